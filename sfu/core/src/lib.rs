@@ -1,0 +1,5 @@
+//! Media forwarding, pure: told the time, handed bytes, polled for what to send.
+
+mod command;
+
+pub use command::{Command, Event, Mid, NegotiationError, NegotiationId, RoomId, SlotAssignment};

@@ -1,0 +1,227 @@
+//! [`ServerMessage`] and [`ErrorCode`]: everything a browser may hear. No message exists that
+//! turns a camera or a microphone on.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ParticipantId, Redacted, RequestId, RoomSlug, TrackSource, Verifier};
+
+/// Everything a browser may hear on its WebSocket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(
+    tag = "type",
+    rename_all = "snake_case",
+    rename_all_fields = "camelCase",
+    deny_unknown_fields
+)]
+pub enum ServerMessage {
+    /// The browser is in the room.
+    Joined {
+        /// Who the browser is here.
+        participant: ParticipantId,
+        /// The pseudonym in force, given or assigned.
+        display_name: Redacted<String>,
+        /// Decided by the link that was proven.
+        role: Role,
+        /// True when an earlier participant came back: their media connection may still live.
+        resumed: bool,
+        /// Session token (JWT) to come back with; valid for this room and participant only.
+        resume: Redacted<String>,
+        /// Everybody else present.
+        participants: Vec<ParticipantInfo>,
+        /// The rules of the room.
+        rules: RoomRules,
+    },
+    /// Answer to `offer`.
+    Answer {
+        /// Of the offer.
+        request_id: RequestId,
+        /// The session description to apply.
+        sdp: Redacted<String>,
+    },
+    /// A request that has no other answer was carried out.
+    Done {
+        /// Of the request.
+        request_id: RequestId,
+    },
+    /// A request was refused, or the session cannot go on.
+    Error {
+        /// Of the refused request; `null` when the fault belongs to no request.
+        request_id: Option<RequestId>,
+        /// Named cause; the page has a sentence for each.
+        code: ErrorCode,
+        /// True when the server closes the session after this message.
+        fatal: bool,
+    },
+    /// Somebody entered.
+    ParticipantJoined {
+        /// All about them.
+        participant: ParticipantInfo,
+    },
+    /// Somebody left for good.
+    ParticipantLeft {
+        /// Who.
+        participant: ParticipantId,
+    },
+    /// Somebody's signaling was cut, or came back within the time to resume.
+    ParticipantAway {
+        /// Who.
+        participant: ParticipantId,
+        /// True when cut, false when back.
+        away: bool,
+    },
+    /// Somebody changed their pseudonym. Also sent to the one who did.
+    ParticipantRenamed {
+        /// Who.
+        participant: ParticipantId,
+        /// The new pseudonym.
+        display_name: Redacted<String>,
+    },
+    /// Somebody turned one of their own sources on or off.
+    TrackChanged {
+        /// Who.
+        participant: ParticipantId,
+        /// Which source.
+        source: TrackSource,
+        /// True when it may be subscribed to.
+        active: bool,
+    },
+    /// The session ends now, in order. Not an error.
+    Goodbye {
+        /// Why, so that the page knows whether to come back.
+        reason: GoodbyeReason,
+    },
+    /// Answer to `ping`.
+    Pong {},
+}
+
+/// What everybody may know of one participant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ParticipantInfo {
+    /// Who.
+    pub participant: ParticipantId,
+    /// Their pseudonym.
+    pub display_name: Redacted<String>,
+    /// Their role.
+    pub role: Role,
+    /// The sources that are on.
+    pub active: Vec<TrackSource>,
+    /// True while their signaling is cut and may still resume.
+    pub away: bool,
+}
+
+/// What a participant may do, decided by the link they hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Holds the guest link.
+    Guest,
+    /// Holds the moderator link.
+    Moderator,
+}
+
+/// The rules of a room, kept with it across restarts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RoomRules {
+    /// Most participants present at once.
+    pub max_participants: u16,
+}
+
+/// Why a session ended in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum GoodbyeReason {
+    /// The participant left.
+    Left,
+    /// The server stops or restarts: the page reconnects by itself.
+    ServerRestart,
+    /// The same participant resumed in another page, which goes on in this one's place.
+    Replaced,
+    /// The room reached its end.
+    RoomEnded,
+}
+
+/// Why a request was refused or a session ended. Grouped by whose fault it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorCode {
+    /// Caller: not JSON, an unknown type or field, or a value out of its range.
+    Malformed,
+    /// Caller: longer than [`crate::MAX_MESSAGE_BYTES`].
+    MessageTooLarge,
+    /// Caller: more messages than the limits allow.
+    RateLimited,
+    /// Caller: the page and the server speak different versions; reload the page.
+    ProtocolVersion,
+    /// Caller: anything but `join` before `joined`.
+    NotJoined,
+    /// Caller: a second `join` in one session.
+    AlreadyJoined,
+    /// Caller: a blank or overlong pseudonym, or one with control characters.
+    NameInvalid,
+    /// Caller: the offer cannot be read, or offers nothing this server speaks.
+    OfferInvalid,
+    /// Caller: a subscription names a slot that was not negotiated or is of the other kind.
+    SlotUnknown,
+    /// Caller: a subscription names a track that does not exist or is off.
+    TrackUnknown,
+    /// Room rule: one answer for every join without proof (unknown room, closed room, full room,
+    /// wrong secret), after the same time.
+    JoinRefused,
+    /// Room rule: the proof is good, and the room is full.
+    RoomFull,
+    /// Room rule: the proof is good, and the room has expired or was closed.
+    RoomEnded,
+    /// Room rule: this role may not do that.
+    NotAllowed,
+    /// Room rule: rooms are made here only by holders of a host pass.
+    HostPassRequired,
+    /// Overload: a queue or table is full; try again.
+    Overloaded,
+    /// Us: a fault of the server.
+    Internal,
+}
+
+/// Body of `POST /api/rooms`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CreateRoom {
+    /// Of the guest link.
+    pub guest_verifier: Redacted<Verifier>,
+    /// Of the moderator link. Must differ from the guest's.
+    pub moderator_verifier: Redacted<Verifier>,
+}
+
+/// Answer to `POST /api/rooms`, with status 201.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CreatedRoom {
+    /// The new room.
+    pub room: RoomSlug,
+    /// When the room ends, in seconds since 1970-01-01 UTC.
+    #[cfg_attr(feature = "ts", ts(type = "number"))]
+    pub expires_at: u64,
+}
+
+/// Answer to `GET /api/server`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ServerInfo {
+    /// [`crate::PROTOCOL_VERSION`] of the server.
+    pub protocol_version: u32,
+    /// Origin that other devices can reach, such as `https://192.0.2.7:8443`; links made on
+    /// `localhost` use it. `null` when the address the page was opened at is the one to share.
+    pub share_origin: Option<Redacted<String>>,
+    /// True when making a room needs a host pass.
+    pub host_pass_required: bool,
+}

@@ -1,0 +1,1 @@
+//! Signaling and web pages.

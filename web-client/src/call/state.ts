@@ -1,0 +1,99 @@
+// What the interface draws: one immutable picture of the call. The reducer in call.ts makes the
+// next one; nothing here touches the DOM or WebRTC.
+
+import type { ErrorCode, GoodbyeReason, Role, RoomRules, TrackSource } from '../protocol/generated'
+
+/** Participant id as the server writes it; branded so that it is not mixed with other strings. */
+export type ParticipantId = string & { readonly brand: 'ParticipantId' }
+
+/** Where the page stands. Each value has exactly one screen. */
+export type Phase =
+  /** The link is read; the person has not clicked "join" yet. */
+  | { name: 'prejoin' }
+  /** Join clicked: the socket or the answer is on its way. */
+  | { name: 'joining' }
+  /** In the room. */
+  | { name: 'in_call' }
+  /** Left on purpose or the room ended: the calm last page. */
+  | { name: 'left'; reason: GoodbyeReason | 'left' }
+  /** Cannot go on. `retry` says whether a "try again" button makes sense. */
+  | { name: 'failed'; problem: Problem; retry: boolean }
+
+/** A named cause, from the server or from the browser; every one has a sentence in each language. */
+export type Problem = ErrorCode | LocalProblem
+export type LocalProblem =
+  /** The fragment of the link is missing or cut. */
+  | 'link_incomplete'
+  /** No WebRTC in this browser. */
+  | 'browser_unsupported'
+  /** The page is not in a secure context, so no camera or microphone can be opened. */
+  | 'insecure_context'
+  /** The server cannot be reached by WebSocket. */
+  | 'server_unreachable'
+  /** Media (UDP) cannot get through although signaling does. */
+  | 'media_blocked'
+  /** No such device on this machine. */
+  | 'microphone_missing'
+  | 'camera_missing'
+  /** The person or the browser's settings refused. */
+  | 'microphone_refused'
+  | 'camera_refused'
+  | 'screen_refused'
+  /** Another program holds the device. */
+  | 'microphone_busy'
+  | 'camera_busy'
+  | 'screen_failed'
+  /** This page was resumed elsewhere. */
+  | 'replaced'
+
+/** State of the two connections, as one word for people. */
+export type Connection =
+  | 'connected'
+  /** Signaling is cut, media may still flow; reconnecting by itself. */
+  | 'reconnecting'
+  /** The server said it restarts; waiting for it. */
+  | 'server_restarting'
+  /** Signaling is fine, media is being (re)established. */
+  | 'media_connecting'
+
+/** State of one of the person's own devices. */
+export type DeviceState =
+  | 'off'
+  /** Clicked: the browser is asking or opening. */
+  | 'opening'
+  /** Opened and previewed, nothing sent yet (camera and screen). */
+  | 'preview'
+  | 'on'
+
+/** One remote or own participant, as a tile shows it. */
+export interface Participant {
+  readonly id: ParticipantId
+  readonly displayName: string
+  readonly role: Role
+  readonly isSelf: boolean
+  readonly away: boolean
+  /** Sources that are on, in no order. */
+  readonly active: ReadonlySet<TrackSource>
+}
+
+/** Something to tell the person without ending anything; dismissed by them or replaced. */
+export interface Notice {
+  readonly key: number
+  readonly problem: Problem
+}
+
+/** Everything the screens need. */
+export interface CallState {
+  readonly phase: Phase
+  readonly connection: Connection
+  readonly selfId: ParticipantId | null
+  readonly role: Role | null
+  readonly rules: RoomRules | null
+  /** In order of arrival, oneself first. */
+  readonly participants: readonly Participant[]
+  readonly microphone: DeviceState
+  readonly camera: DeviceState
+  readonly screen: DeviceState
+  /** Latest things to tell, newest last, at most three. */
+  readonly notices: readonly Notice[]
+}
