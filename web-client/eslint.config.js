@@ -1,0 +1,54 @@
+import jsxA11y from 'eslint-plugin-jsx-a11y-x'
+import tseslint from 'typescript-eslint'
+
+/** Imports that may not turn back: ui → call → protocol (ARCHITECTURE.md). */
+const forbid = (...patterns) => ({
+  '@typescript-eslint/no-restricted-imports': ['error', { patterns }],
+})
+
+const noUi = { regex: '(^|/)(ui|i18n|styles)(/|$)', message: 'the call does not know the screens' }
+const noCall = { regex: '(^|/)call(/|$)', message: 'the protocol does not know the call' }
+
+export default tseslint.config(
+  { ignores: ['dist', 'src/protocol/generated.ts'] },
+  ...tseslint.configs.strictTypeChecked,
+  jsxA11y.configs.strict,
+  {
+    languageOptions: { parserOptions: { projectService: { allowDefaultProject: ['eslint.config.js'] } } },
+    rules: {
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      'no-console': 'error',
+      // No storage of any kind, no way to run text as code, no markup from text.
+      'no-restricted-globals': ['error', 'localStorage', 'sessionStorage', 'indexedDB', 'cookieStore', 'eval'],
+      'no-restricted-properties': [
+        'error',
+        { property: 'innerHTML' },
+        { property: 'outerHTML' },
+        { property: 'insertAdjacentHTML' },
+        { property: 'cookie' },
+        { property: 'localStorage' },
+        { property: 'sessionStorage' },
+        { property: 'indexedDB' },
+      ],
+    },
+  },
+  { files: ['src/protocol/**', 'src/link.ts', 'src/api.ts'], rules: forbid(noUi, noCall) },
+  { files: ['src/call/**'], rules: forbid(noUi) },
+  // Devices open only where one person's click leads: nothing else may name these.
+  {
+    files: ['src/**'],
+    ignores: ['src/call/devices.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: 'MemberExpression[property.name=/^(getUserMedia|getDisplayMedia)$/]',
+          message: 'devices are opened in call/devices.ts only',
+        },
+      ],
+    },
+  },
+  { files: ['eslint.config.js'], extends: [tseslint.configs.disableTypeChecked] },
+)

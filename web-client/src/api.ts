@@ -1,0 +1,79 @@
+// The two plain HTTP questions a page asks its own server.
+
+import type { CreatedRoom, CreateRoom, ErrorCode, ServerInfo } from './protocol/generated'
+import { buildLink, type Link, makeRoomSecrets } from './link'
+
+/** Both links of a new room. */
+export interface RoomLinks {
+  /** For pupils, at an address that other devices can reach. */
+  readonly guest: string
+  /** For the teacher, at an address that other devices can reach. */
+  readonly moderator: string
+  /** The moderator link on this very origin, for the "enter" button. */
+  readonly enter: string
+  /** True when the links use another origin than this page's (it was opened on `localhost`). */
+  readonly otherOrigin: boolean
+  /** When the room ends. */
+  readonly expiresAt: Date
+}
+
+/** Why a question to the server has no good answer. */
+export class ApiError extends Error {
+  constructor(readonly code: ErrorCode | 'server_unreachable' | 'insecure_context') {
+    super(code)
+  }
+}
+
+/** What the server says of itself. Rejects with `ApiError`. */
+export async function fetchServerInfo(): Promise<ServerInfo> {
+  return (await ask('/api/server', { method: 'GET' })) as ServerInfo
+}
+
+/**
+ * Makes the secrets in this browser, has the server make the room from their verifiers, and
+ * returns the links. Rejects with `ApiError`; `host_pass_required` when a pass is missing or wrong.
+ */
+export async function createRoom(hostPass: string | null): Promise<RoomLinks> {
+  const info = await fetchServerInfo()
+  const secrets = await makeRoomSecrets().catch(() => {
+    throw new ApiError('insecure_context')
+  })
+  const body: CreateRoom = {
+    guestVerifier: secrets.guestVerifier,
+    moderatorVerifier: secrets.moderatorVerifier,
+  }
+  const created = (await ask('/api/rooms', {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      ...(hostPass === null ? {} : { authorization: `Bearer ${hostPass}` }),
+    },
+    body: JSON.stringify(body),
+  })) as CreatedRoom
+  const guest: Link = { room: created.room, role: 'guest', secret: secrets.guest }
+  const moderator: Link = { room: created.room, role: 'moderator', secret: secrets.moderator }
+  const origin = info.shareOrigin ?? location.origin
+  return {
+    guest: buildLink(origin, guest),
+    moderator: buildLink(origin, moderator),
+    enter: buildLink(location.origin, moderator),
+    otherOrigin: origin !== location.origin,
+    expiresAt: new Date(created.expiresAt * 1000),
+  }
+}
+
+async function ask(path: string, init: RequestInit): Promise<unknown> {
+  let response: Response
+  try {
+    response = await fetch(path, { ...init, credentials: 'omit', cache: 'no-store' })
+  } catch {
+    throw new ApiError('server_unreachable')
+  }
+  const body: unknown = await response.json().catch(() => null)
+  if (response.ok && body !== null) return body
+  const code =
+    typeof body === 'object' && body !== null && 'code' in body && typeof body.code === 'string'
+      ? (body.code as ErrorCode)
+      : 'server_unreachable'
+  throw new ApiError(code)
+}

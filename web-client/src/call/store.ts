@@ -1,0 +1,88 @@
+// The surface between the call and the screens: what a screen may read and what a click may do.
+// A screen imports this file and state.ts from here, and nothing else of `call/`.
+
+import type { ReadonlySignal } from '@preact/signals'
+import type { TrackSource } from '../protocol/generated'
+import type { CallState, ParticipantId } from './state'
+
+/** Preview before joining: what the camera and the microphone give. Nothing of it is sent. */
+export interface DeviceCheck {
+  /** True while the browser is asking or opening. */
+  readonly opening: boolean
+  /** Camera picture and microphone sound for a muted `<video>`; `null` until opened, or when
+   * neither could be opened (then a notice in the state says why). */
+  readonly stream: MediaStream | null
+  readonly hasCamera: boolean
+  readonly hasMicrophone: boolean
+}
+
+/** Sources of which a tile shows a picture. */
+export type PictureSource = Extract<TrackSource, 'camera' | 'screen'>
+
+/**
+ * One call, from the opened link to the last page. Actions return at once; what came of them shows
+ * in `state` (a refused device turns `off` again and leaves a notice). Actions that make no sense
+ * in the present state do nothing.
+ */
+export interface Call {
+  readonly state: ReadonlySignal<CallState>
+
+  /** Link for guests of this room, to show and copy; `null` until derived (moderators) and for a
+   * broken link. Guests see their own link. */
+  readonly guestLink: ReadonlySignal<string | null>
+
+  /** The check before joining; `null` when it is not open. */
+  readonly deviceCheck: ReadonlySignal<DeviceCheck | null>
+  /** Loudness of the own microphone, 0 to 1, during the check and while it is on; else 0. */
+  readonly inputLevel: ReadonlySignal<number>
+  /** Who is speaking now, by the loudness of what is received; oneself included. */
+  readonly speaking: ReadonlySignal<ReadonlySet<ParticipantId>>
+  /** True when the browser refused to play sound before a click; the next click anywhere plays
+   * it, so a screen only has to say so. */
+  readonly soundBlocked: ReadonlySignal<boolean>
+
+  /** Own picture while `state.camera` or `state.screen` is `preview`; else `null`. For a muted
+   * `<video>`. */
+  previewFor(source: PictureSource): ReadonlySignal<MediaStream | null>
+  /** Picture of a participant, oneself included, for a muted `<video>`: sound is played by the
+   * call itself. The same signal for each equal question; `null` while there is no picture. */
+  mediaStreamFor(participant: ParticipantId, source: PictureSource): ReadonlySignal<MediaStream | null>
+  /** Tells how high a picture is shown, in device pixels, so that no more than needed is sent;
+   * `null` when it is not shown at all. Pictures never told about are sent. */
+  setShownHeight(participant: ParticipantId, source: PictureSource, height: number | null): void
+
+  /** From a click only: asks for camera and microphone and shows them to the person alone. */
+  checkDevices(): void
+  /** Ends the check and releases both devices. `join` does it too. */
+  endDeviceCheck(): void
+
+  /** From a click only (it also allows sound). Blank: the server assigns a neutral pseudonym. */
+  join(name: string): void
+  /** After `failed` with `retry`: back to joining with the same name. */
+  retry(): void
+  /** Stops every track, closes everything, forgets the session. Works without signaling. */
+  leave(): void
+  /** Asks for another pseudonym, 1 to 40 characters. */
+  rename(name: string): void
+
+  /** On, from a click only: opens the microphone. Off: releases it. */
+  setMicrophone(on: boolean): void
+  /** From a click only: opens the camera for preview; nothing is sent before `confirmCamera`. */
+  openCameraPreview(): void
+  /** Sends the previewed picture from now on. */
+  confirmCamera(): void
+  /** Gives the preview up and releases the camera. */
+  cancelCameraPreview(): void
+  /** Releases the camera. */
+  turnCameraOff(): void
+
+  /** From a click only, after the reminder about confidential documents: the browser's picker,
+   * then `state.screen` is `preview`; nothing is sent before `confirmScreen`. */
+  startScreen(): void
+  /** Sends the previewed screen, window or tab from now on. */
+  confirmScreen(): void
+  /** Stops sharing, or gives the preview up. */
+  stopScreen(): void
+
+  dismissNotice(key: number): void
+}

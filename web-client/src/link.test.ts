@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest'
+import { buildLink, deriveGuestSecret, deriveProof, deriveVerifier, makeRoomSecrets, parseLink } from './link'
+
+const ROOM = 'ABEiM0RVZneImaq7zN3u_w'
+const MODERATOR = Uint8Array.from({ length: 16 }, (_, i) => i)
+
+describe('links', () => {
+  it('survive being written and read', () => {
+    for (const role of ['guest', 'moderator'] as const) {
+      const link = { room: ROOM, role, secret: MODERATOR }
+      const url = new URL(buildLink('https://ecole.example', link))
+      expect(url.origin).toBe('https://ecole.example')
+      expect(url.pathname + url.search).not.toContain('AAECAwQFBgcICQoLDA0ODw')
+      expect(parseLink(url.pathname, url.hash)).toEqual(link)
+    }
+  })
+
+  it('have the agreed form', () => {
+    const link = { room: ROOM, role: 'guest', secret: MODERATOR } as const
+    expect(buildLink('https://a', link)).toBe(`https://a/r/${ROOM}#v1.AAECAwQFBgcICQoLDA0ODw`)
+    expect(buildLink('https://a', { ...link, role: 'moderator' })).toBe(
+      `https://a/r/${ROOM}#v1m.AAECAwQFBgcICQoLDA0ODw`,
+    )
+  })
+
+  it.each([
+    ['no fragment', `/r/${ROOM}`, ''],
+    ['cut secret', `/r/${ROOM}`, '#v1.AAECAwQFBgcICQoLDA0OD'],
+    ['too long a secret', `/r/${ROOM}`, '#v1.AAECAwQFBgcICQoLDA0ODwA'],
+    ['another spelling of the secret', `/r/${ROOM}`, '#v1.AAECAwQFBgcICQoLDA0ODx'],
+    ['another version', `/r/${ROOM}`, '#v2.AAECAwQFBgcICQoLDA0ODw'],
+    ['cut room', '/r/ABEiM0RVZneImaq7zN3u_', '#v1.AAECAwQFBgcICQoLDA0ODw'],
+    ['another page', `/x/${ROOM}`, '#v1.AAECAwQFBgcICQoLDA0ODw'],
+  ])('are refused with %s', (_, path, hash) => {
+    expect(parseLink(path, hash)).toBeNull()
+  })
+})
+
+// The same values stand in the server's tests: both sides must derive alike.
+describe('derivation', () => {
+  it('gives the known guest secrets', async () => {
+    const first = await deriveGuestSecret(MODERATOR, 0)
+    expect(Buffer.from(first).toString('base64url')).toBe('h89nePtJu1ejyFCZyq0O4g')
+    const second = await deriveGuestSecret(MODERATOR, 1)
+    expect(Buffer.from(second).toString('base64url')).toBe('1EK9SIaEjEc7y0Wk7CkLmg')
+  })
+
+  it('gives the known proofs and verifiers', async () => {
+    const guest = await deriveGuestSecret(MODERATOR, 0)
+    const proofs = [await deriveProof(MODERATOR), await deriveProof(guest)]
+    expect(proofs).toEqual([
+      'zglFSPjIUwgYfDu5Fjos2NsGjdNjJPyKFf2NWNlRQ_w',
+      'u4zXjLM9arr9OLZa-Wfl_PdHiRBORiZhFE5YPCkQpLc',
+    ])
+    expect(await Promise.all(proofs.map(deriveVerifier))).toEqual([
+      'mNU6IhDnxIdD5de2K6vpN1YL8vEO0JlLB5wSzYop58M',
+      'FedJas32xCQapI_VuCvkacBb2WfLLETBO1wp1qaYq4s',
+    ])
+  })
+
+  it('makes other secrets for each room', async () => {
+    const [a, b] = [await makeRoomSecrets(), await makeRoomSecrets()]
+    expect(a.moderator).not.toEqual(b.moderator)
+    expect(a.guestVerifier).not.toBe(a.moderatorVerifier)
+    expect(await deriveGuestSecret(a.moderator, 0)).toEqual(a.guest)
+  })
+})

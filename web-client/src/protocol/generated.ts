@@ -1,0 +1,15 @@
+export type RequestId = number;
+export type TrackSource = "microphone" | "camera" | "screen" | "screen_audio";
+export type TrackId = { participant: string, source: TrackSource, };
+export type PublishedMid = { mid: string, source: TrackSource, };
+export type SlotRequest = { mid: string, track: TrackId | null, maxHeight: number | null, };
+export type ClientMessage = { "type": "join", protocolVersion: number, room: string, proof: string, resume: string | null, displayName: string | null, } | { "type": "offer", requestId: RequestId, sdp: string, publish: Array<PublishedMid>, } | { "type": "subscribe", requestId: RequestId, slots: Array<SlotRequest>, } | { "type": "set_publishing", requestId: RequestId, source: TrackSource, active: boolean, } | { "type": "rename", requestId: RequestId, displayName: string, } | { "type": "leave",  } | { "type": "ping",  };
+export type Role = "guest" | "moderator";
+export type RoomRules = { maxParticipants: number, };
+export type ParticipantInfo = { participant: string, displayName: string, role: Role, active: Array<TrackSource>, away: boolean, };
+export type GoodbyeReason = "left" | "server_restart" | "replaced" | "room_ended";
+export type ErrorCode = "malformed" | "message_too_large" | "rate_limited" | "protocol_version" | "not_joined" | "already_joined" | "name_invalid" | "offer_invalid" | "slot_unknown" | "track_unknown" | "join_refused" | "room_full" | "room_ended" | "not_allowed" | "host_pass_required" | "overloaded" | "internal";
+export type ServerMessage = { "type": "joined", participant: string, displayName: string, role: Role, resumed: boolean, resume: string, participants: Array<ParticipantInfo>, rules: RoomRules, } | { "type": "answer", requestId: RequestId, sdp: string, } | { "type": "done", requestId: RequestId, } | { "type": "error", requestId: RequestId | null, code: ErrorCode, fatal: boolean, } | { "type": "participant_joined", participant: ParticipantInfo, } | { "type": "participant_left", participant: string, } | { "type": "participant_away", participant: string, away: boolean, } | { "type": "participant_renamed", participant: string, displayName: string, } | { "type": "track_changed", participant: string, source: TrackSource, active: boolean, } | { "type": "goodbye", reason: GoodbyeReason, } | { "type": "pong",  };
+export type CreateRoom = { guestVerifier: string, moderatorVerifier: string, };
+export type CreatedRoom = { room: string, expiresAt: number, };
+export type ServerInfo = { protocolVersion: number, shareOrigin: string | null, hostPassRequired: boolean, };
