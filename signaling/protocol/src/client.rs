@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Proof, Redacted, RequestId, RoomSlug, TrackId, TrackSource};
+use crate::{Language, Proof, Redacted, RequestId, RoomSlug, TrackId, TrackSource};
 
 /// Everything a browser may say on its WebSocket. The first message of a session is `join`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +28,8 @@ pub enum ClientMessage {
         resume: Option<Redacted<String>>,
         /// Pseudonym; absent or blank gets a neutral one.
         display_name: Option<Redacted<String>>,
+        /// Language of the page, in which a neutral pseudonym is written; French when absent.
+        language: Option<Language>,
     },
     /// Offers or re-offers the one peer connection. Answered by `answer` or `error`.
     Offer {

@@ -15,7 +15,7 @@ pub use client::{ClientMessage, PublishedMid, SlotRequest};
 pub use id::{IdError, ParticipantId, Proof, RequestId, RoomSlug, TrackId, TrackSource, Verifier};
 pub use redact::Redacted;
 pub use server::{
-    CreateRoom, CreatedRoom, ErrorCode, GoodbyeReason, ParticipantInfo, Role, RoomRules,
+    CreateRoom, CreatedRoom, ErrorCode, GoodbyeReason, Language, ParticipantInfo, Role, RoomRules,
     ServerInfo, ServerMessage,
 };
 

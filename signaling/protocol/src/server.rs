@@ -24,6 +24,7 @@ pub enum ServerMessage {
         /// Decided by the link that was proven.
         role: Role,
         /// True when an earlier participant came back: their media connection may still live.
+        /// The page then says again, with `set_publishing`, which of its sources are on and off.
         resumed: bool,
         /// Session token (JWT) to come back with; valid for this room and participant only.
         resume: Redacted<String>,
@@ -123,6 +124,17 @@ pub enum Role {
     Moderator,
 }
 
+/// A language Préau speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum Language {
+    /// French.
+    Fr,
+    /// English.
+    En,
+}
+
 /// The rules of a room, kept with it across restarts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
@@ -170,7 +182,8 @@ pub enum ErrorCode {
     OfferInvalid,
     /// Caller: a subscription names a slot that was not negotiated or is of the other kind.
     SlotUnknown,
-    /// Caller: a subscription names a track that does not exist or is off.
+    /// Caller: a subscription names a track of nobody else in the room. A track that is off may
+    /// be subscribed to; its slot stays silent until it is on.
     TrackUnknown,
     /// Room rule: one answer for every join without proof (unknown room, closed room, full room,
     /// wrong secret), after the same time.
