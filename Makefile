@@ -1,0 +1,87 @@
+# The commands of this repository. `make help` lists them; `make run` and `make test` are the two
+# that matter. Both work from a fresh clone on Debian 12 with Rust (rustup) and Node 20, and
+# install what else they need from Debian's packages.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.DELETE_ON_ERROR:
+.PHONY: help run build web-client test test-checks test-rust test-web test-browser test-image \
+	test-deps lint fmt fuzz image smoke figures clean
+
+# `make run DATA=/srv/preau` keeps the rooms elsewhere; `ARGS=...` passes flags to the server.
+DATA ?= data
+ARGS ?=
+FUZZ_SECONDS ?= 60
+CARGO_TARGET_DIR ?= target
+export CARGO_TARGET_DIR
+
+WEB := web-client
+WEB_SOURCES = $(shell find $(WEB) -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -name '*.test.ts' -not -name '*.test.tsx')
+WEB_MODULES := $(WEB)/node_modules/.package-lock.json
+WEB_BUILT := $(WEB)/dist/index.html
+SERVER := $(CARGO_TARGET_DIR)/release/preau
+
+help: ## This list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
+
+run: build ## Build what changed, then serve http://localhost:8080 and https on port 8443
+	@mkdir -p "$(DATA)"
+	@exec "$(SERVER)" serve --data "$(DATA)" $(ARGS)
+
+build: web-client ## The web client and the server, optimised
+	@scripts/need run
+	@cargo build --release --locked --package signaling --bin preau
+
+web-client: $(WEB_BUILT) ## The web client alone, into web-client/dist
+
+$(WEB_BUILT): $(WEB_MODULES) $(WEB_SOURCES)
+	@cd $(WEB) && npm run --silent build
+	@touch $@
+
+$(WEB_MODULES): $(WEB)/package.json $(WEB)/package-lock.json
+	@scripts/need run
+	@cd $(WEB) && npm ci --no-audit --no-fund
+	@touch $@
+
+test: ## Everything; the last line is the sum over all runners
+	@scripts/test all
+
+test-checks: ## Format, lints, tree rules, generated types, docs
+	@scripts/test checks
+
+test-rust: ## Cargo tests, fuzz seeds among them
+	@scripts/test rust
+
+test-web: ## The web client: lint, types, unit tests
+	@scripts/test web
+
+test-browser: ## Real browsers against the real server
+	@scripts/test browser
+
+test-image smoke: ## Build the container image and try it
+	@scripts/test image
+
+test-deps: ## Licences, sources and advisories of the dependencies
+	@scripts/test deps
+
+lint: ## What CI checks before any test
+	@scripts/test checks
+
+fmt: ## Format every source file
+	@cargo fmt --all
+
+fuzz: ## Every fuzz target for FUZZ_SECONDS (default 60)
+	@scripts/fuzz "$(FUZZ_SECONDS)"
+
+image: build ## The container image, tagged preau:latest
+	@scripts/need image
+	@scripts/image "$(SERVER)"
+
+figures: build ## Sizes, memory and lines, for the notes of a release
+	@scripts/figures "$(SERVER)"
+
+clean: ## Remove everything that was built
+	@cargo clean
+	@rm -rf $(WEB)/dist $(WEB)/node_modules tests/browser/node_modules tests/browser/screenshots
