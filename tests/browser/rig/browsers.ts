@@ -1,0 +1,132 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import puppeteer, { type Browser } from 'puppeteer-core'
+import { atExit, killAtExit, temporaryFolder } from './cleanup.ts'
+import { TestPage, type Engine, type PageOptions } from './page.ts'
+import { within } from './until.ts'
+
+const CHROMIUM = process.env['CHROMIUM_BIN'] ?? '/usr/bin/chromium'
+const FIREFOX = process.env['FIREFOX_BIN'] ?? '/usr/bin/firefox-esr'
+
+/** Time a browser has to start on a busy machine of two cores. */
+const LAUNCH_MS = 60_000
+
+const CHROMIUM_FLAGS = [
+  '--no-sandbox',
+  '--use-fake-device-for-media-stream',
+  '--use-fake-ui-for-media-stream',
+  '--auto-select-desktop-capture-source=Entire screen',
+  '--autoplay-policy=no-user-gesture-required',
+  '--allow-loopback-in-peer-connection',
+  '--mute-audio',
+  '--disable-gpu',
+  '--disable-background-timer-throttling',
+  '--disable-renderer-backgrounding',
+  '--disable-backgrounding-occluded-windows',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--disable-quic',
+  '--no-first-run',
+]
+
+const FIREFOX_PREFERENCES = {
+  'media.navigator.streams.fake': true,
+  'media.navigator.permission.disabled': true,
+  'media.autoplay.default': 0,
+  'media.peerconnection.ice.loopback': true,
+  'media.peerconnection.ice.obfuscate_host_addresses': false,
+  'intl.accept_languages': 'fr-FR, fr',
+  'network.captive-portal-service.enabled': false,
+  'network.connectivity-service.enabled': false,
+  'app.update.enabled': false,
+  'datareporting.policy.dataSubmissionEnabled': false,
+}
+
+const browsers = new Map<Engine, Promise<Browser>>()
+const pages = new Set<TestPage>()
+let display: Promise<string> | undefined
+
+/** Opens a fresh profile with one tab in the shared browser of that kind. */
+export async function openPage(engine: Engine, options: PageOptions = {}): Promise<TestPage> {
+  let browser = browsers.get(engine)
+  if (browser === undefined) {
+    browser = engine === 'chromium' ? launchChromium() : launchFirefox()
+    browsers.set(engine, browser)
+  }
+  const context = await (await browser).createBrowserContext()
+  const page = await TestPage.open(engine, context, options)
+  pages.add(page)
+  return page
+}
+
+/** Pages open now. */
+export function openPages(): ReadonlySet<TestPage> {
+  return pages
+}
+
+/** Closes every page still open: each test starts from nothing. */
+export async function closePages(): Promise<void> {
+  await Promise.all([...pages].map((page) => page.close()))
+  pages.clear()
+}
+
+/** Closes pages and browsers. */
+export async function closeBrowsers(): Promise<void> {
+  await closePages()
+  for (const browser of browsers.values()) {
+    await browser.then((b) => within('browser closes', 10_000, b.close())).catch(() => undefined)
+  }
+  browsers.clear()
+}
+
+async function launchChromium(): Promise<Browser> {
+  const browser = await puppeteer.launch({
+    browser: 'chrome',
+    executablePath: CHROMIUM,
+    headless: true,
+    args: CHROMIUM_FLAGS,
+    acceptInsecureCerts: true,
+    userDataDir: temporaryFolder('chromium'),
+    timeout: LAUNCH_MS,
+    protocolTimeout: LAUNCH_MS,
+  })
+  return endAtExit(browser)
+}
+
+async function launchFirefox(): Promise<Browser> {
+  display ??= startDisplay()
+  const browser = await puppeteer.launch({
+    browser: 'firefox',
+    executablePath: FIREFOX,
+    // Sharing a screen needs a window, so Firefox gets a display of its own.
+    headless: false,
+    env: { ...process.env, DISPLAY: await display },
+    extraPrefsFirefox: FIREFOX_PREFERENCES,
+    acceptInsecureCerts: true,
+    timeout: LAUNCH_MS,
+    protocolTimeout: LAUNCH_MS,
+  })
+  return endAtExit(browser)
+}
+
+function endAtExit(browser: Browser): Browser {
+  const pid = browser.process()?.pid
+  if (pid !== undefined) killAtExit(pid, true)
+  return browser
+}
+
+/** Starts Xvfb on a display number of its own choice. */
+async function startDisplay(): Promise<string> {
+  const xvfb = spawn('Xvfb', ['-displayfd', '3', '-screen', '0', '1440x900x24', '-nolisten', 'tcp'], {
+    stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
+  })
+  atExit(() => xvfb.kill('SIGKILL'))
+  xvfb.unref()
+  const pipe = xvfb.stdio[3]
+  if (pipe === null || pipe === undefined || !('setEncoding' in pipe)) throw new Error('no pipe')
+  const failed = once(xvfb, 'error').then(([error]) => Promise.reject(error as Error))
+  const [line] = (await within('Xvfb starts', 10_000, Promise.race([once(pipe, 'data'), failed]))) as [Buffer]
+  if ('unref' in pipe && typeof pipe.unref === 'function') pipe.unref()
+  return `:${line.toString().trim()}`
+}

@@ -1,0 +1,165 @@
+// Runs in every page before its own scripts: remembers what the page opens, so that a test can
+// look at it. It changes nothing the page can notice.
+;(() => {
+  if (globalThis.__rig) return
+  globalThis.__name ??= (value) => value
+
+  const rig = {
+    connections: [],
+    sockets: [],
+    tracks: [],
+    userMediaCalls: 0,
+    displayMediaCalls: 0,
+    violations: [],
+    selfId: null,
+    resumed: null,
+    resumeTokens: [],
+    sent: [],
+    received: [],
+    slots: new Map(),
+    clickedAt: null,
+    firstFrameAt: null,
+  }
+  Object.defineProperty(globalThis, '__rig', { value: rig })
+
+  addEventListener('securitypolicyviolation', (event) => {
+    rig.violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`)
+  })
+
+  const NativeConnection = globalThis.RTCPeerConnection
+  if (NativeConnection) {
+    globalThis.RTCPeerConnection = class RTCPeerConnection extends NativeConnection {
+      constructor(...args) {
+        super(...args)
+        rig.connections.push(this)
+        rig.slots.clear()
+      }
+    }
+  }
+
+  const NativeSocket = globalThis.WebSocket
+  globalThis.WebSocket = class WebSocket extends NativeSocket {
+    constructor(...args) {
+      super(...args)
+      rig.sockets.push(this)
+      this.addEventListener('message', (event) => {
+        const message = parsed(event.data)
+        rig.received.push(message.type === 'error' ? `error:${message.code}` : message.type)
+        if (message.type !== 'joined') return
+        rig.selfId = message.participant
+        rig.resumed = message.resumed
+        rig.resumeTokens.push(message.resume)
+      })
+    }
+    send(data) {
+      const message = parsed(data)
+      rig.sent.push(message.type)
+      if (message.type === 'subscribe') {
+        for (const slot of message.slots) rig.slots.set(slot.mid, slot.track)
+      }
+      super.send(data)
+    }
+  }
+
+  const devices = globalThis.MediaDevices?.prototype
+  if (devices) {
+    for (const [method, counter] of [
+      ['getUserMedia', 'userMediaCalls'],
+      ['getDisplayMedia', 'displayMediaCalls'],
+    ]) {
+      const native = devices[method]
+      if (!native) continue
+      devices[method] = async function (...args) {
+        rig[counter] += 1
+        const stream = await native.apply(this, args)
+        rig.tracks.push(...stream.getTracks())
+        return stream
+      }
+    }
+    const nativeClone = MediaStreamTrack.prototype.clone
+    MediaStreamTrack.prototype.clone = function () {
+      const copy = nativeClone.call(this)
+      if (rig.tracks.includes(this)) rig.tracks.push(copy)
+      return copy
+    }
+  }
+
+  function parsed(data) {
+    try {
+      return JSON.parse(data)
+    } catch {
+      return {}
+    }
+  }
+
+  function liveConnection() {
+    return rig.connections.findLast((connection) => connection.connectionState !== 'closed') ?? null
+  }
+
+  /** What arrives now from each remote track: cumulative counters of the one live connection. */
+  rig.arrivals = async () => {
+    const connection = liveConnection()
+    const arrivals = []
+    for (const transceiver of connection?.getTransceivers() ?? []) {
+      const track = rig.slots.get(transceiver.mid)
+      if (!track) continue
+      const report = await transceiver.receiver.getStats()
+      for (const entry of report.values()) {
+        if (entry.type !== 'inbound-rtp') continue
+        arrivals.push({
+          participant: track.participant,
+          source: track.source,
+          frames: entry.framesDecoded ?? 0,
+          energy: entry.totalAudioEnergy ?? 0,
+          packets: entry.packetsReceived ?? 0,
+          lost: entry.packetsLost ?? 0,
+          width: entry.frameWidth ?? 0,
+          codec: report.get(entry.codecId)?.mimeType ?? null,
+        })
+      }
+    }
+    return arrivals
+  }
+
+  /** Whether the tile of `participant` really plays: time moves, a picture has a size. */
+  rig.playing = (participant) => {
+    const video = document.querySelector(`[data-testid=tile][data-participant="${participant}"] video[data-testid=tile-video]`)
+    if (!video) return null
+    return { time: video.currentTime, width: video.videoWidth, paused: video.paused }
+  }
+
+  /** What the page holds open, as plain data. */
+  rig.holdings = () => ({
+    tracks: rig.tracks.map((track) => `${track.kind}:${track.readyState}`),
+    connections: rig.connections.map((connection) => connection.connectionState),
+    sockets: rig.sockets.map((socket) => socket.readyState),
+    senders: rig.connections.map((c) => c.getSenders().filter((s) => s.track).length),
+    userMediaCalls: rig.userMediaCalls,
+    displayMediaCalls: rig.displayMediaCalls,
+  })
+
+  /** Starts a clock at the next click on `testid` and stops it at the first decoded remote frame. */
+  rig.armFirstFrame = (testid) => {
+    rig.clickedAt = rig.firstFrameAt = null
+    addEventListener(
+      'click',
+      (event) => {
+        if (!event.target.closest?.(`[data-testid="${testid}"]`)) return
+        rig.clickedAt = performance.now()
+        const look = () => {
+          for (const video of document.querySelectorAll('[data-testid=tile]:not([data-self=true]) video')) {
+            if (video.videoWidth > 0 && video.readyState >= 2) {
+              rig.firstFrameAt = performance.now()
+              return
+            }
+          }
+          setTimeout(look, 5)
+        }
+        look()
+      },
+      { capture: true },
+    )
+  }
+  rig.firstFrameDelay = () =>
+    rig.firstFrameAt === null ? null : rig.firstFrameAt - rig.clickedAt
+})()

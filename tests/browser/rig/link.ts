@@ -1,0 +1,63 @@
+import { createHash, hkdfSync, randomBytes } from 'node:crypto'
+
+/** Both links of a room, taken apart. Made here independently of the web client, from the rules. */
+export interface RoomLinks {
+  room: string
+  guestSecret: string
+  moderatorSecret: string
+}
+
+/** HKDF-SHA-256 (RFC 5869) with an empty salt. */
+function derive(secret: Buffer, info: Buffer, bytes: number): Buffer {
+  return Buffer.from(hkdfSync('sha256', secret, Buffer.alloc(0), info, bytes))
+}
+
+/** The guest secret of `generation` under a moderator secret. */
+export function guestSecretOf(moderatorSecret: string, generation = 0): string {
+  const number = Buffer.alloc(4)
+  number.writeUInt32BE(generation)
+  const info = Buffer.concat([Buffer.from('guest'), number])
+  return derive(Buffer.from(moderatorSecret, 'base64url'), info, 16).toString('base64url')
+}
+
+/** What a browser shows the server to prove that it holds a link. */
+export function proofOf(secret: string): string {
+  return derive(Buffer.from(secret, 'base64url'), Buffer.from('auth'), 32).toString('base64url')
+}
+
+/** What the server keeps of a link. */
+export function verifierOf(secret: string): string {
+  return createHash('sha256').update(Buffer.from(proofOf(secret), 'base64url')).digest('base64url')
+}
+
+/** A secret nobody else has. */
+export function freshSecret(): string {
+  return randomBytes(16).toString('base64url')
+}
+
+/** Path and fragment of the guest link. */
+export function guestPath(links: RoomLinks): string {
+  return `/r/${links.room}#v1.${links.guestSecret}`
+}
+
+/** Path and fragment of the moderator link. */
+export function moderatorPath(links: RoomLinks): string {
+  return `/r/${links.room}#v1m.${links.moderatorSecret}`
+}
+
+/** Makes a room over HTTP, as a script would. */
+export async function createRoom(origin: string): Promise<RoomLinks> {
+  const moderatorSecret = freshSecret()
+  const guestSecret = guestSecretOf(moderatorSecret)
+  const answer = await fetch(`${origin}/api/rooms`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      guestVerifier: verifierOf(guestSecret),
+      moderatorVerifier: verifierOf(moderatorSecret),
+    }),
+  })
+  if (answer.status !== 201) throw new Error(`POST /api/rooms: ${answer.status} ${await answer.text()}`)
+  const body = (await answer.json()) as { room: string }
+  return { room: body.room, guestSecret, moderatorSecret }
+}

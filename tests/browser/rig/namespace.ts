@@ -1,0 +1,50 @@
+import { execFileSync } from 'node:child_process'
+import { atExit } from './cleanup.ts'
+
+/** Addresses of the road between this machine and the namespace (RFC 5737, for documentation). */
+const NEAR = '192.0.2.1'
+const FAR = '192.0.2.2'
+
+/**
+ * A network of its own for a server, joined to this machine by a virtual cable on which every
+ * datagram is dropped: a school network that lets only TCP through.
+ */
+export class NetworkWithoutUdp {
+  readonly address = FAR
+
+  private constructor(
+    readonly name: string,
+    private readonly forget: () => void,
+  ) {}
+
+  /** Makes it; fails where the right to do so is missing. */
+  static create(): NetworkWithoutUdp {
+    const name = `preau${process.pid}`
+    const near = `pr${process.pid}`.slice(0, 15)
+    ip('netns', 'add', name)
+    const forget = atExit(() => ip('netns', 'del', name))
+    ip('link', 'add', near, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', name)
+    ip('addr', 'add', `${NEAR}/30`, 'dev', near)
+    ip('link', 'set', near, 'up')
+    ip('-n', name, 'addr', 'add', `${FAR}/30`, 'dev', 'eth0')
+    ip('-n', name, 'link', 'set', 'eth0', 'up')
+    ip('-n', name, 'link', 'set', 'lo', 'up')
+    const rules = [
+      'add table inet school',
+      'add chain inet school input { type filter hook input priority 0; }',
+      'add rule inet school input iifname "eth0" meta l4proto udp drop',
+    ]
+    execFileSync('ip', ['netns', 'exec', name, 'nft', '-f', '-'], { input: `${rules.join('\n')}\n` })
+    return new NetworkWithoutUdp(name, forget)
+  }
+
+  /** Takes it away, the cable with it. */
+  remove(): void {
+    this.forget()
+    ip('netns', 'del', this.name)
+  }
+}
+
+function ip(...args: string[]): void {
+  execFileSync('ip', args, { stdio: ['ignore', 'ignore', 'pipe'] })
+}

@@ -1,0 +1,231 @@
+import { readFileSync } from 'node:fs'
+import type { BrowserContext, CDPSession, ElementHandle, Page } from 'puppeteer-core'
+import { until } from './until.ts'
+
+const IN_PAGE = readFileSync(new URL('./in-page.js', import.meta.url), 'utf8')
+
+/** Which browser a page lives in. */
+export type Engine = 'chromium' | 'firefox'
+
+/** How a page looks to the site. */
+export interface PageOptions {
+  language?: 'fr' | 'en'
+  dark?: boolean
+  width?: number
+  height?: number
+  phone?: boolean
+  /** Script text that runs before the page's own scripts. */
+  before?: string
+}
+
+/** Cumulative counters of one remote track. */
+export interface Arrival {
+  participant: string
+  source: 'microphone' | 'camera' | 'screen' | 'screen_audio'
+  frames: number
+  energy: number
+  packets: number
+  lost: number
+  width: number
+  codec: string | null
+}
+
+/** What a page holds open. */
+export interface Holdings {
+  tracks: string[]
+  connections: string[]
+  sockets: number[]
+  senders: number[]
+  userMediaCalls: number
+  displayMediaCalls: number
+}
+
+/** One browser profile with one tab: a person at a machine. */
+export class TestPage {
+  /** Origins (scheme, host, port) of every request the page made. */
+  readonly origins = new Set<string>()
+  /** Requests in order: method, URL, referrer header and body (Firefox does not tell bodies). */
+  readonly requests: { method: string; url: string; referer: string | undefined; body: string }[] = []
+  /** Errors the page threw or wrote to its console. */
+  readonly errors: string[] = []
+
+  private constructor(
+    readonly engine: Engine,
+    readonly raw: Page,
+    readonly context: BrowserContext,
+    /** Developer-tools session; only Chromium has one. */
+    readonly cdp: CDPSession | null,
+  ) {}
+
+  /** Opens a fresh profile and an empty tab in it. */
+  static async open(engine: Engine, context: BrowserContext, options: PageOptions): Promise<TestPage> {
+    const raw = await context.newPage()
+    const cdp = engine === 'chromium' ? await raw.createCDPSession() : null
+    const page = new TestPage(engine, raw, context, cdp)
+    page.listen()
+    if (options.before !== undefined) await raw.evaluateOnNewDocument(options.before)
+    await raw.evaluateOnNewDocument(IN_PAGE)
+    if (cdp !== null) await page.disguise(cdp, options)
+    if (engine === 'chromium' || options.width !== undefined) {
+      await raw.setViewport({
+        width: options.width ?? 1280,
+        height: options.height ?? 800,
+        ...(engine === 'chromium' ? { isMobile: options.phone ?? false, hasTouch: options.phone ?? false } : {}),
+      })
+    }
+    return page
+  }
+
+  async goto(url: string): Promise<void> {
+    await this.raw.goto(url, { waitUntil: 'load', timeout: 20_000 })
+  }
+
+  /** The visible element with this `data-testid`; waits for it. */
+  async find(testid: string, deadlineMs?: number): Promise<ElementHandle<Element>> {
+    return this.findSelector(`[data-testid="${testid}"]`, deadlineMs)
+  }
+
+  async findSelector(selector: string, deadlineMs?: number): Promise<ElementHandle<Element>> {
+    return until(
+      `${this.engine} shows ${selector}`,
+      async () => {
+        const element = await this.raw.$(selector)
+        if (element !== null && (await element.isVisible())) return element
+        return null
+      },
+      deadlineMs,
+      () => this.bodyText(),
+    )
+  }
+
+  async has(testid: string): Promise<boolean> {
+    const element = await this.raw.$(`[data-testid="${testid}"]`)
+    return element !== null && (await element.isVisible())
+  }
+
+  /** A real click with the mouse, once the element can be clicked. */
+  async click(testid: string, deadlineMs?: number): Promise<void> {
+    await this.clickSelector(`[data-testid="${testid}"]`, deadlineMs)
+  }
+
+  async clickSelector(selector: string, deadlineMs?: number): Promise<void> {
+    await until(
+      `${this.engine} can click ${selector}`,
+      async () => {
+        const element = await this.findSelector(selector, 200)
+        if (await element.evaluate((node) => (node as HTMLButtonElement).disabled === true)) return false
+        await element.click()
+        return true
+      },
+      deadlineMs,
+      () => this.bodyText(),
+    )
+  }
+
+  /** Replaces the content of a field by typing. */
+  async fill(testid: string, text: string): Promise<void> {
+    const element = await this.find(testid)
+    await element.click()
+    await element.evaluate((node) => {
+      ;(node as HTMLInputElement).select()
+    })
+    await this.raw.keyboard.press('Backspace')
+    await element.type(text)
+  }
+
+  async text(testid: string): Promise<string> {
+    const element = await this.find(testid)
+    return element.evaluate((node) =>
+      node instanceof HTMLInputElement || node instanceof HTMLTextAreaElement ? node.value : (node.textContent ?? ''),
+    )
+  }
+
+  async attribute(testid: string, name: string): Promise<string | null> {
+    const element = await this.find(testid)
+    return element.evaluate((node, key) => node.getAttribute(key), name)
+  }
+
+  async untilAttribute(testid: string, name: string, value: string, deadlineMs?: number): Promise<void> {
+    await until(
+      `${this.engine}: ${testid}[${name}] is ${value}`,
+      async () => (await this.attribute(testid, name)) === value,
+      deadlineMs,
+      () => this.bodyText(),
+    )
+  }
+
+  evaluate<T>(expression: string): Promise<T> {
+    return this.raw.evaluate(expression) as Promise<T>
+  }
+
+  bodyText(): Promise<string> {
+    return this.raw.evaluate(() => document.body?.innerText.slice(0, 600) ?? '')
+  }
+
+  /** Tiles on screen, with their stable attributes. */
+  tiles(): Promise<{ participant: string; self: boolean; name: string }[]> {
+    return this.raw.evaluate(() =>
+      Array.from(document.querySelectorAll('[data-testid=tile]'), (tile) => ({
+        participant: tile.getAttribute('data-participant') ?? '',
+        self: tile.getAttribute('data-self') === 'true',
+        name: tile.getAttribute('data-name') ?? '',
+      })),
+    )
+  }
+
+  selfId(): Promise<string | null> {
+    return this.evaluate('__rig.selfId')
+  }
+
+  arrivals(): Promise<Arrival[]> {
+    return this.evaluate('__rig.arrivals()')
+  }
+
+  holdings(): Promise<Holdings> {
+    return this.evaluate('__rig.holdings()')
+  }
+
+  async screenshot(path: string): Promise<void> {
+    await this.raw.screenshot({ path: path as `${string}.png` })
+  }
+
+  /** Closes the tab and forgets the profile. */
+  async close(): Promise<void> {
+    await this.raw.close().catch(() => undefined)
+    await this.context.close().catch(() => undefined)
+  }
+
+  private listen(): void {
+    this.raw.on('request', (request) => {
+      const url = request.url()
+      const headers = request.headers()
+      this.requests.push({
+        method: request.method(),
+        url,
+        referer: headers['referer'] ?? headers['Referer'],
+        body: this.engine === 'chromium' ? (request.postData() ?? '') : '',
+      })
+      if (/^(https?|wss?|ftp):/.test(url)) this.origins.add(new URL(url).origin)
+    })
+    this.raw.on('pageerror', (error) => this.errors.push(String((error as Error).message ?? error)))
+    this.raw.on('console', (message) => {
+      if (message.type() === 'error') this.errors.push(message.text())
+    })
+  }
+
+  private async disguise(cdp: CDPSession, options: PageOptions): Promise<void> {
+    const language = options.language ?? 'fr'
+    const userAgent = await this.raw.browser().userAgent()
+    await cdp.send('Emulation.setUserAgentOverride', {
+      userAgent,
+      acceptLanguage: language === 'fr' ? 'fr-FR,fr' : 'en-GB,en',
+    })
+    // Several tabs are used at once: each must believe it is in front.
+    await cdp.send('Emulation.setFocusEmulationEnabled', { enabled: true })
+    if (options.dark !== undefined) {
+      await this.raw.emulateMediaFeatures([
+        { name: 'prefers-color-scheme', value: options.dark ? 'dark' : 'light' },
+      ])
+    }
+  }
+}

@@ -1,0 +1,219 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { createSocket } from 'node:dgram'
+import { createServer } from 'node:net'
+import { join, resolve } from 'node:path'
+import { atExit, temporaryFolder } from './cleanup.ts'
+import { until, within } from './until.ts'
+
+/** The binary under test. */
+const PREAU_BIN = resolve(process.env['PREAU_BIN'] ?? new URL('../../../target/debug/preau', import.meta.url).pathname)
+
+/** The promise is three seconds; one more for a busy machine. */
+const STOP_MS = 4_000
+
+/** Keys of the configuration a test may set. */
+export interface ServerOptions {
+  /** Most participants of a room. */
+  maxParticipants?: number
+  /** Only holders of a host pass make rooms. */
+  hostPassRequired?: boolean
+  /** Runs the server inside this network namespace, reachable at this address. */
+  namespace?: { name: string; address: string }
+}
+
+interface Ports {
+  http: number
+  https: number
+  media: number
+  metrics: number
+}
+
+/** One `preau serve` process with a data folder of its own. */
+export class PreauServer {
+  /** Texts that must never stand in the log. */
+  readonly #forbidden = new Set<string>()
+  readonly #folder = temporaryFolder('server')
+  #process: ChildProcess | null = null
+  #log = ''
+
+  private constructor(
+    readonly ports: Ports,
+    private readonly options: ServerOptions,
+  ) {}
+
+  /** Starts a server on free ports and waits until it answers. */
+  static async start(options: ServerOptions = {}): Promise<PreauServer> {
+    if (!existsSync(PREAU_BIN)) throw new Error(`no server at ${PREAU_BIN}: build it, or set PREAU_BIN`)
+    const [http, https, metrics] = await freeTcpPorts(3)
+    const media = await freeUdpPort()
+    if (http === undefined || https === undefined || metrics === undefined) throw new Error('no free port')
+    const server = new PreauServer({ http, https, media, metrics }, options)
+    server.configure()
+    await server.run()
+    return server
+  }
+
+  /** Where pages of this machine reach it. */
+  get origin(): string {
+    return `http://localhost:${this.ports.http}`
+  }
+
+  /** Where other devices would reach it. */
+  get httpsOrigin(): string {
+    return `https://${this.options.namespace?.address ?? 'localhost'}:${this.ports.https}`
+  }
+
+  get pid(): number {
+    const pid = this.#process?.pid
+    if (pid === undefined) throw new Error('the server does not run')
+    return pid
+  }
+
+  get log(): string {
+    return this.#log
+  }
+
+  /** Says that `text` is personal or secret: the log must not hold it. */
+  forbidInLog(text: string): void {
+    if (text.length >= 4) this.#forbidden.add(text)
+  }
+
+  /** Stops in order (SIGTERM) and starts again with the same data and ports. */
+  async restart(): Promise<void> {
+    await this.stop()
+    await this.run()
+  }
+
+  /** Starts again after `stop` or `kill`. */
+  async run(): Promise<void> {
+    const serve = ['serve', '--config', join(this.#folder, 'preau.toml')]
+    const namespace = this.options.namespace
+    const [command, args] =
+      namespace === undefined ? [PREAU_BIN, serve] : ['ip', ['netns', 'exec', namespace.name, PREAU_BIN, ...serve]]
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], cwd: this.#folder })
+    this.#process = child
+    const forget = atExit(() => child.kill('SIGKILL'))
+    child.on('exit', forget)
+    child.on('error', (error) => (this.#log += `\n${String(error)}\n`))
+    for (const pipe of [child.stdout, child.stderr]) {
+      pipe.setEncoding('utf8')
+      pipe.on('data', (text: string) => (this.#log += text))
+    }
+    await until('the server answers', async () => {
+      if (child.exitCode !== null) throw new Error(`server ended with ${child.exitCode}:\n${this.#log}`)
+      if (namespace !== undefined) return reachable(namespace.address, this.ports.https)
+      const answer = await fetch(`${this.origin}/healthz`)
+      return answer.ok
+    }, 20_000, () => this.#log.slice(-2000))
+  }
+
+  /** Asks the process to end (SIGTERM) and gives the time it took. */
+  async stop(): Promise<number> {
+    return this.end('SIGTERM')
+  }
+
+  /** Ends the process without warning. */
+  async kill(): Promise<void> {
+    await this.end('SIGKILL')
+  }
+
+  /** Processor time used so far, in seconds. */
+  cpuSeconds(): number {
+    const fields = readFileSync(`/proc/${this.pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
+    const ticksPerSecond = 100
+    return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
+  }
+
+  /** Memory in use, in bytes. */
+  residentBytes(): number {
+    const line = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${this.pid}/status`, 'utf8'))
+    return Number(line?.[1]) * 1024
+  }
+
+  /** Personal data and secrets found in the log; empty when all is well. */
+  leaks(): string[] {
+    const found = [...this.#forbidden].filter((text) => this.#log.includes(text)).map((text) => `"${text}"`)
+    // A browser's address always comes with its port, which is none of the server's own.
+    const own = new Set(Object.values(this.ports).map(String))
+    for (const [pair, port] of this.#log.matchAll(/(?:\d{1,3}\.){3}\d{1,3}:(\d{2,5})/g)) {
+      if (port !== undefined && !own.has(port)) found.push(`address ${pair}`)
+    }
+    return [...new Set(found)]
+  }
+
+  private async end(signal: NodeJS.Signals): Promise<number> {
+    const child = this.#process
+    this.#process = null
+    if (child === null || child.exitCode !== null || child.signalCode !== null) return 0
+    const began = performance.now()
+    const ended = new Promise<void>((done) => child.once('exit', () => done()))
+    child.kill(signal)
+    try {
+      await within(`the server ends after ${signal}`, STOP_MS, ended)
+    } catch (error) {
+      child.kill('SIGKILL')
+      throw error
+    }
+    return performance.now() - began
+  }
+
+  private configure(): void {
+    const { http, https, media, metrics } = this.ports
+    const address = this.options.namespace?.address ?? '127.0.0.1'
+    const lines = [
+      `data_dir = "${join(this.#folder, 'data')}"`,
+      `log_level = "debug"`,
+      `http_port = ${http}`,
+      `https_port = ${https}`,
+      `media_port = ${media}`,
+      `metrics_port = ${metrics}`,
+      `public_addresses = ["${address}"]`,
+    ]
+    if (this.options.maxParticipants !== undefined) lines.push(`max_participants = ${this.options.maxParticipants}`)
+    if (this.options.hostPassRequired === true) lines.push('host_pass_required = true')
+    writeFileSync(join(this.#folder, 'preau.toml'), `${lines.join('\n')}\n`)
+  }
+}
+
+/** Ports nobody uses now. All are held together, so they differ. */
+async function freeTcpPorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer())
+  const ports = await Promise.all(
+    servers.map(
+      (server) =>
+        new Promise<number>((done, fail) => {
+          server.once('error', fail)
+          server.listen(0, '127.0.0.1', () => {
+            const address = server.address()
+            if (address === null || typeof address === 'string') fail(new Error('no port'))
+            else done(address.port)
+          })
+        }),
+    ),
+  )
+  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))))
+  return ports
+}
+
+async function freeUdpPort(): Promise<number> {
+  const socket = createSocket('udp4')
+  const port = await new Promise<number>((done, fail) => {
+    socket.once('error', fail)
+    socket.bind(0, '127.0.0.1', () => done(socket.address().port))
+  })
+  await new Promise<void>((done) => socket.close(done))
+  return port
+}
+
+async function reachable(host: string, port: number): Promise<boolean> {
+  const { connect } = await import('node:net')
+  return new Promise((done) => {
+    const socket = connect({ host, port })
+    socket.once('connect', () => {
+      socket.destroy()
+      done(true)
+    })
+    socket.once('error', () => done(false))
+  })
+}
