@@ -57,6 +57,13 @@ impl<T: ts_rs::TS> ts_rs::TS for Redacted<T> {
     fn inline(config: &ts_rs::Config) -> String {
         T::inline(config)
     }
+
+    fn visit_generics(visitor: &mut impl ts_rs::TypeVisitor)
+    where
+        Self: 'static,
+    {
+        visitor.visit::<T>();
+    }
 }
 
 #[cfg(test)]
