@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { BrowserContext, CDPSession, ElementHandle, Page } from 'puppeteer-core'
 import { until } from './until.ts'
+import { words, type Language } from './words.ts'
 
 const IN_PAGE = readFileSync(new URL('./in-page.js', import.meta.url), 'utf8')
 
@@ -9,7 +10,7 @@ export type Engine = 'chromium' | 'firefox'
 
 /** How a page looks to the site. */
 export interface PageOptions {
-  language?: 'fr' | 'en'
+  language?: Language
   dark?: boolean
   width?: number
   height?: number
@@ -55,13 +56,15 @@ export class TestPage {
     readonly context: BrowserContext,
     /** Developer-tools session; only Chromium has one. */
     readonly cdp: CDPSession | null,
+    /** Language in which the page speaks. */
+    readonly language: Language,
   ) {}
 
   /** Opens a fresh profile and an empty tab in it. */
   static async open(engine: Engine, context: BrowserContext, options: PageOptions): Promise<TestPage> {
     const raw = await context.newPage()
     const cdp = engine === 'chromium' ? await raw.createCDPSession() : null
-    const page = new TestPage(engine, raw, context, cdp)
+    const page = new TestPage(engine, raw, context, cdp, options.language ?? 'fr')
     page.listen()
     if (options.before !== undefined) await raw.evaluateOnNewDocument(options.before)
     await raw.evaluateOnNewDocument(IN_PAGE)
@@ -117,6 +120,38 @@ export class TestPage {
         await element.click()
         return true
       },
+      deadlineMs,
+      () => this.bodyText(),
+    )
+  }
+
+  /** A real click on the visible button or link named by the sentence `key`. */
+  async clickNamed(key: string, deadlineMs?: number): Promise<void> {
+    const name = words(this.language, key)
+    await until(
+      `${this.engine} can click “${name}”`,
+      async () => {
+        for (const element of await this.raw.$$('button, a, summary, [role=button]')) {
+          const matches = await element.evaluate((node, wanted) => {
+            const label = node.getAttribute('aria-label') ?? node.textContent ?? ''
+            return label.trim() === wanted && (node as HTMLButtonElement).disabled !== true
+          }, name)
+          if (!matches || !(await element.isVisible())) continue
+          await element.click()
+          return true
+        }
+        return false
+      },
+      deadlineMs,
+      () => this.bodyText(),
+    )
+  }
+
+  /** Waits until the page shows the sentence. */
+  async untilText(text: string, deadlineMs?: number): Promise<void> {
+    await until(
+      `${this.engine} shows “${text}”`,
+      async () => (await this.raw.evaluate(() => document.body.innerText)).includes(text),
       deadlineMs,
       () => this.bodyText(),
     )

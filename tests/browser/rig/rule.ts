@@ -4,6 +4,7 @@ import { closePages, openPage, openPages } from './browsers.ts'
 import type { Engine, PageOptions, TestPage } from './page.ts'
 import { createRoom, guestPath, proofOf, type RoomLinks } from './link.ts'
 import { PreauServer, type ServerOptions } from './server.ts'
+import { within } from './until.ts'
 
 /** Where a failing test leaves pictures of its pages. */
 const FAILURES = new URL('../screenshots/failures/', import.meta.url).pathname
@@ -86,14 +87,19 @@ export class Ground {
   }
 }
 
+/** How many rules held and how many did not. */
+export const outcome = { passed: 0, failed: 0 }
+
 /** One rule of the product, proven in real browsers against the real server. */
 export function rule(name: string, prove: (ground: Ground) => Promise<void>, deadlineMs = TEST_MS): void {
-  test(name, { timeout: deadlineMs }, async () => {
+  test(name, async () => {
     const ground = new Ground()
     try {
-      await prove(ground)
+      await within(name, deadlineMs, prove(ground))
       await ground.checkEveryRule()
+      outcome.passed += 1
     } catch (error) {
+      outcome.failed += 1
       await ground.report(name)
       throw error
     } finally {

@@ -1,0 +1,27 @@
+// Runs every browser test in one process, so that both browsers start once. Give words of test
+// names as arguments to run only those.
+import { after } from 'node:test'
+import { closeBrowsers } from './rig/browsers.ts'
+import { printFigures } from './rig/figures.ts'
+import { outcome } from './rig/rule.ts'
+
+after(closeBrowsers)
+
+await import('./room.test.ts')
+await import('./class.test.ts')
+await import('./share.test.ts')
+await import('./name.test.ts')
+await import('./survive.test.ts')
+await import('./leave.test.ts')
+await import('./keyboard.test.ts')
+await import('./privacy.test.ts')
+await import('./refusal.test.ts')
+await import('./device.test.ts')
+await import('./speed.test.ts')
+await import('./screens.test.ts')
+
+process.on('exit', () => {
+  printFigures()
+  process.stdout.write(`${outcome.passed} passed, ${outcome.failed} failed\n`)
+  if (outcome.passed === 0) process.exitCode = 1
+})

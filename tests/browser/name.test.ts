@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict'
+import { join, untilNames } from './rig/call.ts'
+import { rule } from './rig/rule.ts'
+import { words } from './rig/words.ts'
+
+rule('r03_a_new_pseudonym_is_seen_by_everybody_at_once', async (ground) => {
+  const { server, guestLink } = await ground.serverWithRoom()
+  const one = await join(ground, server, guestLink, { name: 'Zoé Quetzal' })
+  const two = await join(ground, server, guestLink, { name: 'Ulysse Pinson', engine: 'firefox' })
+  await untilNames(one, ['Zoé Quetzal', 'Ulysse Pinson'])
+  await rename(one, 'Camille Loriot')
+  server.forbidInLog('Camille Loriot')
+  for (const page of [one, two]) await untilNames(page, ['Camille Loriot', 'Ulysse Pinson'])
+})
+
+rule('r01_an_empty_field_gives_a_neutral_pseudonym', async (ground) => {
+  const { server, guestLink } = await ground.serverWithRoom()
+  const one = await join(ground, server, guestLink)
+  const two = await join(ground, server, guestLink, { engine: 'firefox' })
+  const names = (await two.tiles()).map((tile) => tile.name)
+  assert.equal(names.length, 2)
+  for (const name of names) assert.match(name, /^Invité \d+$/)
+  assert.equal(new Set(names).size, 2)
+  await untilNames(one, names)
+})
+
+rule('r03_a_blank_or_overlong_pseudonym_is_not_taken', async (ground) => {
+  const { server, guestLink } = await ground.serverWithRoom()
+  const page = await join(ground, server, guestLink, { name: 'Zoé Quetzal' })
+  await rename(page, '   ')
+  await untilNames(page, ['Zoé Quetzal'])
+})
+
+async function rename(page: Awaited<ReturnType<typeof join>>, name: string): Promise<void> {
+  await page.click('rename')
+  const field = await page.findSelector(`input`)
+  await field.evaluate((node) => (node as HTMLInputElement).select())
+  await field.type(name)
+  await page.clickNamed('people.save')
+  assert.ok(words('fr', 'people.save'))
+}

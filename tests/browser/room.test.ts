@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict'
+import { guestSecretOf } from './rig/link.ts'
+import { selfIdOf } from './rig/media.ts'
+import { rule } from './rig/rule.ts'
+import { words } from './rig/words.ts'
+
+rule('r01_one_click_makes_a_room_whose_links_open_it', async (ground) => {
+  const server = await ground.server()
+  const page = await ground.page()
+  await page.cdp?.send('Network.enable')
+  const frames: string[] = []
+  page.cdp?.on('Network.webSocketFrameSent', (event) => frames.push(event.response.payloadData))
+  await page.goto(server.origin)
+  await page.click('create-room')
+
+  const guest = new URL(await page.text('guest-link'))
+  const moderator = new URL(await page.text('moderator-link'))
+  assert.match(guest.pathname, /^\/r\/[\w-]{22}$/)
+  assert.match(guest.hash, /^#v1\.[\w-]{22}$/)
+  assert.equal(moderator.pathname, guest.pathname)
+  assert.match(moderator.hash, /^#v1m\.[\w-]{22}$/)
+  const guestSecret = guest.hash.slice('#v1.'.length)
+  const moderatorSecret = moderator.hash.slice('#v1m.'.length)
+  assert.equal(guestSecret, guestSecretOf(moderatorSecret), 'the guest secret is derived from the moderator secret')
+  ground.keepSecret(server, { room: guest.pathname.slice('/r/'.length), guestSecret, moderatorSecret })
+
+  await page.click('enter-room')
+  await page.click('join')
+  await selfIdOf(page)
+  assert.ok(frames.length > 0, 'frames to the server were seen')
+  const told = [...page.requests.map((r) => `${r.url.replace(/#.*/, '')} ${r.body}`), ...frames].join('\n')
+  assert.ok(!told.includes(guestSecret), 'the server did not hear the guest secret')
+  assert.ok(!told.includes(moderatorSecret), 'the server did not hear the moderator secret')
+
+  for (const engine of ['chromium', 'firefox'] as const) {
+    const pupil = await ground.page(engine)
+    await pupil.goto(`${server.origin}${guest.pathname}${guest.hash}`)
+    await pupil.click('join')
+    await selfIdOf(pupil)
+    assert.equal(await pupil.evaluate(`document.querySelectorAll('[data-testid=tile]').length > 1`), true)
+  }
+})
+
+rule('r02_the_page_before_joining_asks_for_nothing_but_an_optional_pseudonym', async (ground) => {
+  const { guestLink } = await ground.serverWithRoom()
+  for (const engine of ['chromium', 'firefox'] as const) {
+    const page = await ground.page(engine)
+    await page.goto(guestLink)
+    await page.find('join')
+    const fields = await page.evaluate<{ type: string; required: boolean; testid: string | null }[]>(
+      `Array.from(document.querySelectorAll('input, select, textarea'), (f) => ({ type: f.type, required: f.required, testid: f.dataset.testid ?? null }))`,
+    )
+    assert.deepEqual(fields, [{ type: 'text', required: false, testid: 'pseudonym' }])
+    assert.equal((await page.holdings()).userMediaCalls, 0)
+  }
+})
+
+rule('r15_the_check_before_joining_shows_camera_and_microphone_and_sends_nothing', async (ground) => {
+  const { guestLink } = await ground.serverWithRoom()
+  const page = await ground.page()
+  await page.goto(guestLink)
+  await page.clickNamed('check.open')
+  await page.untilText(words('fr', 'check.private'))
+  const { userMediaCalls, connections, sockets } = await page.holdings()
+  assert.ok(userMediaCalls > 0)
+  assert.deepEqual({ connections, sockets }, { connections: [], sockets: [] })
+  await page.clickNamed('check.stop')
+  assert.ok((await page.holdings()).tracks.every((track) => track.endsWith(':ended')))
+})

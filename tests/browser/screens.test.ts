@@ -1,0 +1,194 @@
+import assert from 'node:assert/strict'
+import { mkdirSync } from 'node:fs'
+import { violations } from './rig/axe.ts'
+import { Bot } from './rig/bot.ts'
+import { passPrejoin, shareScreen, turnCameraOn, turnMicrophoneOn, untilConnected, untilCount } from './rig/call.ts'
+import { freshSecret, guestPath, moderatorPath } from './rig/link.ts'
+import type { TestPage } from './rig/page.ts'
+import { CutableRoad } from './rig/proxy.ts'
+import { rule, type Ground } from './rig/rule.ts'
+import { refusal, words, type Language } from './rig/words.ts'
+
+const FOLDER = new URL('./screenshots/', import.meta.url).pathname
+const DESKTOP = { width: 1440, height: 900 }
+const PHONE = { width: 390, height: 844 }
+
+/** People of a whole class beside the one who looks. */
+const CLASSMATES = 29
+
+interface Look {
+  language: Language
+  dark: boolean
+}
+
+for (const look of [
+  { language: 'fr', dark: false },
+  { language: 'fr', dark: true },
+  { language: 'en', dark: false },
+  { language: 'en', dark: true },
+] as const) {
+  const name = `${look.language}-${look.dark ? 'dark' : 'light'}`
+  rule(
+    `no_accessibility_rule_is_broken_on_any_screen_${name}`,
+    async (ground) => {
+      const faults: string[] = []
+      const see = async (screen: string, page: TestPage): Promise<void> => {
+        for (const [size, viewport] of Object.entries({ desktop: DESKTOP, phone: PHONE })) {
+          await page.raw.setViewport(viewport)
+          await settled(page)
+          const folder = `${FOLDER}${name}/${size}`
+          mkdirSync(folder, { recursive: true })
+          await page.screenshot(`${folder}/${screen}.png`)
+          const language = await page.evaluate<string>('document.documentElement.lang')
+          if (!language.startsWith(look.language)) faults.push(`${screen}: lang is ${language}`)
+          const wide = await page.evaluate<boolean>('document.documentElement.scrollWidth > innerWidth')
+          if (wide) faults.push(`${screen} ${size}: scrolls sideways`)
+          for (const violation of await violations(page)) faults.push(`${screen} ${size}: ${violation}`)
+        }
+        await page.raw.setViewport(DESKTOP)
+      }
+      ground.expectsNetworkErrors = true
+      await beforeTheCall(ground, look, see)
+      await theCall(ground, look, see)
+      await refusals(ground, look, see)
+      assert.deepEqual(faults, [])
+    },
+    150_000,
+  )
+}
+
+type See = (screen: string, page: TestPage) => Promise<void>
+
+async function beforeTheCall(ground: Ground, look: Look, see: See): Promise<void> {
+  const { server, guestLink } = await ground.serverWithRoom()
+  const page = await ground.page('chromium', look)
+  await page.goto(server.origin)
+  await page.find('create-room')
+  await see('01-home', page)
+  await page.click('create-room')
+  await page.find('guest-link')
+  await see('02-created', page)
+  await page.goto(`${server.origin}/notice`)
+  await page.findSelector('h1')
+  await see('03-notice', page)
+  await page.goto(`${server.origin}/nowhere`)
+  await page.untilText(words(look.language, 'unknown.title'))
+  await see('04-unknown-page', page)
+  await page.goto(guestLink)
+  await page.find('join')
+  await see('05-prejoin', page)
+  await page.clickNamed('check.open')
+  await page.untilText(words(look.language, 'check.private'))
+  await see('06-prejoin-check', page)
+  await page.clickNamed('check.stop')
+  await page.close()
+}
+
+async function theCall(ground: Ground, look: Look, see: See): Promise<void> {
+  const { server, links } = await ground.serverWithRoom()
+  const road = await CutableRoad.open(server.ports.http)
+  ground.afterwards(() => road.close())
+  const page = await ground.page('chromium', look)
+  await page.goto(`http://localhost:${road.port}${moderatorPath(links)}`)
+  await passPrejoin(page, server, 'Maîtresse Loriot')
+  await see('10-call-alone', page)
+  const other = await ground.page('chromium', { language: look.language })
+  await other.goto(`${server.origin}${guestPath(links)}`)
+  await passPrejoin(other, server, 'Zoé Quetzal')
+  await turnMicrophoneOn(other)
+  await turnCameraOn(other)
+  await untilCount(page, 2)
+  await untilConnected(page)
+  await see('11-call-two', page)
+  await page.click('camera-toggle')
+  await page.untilText(words(look.language, 'camera.previewHelp'))
+  await see('12-camera-preview', page)
+  await page.clickNamed('camera.confirm')
+  await page.untilAttribute('camera-toggle', 'aria-pressed', 'true')
+  await turnMicrophoneOn(page)
+  await page.clickNamed('call.invite')
+  await page.untilText(words(look.language, 'invite.help'))
+  await see('13-invite', page)
+  await page.raw.keyboard.press('Escape')
+  await page.click('rename')
+  await see('14-rename', page)
+  await page.raw.keyboard.press('Escape')
+  await page.click('screen-toggle')
+  await page.untilText(words(look.language, 'screen.remindClose'))
+  await see('15-screen-reminder', page)
+  await page.clickNamed('screen.remindGo')
+  await page.untilText(words(look.language, 'screen.previewHelp'))
+  await see('16-screen-preview', page)
+  await page.clickNamed('screen.confirm')
+  await page.untilText(words(look.language, 'screen.sharing'))
+  await see('17-sharing', page)
+  await see('18-screen-of-another', other)
+  await page.clickNamed('screen.stop')
+  await shareScreen(other)
+  await other.clickNamed('screen.stop')
+
+  const bots = await Promise.all(
+    Array.from({ length: CLASSMATES - 1 }, (_, i) => Bot.join(server.origin, links, `Élève ${i + 1}`)),
+  )
+  await untilCount(page, CLASSMATES + 1)
+  await see('19-call-thirty', page)
+  for (const bot of bots) bot.leave()
+  await other.close()
+
+  road.cut()
+  await page.untilText(words(look.language, 'connection.reconnecting'))
+  await see('20-reconnecting', page)
+  road.mend()
+  await untilConnected(page)
+  await server.stop()
+  await page.untilText(words(look.language, 'connection.server_restarting'))
+  await see('21-server-restarting', page)
+  await server.run()
+  await untilConnected(page)
+  await page.click('leave')
+  await page.find('left-page')
+  await see('22-left', page)
+  await page.close()
+}
+
+async function refusals(ground: Ground, look: Look, see: See): Promise<void> {
+  const { server, links, guestLink } = await ground.serverWithRoom({ maxParticipants: 1 })
+  const bot = await Bot.join(server.origin, links, 'Élève seul')
+  ground.afterwards(() => bot.leave())
+  const cases: { screen: string; problem: string; link: string; before?: string; gone?: boolean }[] = [
+    { screen: '30-link-incomplete', problem: 'link_incomplete', link: guestLink.slice(0, -3) },
+    {
+      screen: '31-join-refused',
+      problem: 'join_refused',
+      link: `${server.origin}${guestPath({ ...links, guestSecret: freshSecret() })}`,
+    },
+    { screen: '32-room-full', problem: 'room_full', link: guestLink },
+    {
+      screen: '33-browser-unsupported',
+      problem: 'browser_unsupported',
+      link: guestLink,
+      before: 'delete globalThis.RTCPeerConnection; delete globalThis.webkitRTCPeerConnection',
+    },
+    { screen: '34-server-unreachable', problem: 'server_unreachable', link: guestLink, gone: true },
+  ]
+  for (const { screen, problem, link, before, gone } of cases) {
+    const page = await ground.page('chromium', before === undefined ? look : { ...look, before })
+    await page.goto(link)
+    await page.findSelector('[data-testid=join], [data-testid=error-message]')
+    if (gone === true) await server.kill()
+    if (await page.has('join')) await page.click('join')
+    await page.untilText(refusal(look.language, problem).title, 20_000)
+    await see(screen, page)
+    await page.close()
+  }
+}
+
+/** Waits until nothing on the page moves any more and its fonts are there. */
+async function settled(page: TestPage): Promise<void> {
+  await page.evaluate(`(async () => {
+    await document.fonts.ready
+    const finite = document.getAnimations().filter((a) => a.effect?.getComputedTiming().endTime !== Infinity)
+    await Promise.allSettled(finite.map((a) => a.finished))
+    await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))
+  })()`)
+}

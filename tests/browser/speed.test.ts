@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict'
+import { join, turnCameraOn, turnMicrophoneOn } from './rig/call.ts'
+import { figure, percentile } from './rig/figures.ts'
+import { rule } from './rig/rule.ts'
+import { until } from './rig/until.ts'
+
+const JOINS = 20
+
+/** Far above any healthy join, so that only a broken one fails here; the figure tells the rest. */
+const SANE_MS = 10_000
+
+rule('the_first_remote_picture_comes_soon_after_the_click_on_join', async (ground) => {
+  const { server, guestLink } = await ground.serverWithRoom()
+  const sender = await join(ground, server, guestLink, { name: 'Anselme Ibis' })
+  await turnMicrophoneOn(sender)
+  await turnCameraOn(sender)
+  const delays: number[] = []
+  for (let i = 0; i < JOINS; i += 1) {
+    const page = await ground.page()
+    await page.goto(guestLink)
+    await page.find('join')
+    await page.evaluate(`__rig.armFirstFrame('join')`)
+    await page.click('join')
+    delays.push(await until('a first frame', () => page.evaluate<number | null>('__rig.firstFrameDelay()'), SANE_MS))
+    await page.click('leave')
+    await page.find('left-page')
+    await page.close()
+  }
+  const [p50, p95] = [percentile(delays, 0.5), percentile(delays, 0.95)]
+  figure(`click on join to first remote frame, ${JOINS} joins: p50 ${p50.toFixed(0)} ms, p95 ${p95.toFixed(0)} ms`)
+  assert.ok(p95 < SANE_MS)
+}, 150_000)
