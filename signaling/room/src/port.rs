@@ -1,0 +1,189 @@
+//! [`Input`] and [`Output`]: all that enters and leaves a room.
+
+use protocol::{
+    ClientMessage, ErrorCode, Language, ParticipantId, ParticipantInfo, PublishedMid, Redacted,
+    RequestId, Role, RoomRules, ServerMessage, SlotRequest, TrackSource,
+};
+
+/// One WebSocket, numbered by the owner of the room; never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SessionId(pub u64);
+
+/// Something happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// A browser proved that it holds a link of this room and asks to enter.
+    Join(Join),
+    /// A session of a participant said something after its `join`.
+    Said {
+        /// Who said it. Unknown sessions are ignored: they were ended while this travelled.
+        session: SessionId,
+        /// What.
+        message: ClientMessage,
+    },
+    /// A session was cut without `leave`.
+    SessionLost {
+        /// Which.
+        session: SessionId,
+    },
+    /// The one answer of the media plane to [`MediaRequest::Negotiate`].
+    Negotiated {
+        /// Whose.
+        participant: ParticipantId,
+        /// Of the request.
+        negotiation: u64,
+        /// The answer, or why there is none.
+        result: Result<MediaAnswer, ErrorCode>,
+    },
+    /// The media plane could not take a request about this participant, whose state there is no
+    /// longer what the room believes.
+    MediaRefused {
+        /// Whose.
+        participant: ParticipantId,
+    },
+    /// The media plane lost this whole room.
+    MediaFailed,
+    /// The server stops.
+    ServerStopping,
+}
+
+/// A join whose proof was found good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Join {
+    /// The session that asks.
+    pub session: SessionId,
+    /// A fresh random id, taken when nobody is resumed.
+    pub participant: ParticipantId,
+    /// Decided by the link that was proven.
+    pub role: Role,
+    /// The participant of a good session token of this room and role.
+    pub resume: Option<ParticipantId>,
+    /// Pseudonym as typed; absent or blank gets a neutral one.
+    pub display_name: Option<Redacted<String>>,
+    /// In which a neutral pseudonym is written.
+    pub language: Language,
+}
+
+/// What the media plane answered to an offer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MediaAnswer {
+    /// The session description for the browser.
+    pub sdp: Redacted<String>,
+    /// Every receive slot that now exists.
+    pub slots: Vec<Slot>,
+}
+
+/// One receive slot: a media section in which the browser only receives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Slot {
+    /// Its `a=mid`.
+    pub mid: String,
+    /// True for pictures, false for sound.
+    pub is_video: bool,
+}
+
+/// Something to carry out, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Send `joined` to the session; the owner adds the session token.
+    Welcome(Welcome),
+    /// Send a message to a session.
+    Send {
+        /// To whom.
+        session: SessionId,
+        /// What.
+        message: ServerMessage,
+    },
+    /// End a session after the messages sent to it so far. The room has forgotten it.
+    End {
+        /// Which.
+        session: SessionId,
+        /// Why.
+        cause: EndCause,
+    },
+    /// Ask the media plane.
+    Media(MediaRequest),
+    /// Nobody was here for the idle time: the owner may drop the room, which can be made anew at
+    /// the next join. Repeated after each further idle time.
+    Idle,
+    /// The room is over; every later join is refused.
+    Ended,
+}
+
+/// Content of `joined`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Welcome {
+    /// To whom.
+    pub session: SessionId,
+    /// Who they are here.
+    pub participant: ParticipantId,
+    /// The pseudonym in force.
+    pub display_name: Redacted<String>,
+    /// What they may do.
+    pub role: Role,
+    /// True when a participant who was here came back.
+    pub resumed: bool,
+    /// Everybody else, in order of arrival.
+    pub participants: Vec<ParticipantInfo>,
+    /// The rules of the room.
+    pub rules: RoomRules,
+}
+
+/// Why a session is ended by the room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EndCause {
+    /// A `goodbye` was said.
+    Goodbye,
+    /// The server stops.
+    ServerStopping,
+    /// A fatal `error` was said.
+    Refused,
+}
+
+/// What the media plane shall do for a participant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MediaRequest {
+    /// Make a transport.
+    AddTransport {
+        /// Whose.
+        participant: ParticipantId,
+    },
+    /// Apply an offer; answered by [`Input::Negotiated`].
+    Negotiate {
+        /// Whose.
+        participant: ParticipantId,
+        /// To echo; unique in the room.
+        negotiation: u64,
+        /// The session description of the browser.
+        offer: Redacted<String>,
+        /// Which sending sections carry which source.
+        publish: Vec<PublishedMid>,
+    },
+    /// Open or shut the forwarding of a source.
+    SetPublishing {
+        /// Whose.
+        participant: ParticipantId,
+        /// Which source.
+        source: TrackSource,
+        /// True to forward.
+        active: bool,
+    },
+    /// Assign slots.
+    Subscribe {
+        /// Who receives.
+        participant: ParticipantId,
+        /// New content; each slot exists and each track belongs to somebody here.
+        slots: Vec<SlotRequest>,
+    },
+    /// End a transport.
+    RemoveTransport {
+        /// Whose.
+        participant: ParticipantId,
+    },
+}
+
+/// A refusal of one request that leaves the session alive.
+pub(crate) fn refusal(session: SessionId, request_id: RequestId, code: ErrorCode) -> Output {
+    let message = ServerMessage::Error { request_id: Some(request_id), code, fatal: false };
+    Output::Send { session, message }
+}
