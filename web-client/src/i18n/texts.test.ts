@@ -1,0 +1,182 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import type { Connection, LocalProblem, Phase } from '../call/state'
+import type { ErrorCode } from '../protocol/generated'
+import en from './en.json'
+import fr from './fr.json'
+import { chooseLanguage, language, t, tn } from './index'
+import privacyEn from './privacy.en.json'
+import privacyFr from './privacy.fr.json'
+
+/** Written out so that a new value does not compile until it is listed here. */
+const ERROR_CODES: Record<ErrorCode, true> = {
+  malformed: true,
+  message_too_large: true,
+  rate_limited: true,
+  protocol_version: true,
+  not_joined: true,
+  already_joined: true,
+  name_invalid: true,
+  offer_invalid: true,
+  slot_unknown: true,
+  track_unknown: true,
+  join_refused: true,
+  room_full: true,
+  room_ended: true,
+  not_allowed: true,
+  host_pass_required: true,
+  overloaded: true,
+  internal: true,
+}
+const LOCAL_PROBLEMS: Record<LocalProblem, true> = {
+  link_incomplete: true,
+  browser_unsupported: true,
+  insecure_context: true,
+  server_unreachable: true,
+  media_blocked: true,
+  microphone_missing: true,
+  camera_missing: true,
+  microphone_refused: true,
+  camera_refused: true,
+  screen_refused: true,
+  microphone_busy: true,
+  camera_busy: true,
+  screen_failed: true,
+  replaced: true,
+}
+const CONNECTIONS: Record<Connection, true> = {
+  connected: true,
+  reconnecting: true,
+  server_restarting: true,
+  media_connecting: true,
+}
+const LEFT: Record<Extract<Phase, { name: 'left' }>['reason'], true> = {
+  left: true,
+  room_ended: true,
+  replaced: true,
+  server_restart: true,
+}
+
+/** Keys made from a value: by whom, for which values. */
+const MADE_KEYS = [
+  ...Object.keys({ ...ERROR_CODES, ...LOCAL_PROBLEMS }).flatMap((name) => [`error.${name}.title`, `error.${name}.help`]),
+  ...Object.keys(CONNECTIONS).map((name) => `connection.${name}`),
+  ...Object.keys(LEFT).map((name) => `left.title.${name}`),
+]
+
+const SOURCE = sources(join(import.meta.dirname, '..'))
+const PRIVACY = [
+  ['fr', privacyFr],
+  ['en', privacyEn],
+] as const
+
+describe('texts', () => {
+  it('are the same keys in both languages, in the same order', () => {
+    expect(Object.keys(en)).toEqual(Object.keys(fr))
+  })
+
+  it('are never empty and keep the same places to fill', () => {
+    for (const [key, text] of Object.entries(fr)) {
+      const other = (en as Record<string, string>)[key] ?? ''
+      expect(text.trim(), key).not.toBe('')
+      expect(other.trim(), key).not.toBe('')
+      expect(places(other), key).toEqual(places(text))
+    }
+  })
+
+  it('exist for every problem, connection and ending, with what to do', () => {
+    for (const key of MADE_KEYS) expect(Object.keys(fr), key).toContain(key)
+  })
+
+  it('are all used', () => {
+    const unused = Object.keys(fr).filter((key) => {
+      if (MADE_KEYS.includes(key)) return false
+      const stem = key.replace(/\.(one|other)$/, '')
+      return !isNamed(key) && !(stem !== key && isNamed(stem))
+    })
+    expect(unused).toEqual([])
+  })
+
+  it('of the notice say the same things in both languages', () => {
+    expect(privacyEn.map(({ text }) => text.length)).toEqual(privacyFr.map(({ text }) => text.length))
+    for (const [, sections] of PRIVACY) {
+      for (const { title, text } of sections) for (const line of [title, ...text]) expect(line.trim()).not.toBe('')
+    }
+  })
+})
+
+describe('French typography', () => {
+  const lines = [...Object.values(fr), ...privacyFr.flatMap(({ title, text }) => [title, ...text])]
+
+  it('has a no-break space before double punctuation and inside quotation marks', () => {
+    for (const line of lines) {
+      // Not an address, not a "https://".
+      expect(line.replace('https://', ''), line).not.toMatch(/[^\u00a0\u202f][:;!?»]/)
+      expect(line, line).not.toMatch(/«[^\u00a0]/)
+    }
+  })
+
+  it('has curly apostrophes and one-character ellipses', () => {
+    for (const line of lines) expect(line).not.toMatch(/'|\.\.\./)
+  })
+})
+
+describe('English typography', () => {
+  it('has curly marks and no French space', () => {
+    for (const line of [...Object.values(en), ...privacyEn.flatMap(({ title, text }) => [title, ...text])]) {
+      expect(line).not.toMatch(/['"«»\u00a0\u202f]|\.\.\./)
+    }
+  })
+})
+
+describe('language', () => {
+  it.each([
+    [['fr-CA', 'en'], 'fr'],
+    [['en-GB', 'fr'], 'en'],
+    [['de', 'en'], 'en'],
+    [['de', 'it'], 'fr'],
+    [[], 'fr'],
+    [['FR'], 'fr'],
+  ] as const)('of a person who prefers %j is %s', (preferred, expected) => {
+    expect(chooseLanguage(preferred)).toBe(expected)
+  })
+
+  it('changes every text at once', () => {
+    language.value = 'fr'
+    expect(t('call.leave')).toBe('Quitter')
+    language.value = 'en'
+    expect(t('call.leave')).toBe('Leave')
+  })
+
+  it('counts as its grammar does', () => {
+    language.value = 'fr'
+    expect([0, 1, 2].map((count) => tn('people.count', count))).toEqual(['0 participant', '1 participant', '2 participants'])
+    language.value = 'en'
+    expect([0, 1, 2].map((count) => tn('people.count', count))).toEqual(['0 participants', '1 participant', '2 participants'])
+  })
+
+  it('fills places without reading them as patterns', () => {
+    language.value = 'fr'
+    expect(t('tile.you', { name: '$& {name}' })).toBe('$& {name} (vous)')
+  })
+})
+
+/** In a call, or in an attribute. */
+function isNamed(key: string): boolean {
+  return SOURCE.includes(`'${key}'`) || SOURCE.includes(`"${key}"`)
+}
+
+function places(text: string): string[] {
+  return (text.match(/\{\w+\}/g) ?? []).sort()
+}
+
+function sources(folder: string): string {
+  return readdirSync(folder, { withFileTypes: true })
+    .map((entry) => {
+      const path = join(folder, entry.name)
+      if (entry.isDirectory()) return sources(path)
+      return /(?<!\.test)\.tsx?$/.test(entry.name) ? readFileSync(path, 'utf8') : ''
+    })
+    .join('\n')
+}

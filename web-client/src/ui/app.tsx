@@ -1,0 +1,65 @@
+// Chooses the screen for the page and the state.
+
+import { useEffect } from 'preact/hooks'
+import type { Call } from '../call/store'
+import { followLanguage } from '../i18n'
+import { parseLink } from '../link'
+import type { Page } from '../page'
+import { Failure, Unknown } from './failure'
+import { Home } from './home'
+import { lazy } from './lazy'
+import { Left } from './left'
+import { Prejoin } from './prejoin'
+import '../styles/tokens.css'
+import '../styles/base.css'
+import '../styles/parts.css'
+import '../styles/screens.css'
+
+/** The screen of a page. */
+export function App({ page }: { page: Page }) {
+  useEffect(() => followLanguage(document.documentElement), [])
+  switch (page.name) {
+    case 'home':
+      return <Home />
+    case 'room':
+      return <Room call={page.call} />
+    case 'notice':
+      return <Notice.Part />
+    case 'unknown':
+      return <Unknown />
+  }
+}
+
+const Stage = lazy(() => import('./stage/stage'))
+const Notice = lazy(() => import('./notice'))
+
+function Room({ call }: { call: Call }) {
+  const { phase } = call.state.value
+  switch (phase.name) {
+    case 'prejoin':
+    case 'joining':
+      return <Prejoin call={call} moderator={isModeratorLink()} preloadStage={Stage.preload} />
+    case 'in_call':
+      return <Stage.Part call={call} />
+    case 'left':
+      return <Left reason={phase.reason} />
+    case 'failed':
+      return (
+        <Failure
+          problem={phase.problem}
+          retry={
+            phase.retry
+              ? () => {
+                  call.retry()
+                }
+              : null
+          }
+        />
+      )
+  }
+}
+
+/** The link says it before the server does. */
+function isModeratorLink(): boolean {
+  return parseLink(location.pathname, location.hash)?.role === 'moderator'
+}

@@ -1,0 +1,48 @@
+import type { Problem } from '../call/state'
+import { t } from '../i18n'
+import { Icon } from './icons'
+import { problemHelp, problemTitle } from './problem'
+import { Screen } from './screen'
+
+/** A page that cannot go on: what happened, what to do, and a button when one helps. */
+export function Failure({ problem, retry }: { problem: Problem; retry: (() => void) | null }) {
+  const reload = RELOADS.has(problem)
+  return (
+    <Screen name="failure" title={problemTitle(problem)}>
+      <div class="stack" role="alert" data-testid="error-message" data-problem={problem}>
+        <p class="lead">{problemHelp(problem)}</p>
+        {(reload || retry !== null) && (
+          <button
+            type="button"
+            class="button button-primary"
+            data-testid="retry"
+            onClick={() => {
+              if (reload || retry === null) location.reload()
+              else retry()
+            }}
+          >
+            <Icon name="retry" />
+            {t(reload ? 'common.reload' : 'common.retry')}
+          </button>
+        )}
+      </div>
+    </Screen>
+  )
+}
+
+/** An address of ours that leads nowhere. */
+export function Unknown() {
+  return (
+    <Screen name="failure" title={t('unknown.title')}>
+      <div class="stack" data-testid="error-message">
+        <p class="lead">{t('unknown.text')}</p>
+        <a class="button button-secondary" href="/">
+          {t('common.home')}
+        </a>
+      </div>
+    </Screen>
+  )
+}
+
+/** Where only a fresh page helps. */
+const RELOADS: ReadonlySet<Problem> = new Set(['protocol_version', 'malformed', 'already_joined', 'not_joined'])

@@ -1,0 +1,52 @@
+// What went wrong, in words a pupil understands, with what to do.
+
+import type { Call } from '../call/store'
+import type { Problem } from '../call/state'
+import { t } from '../i18n'
+import { Icon } from './icons'
+
+/** Short statement of what happened. */
+export function problemTitle(problem: Problem): string {
+  return t(`error.${problem}.title`)
+}
+
+/** What the person can do about it. */
+export function problemHelp(problem: Problem): string {
+  return t(`error.${problem}.help`, { host: location.host })
+}
+
+/** A problem inside a screen that goes on. */
+export function ProblemCard({ problem, dismiss }: { problem: Problem; dismiss?: () => void }) {
+  return (
+    <div class="problem" role="alert" data-testid="error-message" data-problem={problem}>
+      <Icon name="alert" />
+      <div class="problem-text">
+        <p class="strong">{problemTitle(problem)}</p>
+        <p>{problemHelp(problem)}</p>
+      </div>
+      {dismiss !== undefined && (
+        <button type="button" class="button button-icon" aria-label={t('notice.dismiss')} onClick={dismiss}>
+          <Icon name="close" />
+        </button>
+      )}
+    </div>
+  )
+}
+
+/** The latest things to tell, newest last. */
+export function Notices({ call }: { call: Call }) {
+  const notices = call.state.value.notices
+  return (
+    <div class="notices">
+      {notices.map(({ key, problem }) => (
+        <ProblemCard
+          key={key}
+          problem={problem}
+          dismiss={() => {
+            call.dismissNotice(key)
+          }}
+        />
+      ))}
+    </div>
+  )
+}

@@ -1,0 +1,149 @@
+// The bar of controls. Every device has its own switch, and only a click moves it.
+
+import type { Signal } from '@preact/signals'
+import type { Call } from '../../call/store'
+import type { DeviceState } from '../../call/state'
+import { t, tn } from '../../i18n'
+import { Icon, type IconName } from '../icons'
+
+/** What the bar opens beside itself. */
+export interface ControlsProps {
+  call: Call
+  people: Signal<boolean>
+  /** `null` for those who do not invite. */
+  inviting: Signal<boolean> | null
+  reminding: Signal<boolean>
+}
+
+/** The bar at the bottom of the room. */
+export function Controls({ call, people, inviting, reminding }: ControlsProps) {
+  const { microphone, camera, screen, participants } = call.state.value
+  return (
+    <nav class="controls" aria-label={t('call.controls')}>
+      <Toggle
+        testId="mic-toggle"
+        name={t('call.microphone')}
+        short={t('call.microphoneShort')}
+        device={microphone}
+        icons={['microphone', 'microphoneOff']}
+        toggle={() => {
+          call.setMicrophone(microphone !== 'on')
+        }}
+      />
+      <Toggle
+        testId="camera-toggle"
+        name={t('call.camera')}
+        short={t('call.camera')}
+        device={camera}
+        icons={['camera', 'cameraOff']}
+        toggle={() => {
+          if (camera === 'on') call.turnCameraOff()
+          else call.openCameraPreview()
+        }}
+      />
+      {canShareScreen() && (
+        <Toggle
+          testId="screen-toggle"
+          name={t('call.screen')}
+          short={t('call.screenShort')}
+          device={screen}
+          icons={['screenStop', 'screen']}
+          toggle={() => {
+            if (screen === 'on') call.stopScreen()
+            else reminding.value = true
+          }}
+        />
+      )}
+      <button
+        type="button"
+        class="control"
+        data-testid="people"
+        aria-expanded={people.value}
+        aria-label={`${t('call.people')}, ${tn('people.count', participants.length)}`}
+        onClick={() => {
+          people.value = !people.value
+        }}
+      >
+        <span class="control-icon">
+          <Icon name="people" />
+          <span class="badge" data-testid="participant-count">
+            {participants.length}
+          </span>
+        </span>
+        <span class="control-name" aria-hidden="true">
+          {t('call.people')}
+        </span>
+      </button>
+      {inviting !== null && (
+        <button
+          type="button"
+          class="control"
+          data-testid="invite"
+          onClick={() => {
+            inviting.value = true
+          }}
+        >
+          <span class="control-icon">
+            <Icon name="invite" />
+          </span>
+          <span class="control-name">{t('call.invite')}</span>
+        </button>
+      )}
+      <button
+        type="button"
+        class="control control-leave"
+        data-testid="leave"
+        onClick={() => {
+          call.leave()
+        }}
+      >
+        <span class="control-icon">
+          <Icon name="leave" />
+        </span>
+        <span class="control-name">{t('call.leave')}</span>
+      </button>
+    </nav>
+  )
+}
+
+/** What one switch needs. */
+interface ToggleProps {
+  testId: string
+  name: string
+  short: string
+  device: DeviceState
+  /** While on, while off. */
+  icons: readonly [IconName, IconName]
+  toggle: () => void
+}
+
+/** Screen readers hear the name and "pressed"; eyes see icon, colour and a word. */
+function Toggle({ testId, name, short, device, icons, toggle }: ToggleProps) {
+  const on = device === 'on'
+  const waiting = device === 'opening'
+  return (
+    <button
+      type="button"
+      class="control control-toggle"
+      data-testid={testId}
+      data-device={device}
+      aria-label={name}
+      aria-pressed={on}
+      aria-busy={waiting}
+      onClick={toggle}
+    >
+      <span class="control-icon">
+        <Icon name={icons[on ? 0 : 1]} />
+      </span>
+      <span class="control-name" aria-hidden="true">
+        {short}
+        <span class="control-state">{t(waiting ? 'call.opening' : on ? 'call.on' : 'call.off')}</span>
+      </span>
+    </button>
+  )
+}
+
+/** Phones cannot share their screen from a page: there the button would promise too much. */
+function canShareScreen(): boolean {
+  return 'mediaDevices' in navigator && 'getDisplayMedia' in navigator.mediaDevices
+}

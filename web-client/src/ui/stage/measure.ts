@@ -1,0 +1,59 @@
+// What tiles need to know of their place on the screen.
+
+import type { RefObject } from 'preact'
+import { useEffect } from 'preact/hooks'
+import type { Call, PictureSource } from '../../call/store'
+import type { ParticipantId } from '../../call/state'
+import { tileGrid } from './layout'
+
+/** Sizes the tiles inside `ref` so that `count` of them fill it. The style sheet does the rest. */
+export function useTileGrid(ref: RefObject<HTMLElement | null>, count: number): void {
+  useEffect(() => {
+    const area = ref.current
+    if (area === null) return
+    const observer = new ResizeObserver(() => {
+      const grid = tileGrid({ count, width: area.clientWidth, height: area.clientHeight })
+      area.style.setProperty('--tile-width', `${grid.tileWidth}px`)
+      area.style.setProperty('--tile-height', `${grid.tileHeight}px`)
+      area.dataset['scrolls'] = String(grid.scrolls)
+      area.dataset['small'] = String(grid.tileWidth < SMALL)
+    })
+    observer.observe(area)
+    return () => {
+      observer.disconnect()
+    }
+  }, [ref, count])
+}
+
+/** Tells the call how high a picture is shown, and when it is out of sight. */
+export function useShownHeight(
+  ref: RefObject<HTMLElement | null>,
+  call: Call,
+  participant: ParticipantId,
+  source: PictureSource,
+  shown: boolean,
+): void {
+  useEffect(() => {
+    const element = ref.current
+    if (element === null || !shown) return
+    let visible = true
+    const tell = () => {
+      const height = Math.round(element.clientHeight * devicePixelRatio)
+      call.setShownHeight(participant, source, visible && height > 0 ? height : null)
+    }
+    const size = new ResizeObserver(tell)
+    const sight = new IntersectionObserver((entries) => {
+      visible = entries.at(-1)?.isIntersecting ?? visible
+      tell()
+    })
+    size.observe(element)
+    sight.observe(element)
+    return () => {
+      size.disconnect()
+      sight.disconnect()
+    }
+  }, [ref, call, participant, source, shown])
+}
+
+/** Below this width a tile leaves out what the list of participants says too. */
+const SMALL = 200

@@ -1,0 +1,169 @@
+// Sharing a screen: the reminder, the preview, the lasting mark; and looking at somebody's.
+
+import type { Signal } from '@preact/signals'
+import { useSignal } from '@preact/signals'
+import type { RefObject } from 'preact'
+import { useRef } from 'preact/hooks'
+import type { Call } from '../../call/store'
+import type { Participant, ParticipantId } from '../../call/state'
+import { t } from '../../i18n'
+import { Dialog } from '../dialog'
+import { Icon } from '../icons'
+import { Video } from '../video'
+import { useShownHeight } from './measure'
+
+/** What is asked of a person before anything of their screen is sent. */
+export function ScreenDialogs({ call, reminding }: { call: Call; reminding: Signal<boolean> }) {
+  if (call.state.value.screen === 'preview') return <ScreenPreview call={call} />
+  if (!reminding.value) return null
+  const close = () => {
+    reminding.value = false
+  }
+  return (
+    <Dialog title={t('screen.remindTitle')} close={close}>
+      <ul class="points">
+        <li>{t('screen.remindClose')}</li>
+        <li>{t('screen.remindWindow')}</li>
+      </ul>
+      <div class="actions">
+        <button type="button" class="button button-secondary" onClick={close}>
+          {t('common.cancel')}
+        </button>
+        <button
+          type="button"
+          class="button button-primary"
+          data-testid="screen-choose"
+          onClick={() => {
+            close()
+            call.startScreen()
+          }}
+        >
+          {t('screen.remindGo')}
+        </button>
+      </div>
+    </Dialog>
+  )
+}
+
+function ScreenPreview({ call }: { call: Call }) {
+  const stop = () => {
+    call.stopScreen()
+  }
+  return (
+    <Dialog title={t('screen.previewTitle')} close={stop}>
+      <div class="frame">
+        <Video stream={call.previewFor('screen')} label={t('screen.preview')} testId="screen-preview" />
+      </div>
+      <p>{t('screen.previewHelp')}</p>
+      <div class="actions">
+        <button type="button" class="button button-secondary" data-testid="screen-cancel" onClick={stop}>
+          {t('common.cancel')}
+        </button>
+        <button
+          type="button"
+          class="button button-primary"
+          data-testid="screen-confirm"
+          onClick={() => {
+            call.confirmScreen()
+          }}
+        >
+          <Icon name="screen" />
+          {t('screen.confirm')}
+        </button>
+      </div>
+    </Dialog>
+  )
+}
+
+/** Says all the time that one's screen is seen, and stops it with one click. */
+export function SharingBar({ call }: { call: Call }) {
+  return (
+    <div class="sharing-place" role="status">
+      {call.state.value.screen === 'on' && (
+        <div class="sharing" data-testid="sharing-bar">
+          <Icon name="screen" />
+          <p>{t('screen.sharing')}</p>
+          <button
+            type="button"
+            class="button button-danger"
+            data-testid="screen-stop"
+            onClick={() => {
+              call.stopScreen()
+            }}
+          >
+            {t('screen.stop')}
+          </button>
+        </div>
+      )}
+    </div>
+  )
+}
+
+/** Whose screen is looked at, and who else shares one. */
+export interface Sharer {
+  readonly shown: Participant | null
+  readonly others: readonly Participant[]
+  readonly choose: (id: ParticipantId) => void
+}
+
+/** The screen of somebody else to show large: the chosen one, else the first that started. */
+export function useSharer(call: Call): Sharer {
+  const chosen = useSignal<ParticipantId | null>(null)
+  const sharing = call.state.value.participants.filter(({ isSelf, active }) => !isSelf && active.has('screen'))
+  const shown = sharing.find(({ id }) => id === chosen.value) ?? sharing[0] ?? null
+  return {
+    shown,
+    others: sharing,
+    choose: (id) => {
+      chosen.value = id
+    },
+  }
+}
+
+/** One shared screen, large. */
+export function SharedScreen({ call, sharer }: { call: Call; sharer: Sharer }) {
+  const ref = useRef<HTMLElement>(null)
+  const shown = sharer.shown
+  if (shown === null) return null
+  return (
+    <figure ref={ref} class="shared" data-testid="shared-screen" data-participant={shown.id}>
+      <ShownScreen call={call} id={shown.id} frame={ref} name={shown.displayName} />
+      <figcaption class="shared-caption">
+        {sharer.others.length === 1 ? (
+          <span class="shared-name">
+            <Icon name="screen" />
+            {t('screen.of', { name: shown.displayName })}
+          </span>
+        ) : (
+          <span class="shared-choice" role="group" aria-label={t('screen.choose')}>
+            {sharer.others.map(({ id, displayName }) => (
+              <button
+                key={id}
+                type="button"
+                class="button button-choice"
+                aria-pressed={id === shown.id}
+                onClick={() => {
+                  sharer.choose(id)
+                }}
+              >
+                {t('screen.of', { name: displayName })}
+              </button>
+            ))}
+          </span>
+        )}
+      </figcaption>
+    </figure>
+  )
+}
+
+interface ShownScreenProps {
+  call: Call
+  id: ParticipantId
+  frame: RefObject<HTMLElement | null>
+  name: string
+}
+
+function ShownScreen({ call, id, frame, name }: ShownScreenProps) {
+  useShownHeight(frame, call, id, 'screen', true)
+  return <Video stream={call.mediaStreamFor(id, 'screen')} label={t('screen.of', { name })} testId="screen-video" />
+}

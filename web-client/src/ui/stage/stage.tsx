@@ -1,0 +1,124 @@
+// The room: tiles or a shared screen, the controls, and what opens beside them.
+
+import { useSignal } from '@preact/signals'
+import { useRef } from 'preact/hooks'
+import type { Call } from '../../call/store'
+import { t } from '../../i18n'
+import { Glyph } from '../brand'
+import { Icon } from '../icons'
+import { LanguageSwitch } from '../language-switch'
+import { Notices } from '../problem'
+import { Heading, SkipToContent, useDocumentTitle } from '../screen'
+import { Announcer } from './announcer'
+import { CameraPreview } from './camera-preview'
+import { ConnectionState } from './connection-state'
+import { Controls } from './controls'
+import { Invite } from './invite'
+import { useTileGrid } from './measure'
+import { People } from './people'
+import { ScreenDialogs, SharedScreen, SharingBar, useSharer } from './screen-share'
+import { Tile } from './tile'
+import '../../styles/stage.css'
+import '../../styles/stage-parts.css'
+
+/** The screen of a call. */
+export default function Stage({ call }: { call: Call }) {
+  const people = useSignal(false)
+  const inviting = useSignal(false)
+  const reminding = useSignal(false)
+  const moderator = call.state.value.role === 'moderator'
+  useDocumentTitle(t('call.title'))
+  return (
+    <div class="stage" data-people={people.value ? 'open' : 'closed'}>
+      <SkipToContent />
+      <header class="stage-bar">
+        <Glyph />
+        <Heading>{t('call.title')}</Heading>
+        <ConnectionState call={call} />
+        <LanguageSwitch />
+      </header>
+      <SharingBar call={call} />
+      <main id="content" class="stage-main" tabIndex={-1}>
+        <Pictures
+          call={call}
+          invite={
+            moderator
+              ? () => {
+                  inviting.value = true
+                }
+              : null
+          }
+        />
+        <div class="over">
+          <SoundBlocked call={call} />
+          <Notices call={call} />
+        </div>
+      </main>
+      {people.value && (
+        <People
+          call={call}
+          close={() => {
+            people.value = false
+          }}
+        />
+      )}
+      <Controls call={call} people={people} inviting={moderator ? inviting : null} reminding={reminding} />
+      <CameraPreview call={call} />
+      <ScreenDialogs call={call} reminding={reminding} />
+      {inviting.value && (
+        <Invite
+          call={call}
+          close={() => {
+            inviting.value = false
+          }}
+        />
+      )}
+      <Announcer call={call} />
+    </div>
+  )
+}
+
+function Pictures({ call, invite }: { call: Call; invite: (() => void) | null }) {
+  const { participants } = call.state.value
+  const sharer = useSharer(call)
+  const tiles = useRef<HTMLUListElement>(null)
+  useTileGrid(tiles, participants.length)
+  return (
+    <div class="pictures" data-sharing={String(sharer.shown !== null)} data-alone={String(participants.length === 1)}>
+      {sharer.shown !== null && <SharedScreen key={sharer.shown.id} call={call} sharer={sharer} />}
+      <ul ref={tiles} class="tiles" aria-label={t('call.stage')}>
+        {participants.map((participant) => (
+          <Tile key={participant.id} call={call} participant={participant} />
+        ))}
+      </ul>
+      {participants.length === 1 && (
+        <div class="alone">
+          <p class="strong">{t('call.alone')}</p>
+          <p>{t(invite === null ? 'call.aloneGuest' : 'call.aloneModerator')}</p>
+          {invite !== null && (
+            <button type="button" class="button button-secondary" onClick={invite}>
+              <Icon name="invite" />
+              {t('call.invite')}
+            </button>
+          )}
+        </div>
+      )}
+    </div>
+  )
+}
+
+function SoundBlocked({ call }: { call: Call }) {
+  return (
+    <div role="status">
+      {call.soundBlocked.value && (
+        <div class="problem">
+          <Icon name="sound" />
+          <p class="problem-text">{t('call.soundBlocked')}</p>
+          <button type="button" class="button button-secondary">
+            {t('call.soundAllow')}
+          </button>
+        </div>
+      )}
+    </div>
+  )
+}
