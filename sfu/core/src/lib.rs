@@ -1,6 +1,8 @@
 //! Media forwarding, pure: told the time, handed bytes, polled for what to send.
 
+pub mod codec;
 mod command;
 pub mod packet;
+pub mod sdp;
 
 pub use command::{Command, Event, Mid, NegotiationError, NegotiationId, RoomId, SlotAssignment};
