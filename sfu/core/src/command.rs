@@ -94,6 +94,15 @@ pub enum Command {
     },
 }
 
+/// One receive slot of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NegotiatedSlot {
+    /// Its `a=mid`.
+    pub mid: Mid,
+    /// True for pictures, false for sound.
+    pub is_video: bool,
+}
+
 /// What media tells back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -105,6 +114,8 @@ pub enum Event {
         negotiation: NegotiationId,
         /// Session description to give to the browser.
         answer: Redacted<String>,
+        /// Every receive slot that now exists, in section order.
+        slots: Vec<NegotiatedSlot>,
     },
     /// An offer was refused; the transport is as it was before.
     NegotiationFailed {

@@ -5,4 +5,6 @@ mod command;
 pub mod packet;
 pub mod sdp;
 
-pub use command::{Command, Event, Mid, NegotiationError, NegotiationId, RoomId, SlotAssignment};
+pub use command::{
+    Command, Event, Mid, NegotiatedSlot, NegotiationError, NegotiationId, RoomId, SlotAssignment,
+};
