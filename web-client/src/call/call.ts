@@ -1,0 +1,361 @@
+// The call as a pure function: what was, and what happened, give what is and what to do about it.
+// No DOM, no WebRTC, no clock; the runner carries the effects out.
+
+import type {
+  ErrorCode,
+  GoodbyeReason,
+  ParticipantInfo,
+  ServerMessage,
+  TrackSource,
+} from '../protocol/generated'
+import type { Device } from './devices'
+import type { CallState, Connection, DeviceState, Participant, ParticipantId, Problem } from './state'
+
+/** All the call knows: what the screens see, and what they need not. */
+export interface CallModel {
+  readonly view: CallState
+  /** As typed before joining; blank for a neutral pseudonym. */
+  readonly wantedName: string
+  /** Can the server be heard, and if not, what is known of it. */
+  readonly signaling: 'up' | 'down' | 'restarting'
+  readonly media: 'connecting' | 'connected'
+  readonly nextNoticeKey: number
+}
+
+/** Everything that can happen. */
+export type CallEvent =
+  // The person
+  | { type: 'join'; name: string }
+  | { type: 'retry' }
+  | { type: 'leave' }
+  | { type: 'rename'; name: string }
+  | { type: 'open_device'; device: Device }
+  | { type: 'confirm_device'; device: 'camera' | 'screen' }
+  | { type: 'close_device'; device: Device }
+  | { type: 'dismiss_notice'; key: number }
+  // The page
+  | { type: 'cannot_join'; problem: Problem }
+  | { type: 'device_opened'; device: Device }
+  | { type: 'device_failed'; device: Device; problem: Problem }
+  | { type: 'device_ended'; device: Device }
+  | { type: 'request_refused'; code: ErrorCode }
+  // The two connections
+  | { type: 'server'; message: Exclude<ServerMessage, { type: 'answer' | 'done' | 'pong' }> }
+  | { type: 'signaling_lost'; attempts: number }
+  | { type: 'media_connecting' }
+  | { type: 'media_connected' }
+  | { type: 'media_blocked' }
+
+/** What to do about it. */
+export type Effect =
+  | { type: 'open_signaling' }
+  | { type: 'close_signaling'; how: 'leave' | 'silent' }
+  | { type: 'remember_session'; token: string }
+  | { type: 'forget_session' }
+  /** The room is entered: keep the media connection if it still lives there, else make one. */
+  | { type: 'start_media'; resumed: boolean }
+  | { type: 'stop_media' }
+  | { type: 'open_device'; device: Device }
+  /** Lets the frames of an opened device out. */
+  | { type: 'send_device'; device: Device }
+  /** Releases it, sent or not. */
+  | { type: 'release_device'; device: Device }
+  | { type: 'release_everything' }
+  | { type: 'request_rename'; name: string }
+  /** The server speaks a newer version of the protocol: fetch the newer page. */
+  | { type: 'reload_page' }
+
+/** The next model and what to do, in order. */
+export interface Step {
+  readonly model: CallModel
+  readonly effects: readonly Effect[]
+}
+
+/** Before anything happened. */
+export const INITIAL_MODEL: CallModel = {
+  view: {
+    phase: { name: 'prejoin' },
+    connection: 'connected',
+    selfId: null,
+    role: null,
+    rules: null,
+    participants: [],
+    microphone: 'off',
+    camera: 'off',
+    screen: 'off',
+    notices: [],
+  },
+  wantedName: '',
+  signaling: 'down',
+  media: 'connecting',
+  nextNoticeKey: 1,
+}
+
+/** One step of the call. */
+export function reduce(model: CallModel, event: CallEvent): Step {
+  const phase = model.view.phase.name
+  switch (event.type) {
+    case 'join':
+      if (phase !== 'prejoin') return stay(model)
+      return step(show({ ...model, wantedName: event.name }, { phase: { name: 'joining' } }), [
+        { type: 'open_signaling' },
+      ])
+    case 'retry':
+      if (model.view.phase.name !== 'failed' || !model.view.phase.retry) return stay(model)
+      return step(show(model, { phase: { name: 'joining' } }), [{ type: 'open_signaling' }])
+    case 'leave':
+      if (phase !== 'joining' && phase !== 'in_call') return stay(model)
+      return end(model, { name: 'left', reason: 'left' }, 'leave')
+    case 'rename':
+      return rename(model, event.name)
+    case 'open_device':
+      if (phase !== 'in_call' || model.view[event.device] !== 'off') return stay(model)
+      return step(setDevice(model, event.device, 'opening'), [event])
+    case 'confirm_device':
+      if (model.view[event.device] !== 'preview') return stay(model)
+      return step(setDevice(model, event.device, 'on'), [{ type: 'send_device', device: event.device }])
+    case 'close_device':
+    case 'device_ended':
+      return closeDevice(model, event.device, event.type === 'device_ended')
+    case 'device_opened':
+      // Closed while it was opening: what came is not wanted any more.
+      if (model.view[event.device] !== 'opening') {
+        return step(model, [{ type: 'release_device', device: event.device }])
+      }
+      if (event.device !== 'microphone') return step(setDevice(model, event.device, 'preview'), [])
+      return step(setDevice(model, 'microphone', 'on'), [{ type: 'send_device', device: 'microphone' }])
+    case 'device_failed':
+      if (model.view[event.device] !== 'opening') return stay(model)
+      return step(notify(setDevice(model, event.device, 'off'), event.problem), [])
+    case 'dismiss_notice': {
+      const notices = model.view.notices.filter(({ key }) => key !== event.key)
+      return step(show(model, { notices }), [])
+    }
+    case 'cannot_join':
+      return step(show(model, { phase: { name: 'failed', problem: event.problem, retry: false } }), [])
+    case 'request_refused':
+      return step(notify(model, event.code), [])
+    case 'server':
+      if (phase !== 'joining' && phase !== 'in_call') return stay(model)
+      return hear(model, event.message)
+    case 'signaling_lost':
+      return signalingLost(model, event.attempts)
+    case 'media_connecting':
+      return step(connect({ ...model, media: 'connecting' }), [])
+    case 'media_connected':
+      return step(connect(forgive({ ...model, media: 'connected' }, 'media_blocked')), [])
+    case 'media_blocked':
+      if (phase !== 'in_call') return stay(model)
+      return step(notify(connect({ ...model, media: 'connecting' }), 'media_blocked'), [])
+  }
+}
+
+type Heard = Extract<CallEvent, { type: 'server' }>['message']
+
+function hear(model: CallModel, message: Heard): Step {
+  switch (message.type) {
+    case 'joined':
+      return joined(model, message)
+    case 'error':
+      return message.fatal ? fatal(model, message.code) : step(notify(model, message.code), [])
+    case 'goodbye':
+      return goodbye(model, message.reason)
+    case 'participant_joined': {
+      const info = message.participant
+      const others = model.view.participants.filter(({ id }) => id !== info.participant)
+      return step(show(model, { participants: [...others, participantOf(info)] }), [])
+    }
+    case 'participant_left': {
+      const participants = model.view.participants.filter(
+        ({ id, isSelf }) => id !== message.participant || isSelf,
+      )
+      return step(show(model, { participants }), [])
+    }
+    case 'participant_away':
+      return changeParticipant(model, message.participant, () => ({ away: message.away }))
+    case 'participant_renamed':
+      return changeParticipant(model, message.participant, () => ({ displayName: message.displayName }))
+    case 'track_changed':
+      return changeParticipant(model, message.participant, ({ active, isSelf }) =>
+        // What oneself sends follows the own devices; no message turns anything on.
+        isSelf ? {} : { active: withSource(active, message.source, message.active) },
+      )
+  }
+}
+
+function joined(model: CallModel, message: Extract<Heard, { type: 'joined' }>): Step {
+  const self: Participant = {
+    id: message.participant as ParticipantId,
+    displayName: message.displayName,
+    role: message.role,
+    isSelf: true,
+    away: false,
+    active: ownActive(model.view),
+  }
+  const others = message.participants.map(participantOf).filter(({ id }) => id !== self.id)
+  const next = show(
+    { ...model, signaling: 'up' },
+    {
+      phase: { name: 'in_call' },
+      selfId: self.id,
+      role: message.role,
+      rules: message.rules,
+      participants: [self, ...others],
+    },
+  )
+  return step(connect(next), [
+    { type: 'remember_session', token: message.resume },
+    { type: 'start_media', resumed: message.resumed },
+  ])
+}
+
+/** The server closes the session after this error. */
+function fatal(model: CallModel, code: ErrorCode): Step {
+  if (code === 'protocol_version') {
+    const failed = end(model, { name: 'failed', problem: code, retry: false }, 'silent')
+    return step(failed.model, [...failed.effects, { type: 'reload_page' }])
+  }
+  const inCall = model.view.phase.name === 'in_call'
+  if (code === 'room_ended' && inCall) return end(model, { name: 'left', reason: 'room_ended' }, 'silent')
+  // A loaded server in the middle of a call: the connection tries again by itself.
+  if (inCall && TEMPORARY.has(code)) return step(notify(model, code), [])
+  return end(model, { name: 'failed', problem: code, retry: !HOPELESS.has(code) }, 'silent')
+}
+
+function goodbye(model: CallModel, reason: GoodbyeReason): Step {
+  if (reason !== 'server_restart') return end(model, { name: 'left', reason }, 'silent')
+  return step(connect({ ...model, signaling: 'restarting' }), [])
+}
+
+function signalingLost(model: CallModel, attempts: number): Step {
+  const { phase } = model.view
+  if (phase.name === 'joining' && attempts >= ATTEMPTS_BEFORE_FAILING) {
+    return end(model, { name: 'failed', problem: 'server_unreachable', retry: true }, 'silent')
+  }
+  if (phase.name !== 'in_call') return stay(model)
+  const restarting = model.signaling === 'restarting'
+  return step(connect({ ...model, signaling: restarting ? 'restarting' : 'down' }), [])
+}
+
+function rename(model: CallModel, name: string): Step {
+  const trimmed = name.trim()
+  if (model.view.phase.name !== 'in_call') return stay(model)
+  if (trimmed === '' || [...trimmed].length > MAX_NAME_CHARS) return step(notify(model, 'name_invalid'), [])
+  return step({ ...model, wantedName: trimmed }, [{ type: 'request_rename', name: trimmed }])
+}
+
+function closeDevice(model: CallModel, device: Device, unplugged: boolean): Step {
+  const before = model.view[device]
+  if (before === 'off') return stay(model)
+  const off = setDevice(model, device, 'off')
+  // A screen ends by the browser's own "stop sharing" button: nothing went wrong.
+  const told = unplugged && device !== 'screen' ? notify(off, `${device}_missing`) : off
+  return step(told, [{ type: 'release_device', device }])
+}
+
+/** Ends the call, whatever it was doing: nothing stays open. */
+function end(model: CallModel, phase: CallState['phase'], how: 'leave' | 'silent'): Step {
+  const view: Partial<CallState> = {
+    phase,
+    connection: 'connected',
+    participants: [],
+    selfId: null,
+    microphone: 'off',
+    camera: 'off',
+    screen: 'off',
+    notices: [],
+  }
+  return step(show({ ...model, signaling: 'down', media: 'connecting' }, view), [
+    { type: 'release_everything' },
+    { type: 'stop_media' },
+    { type: 'close_signaling', how },
+    { type: 'forget_session' },
+  ])
+}
+
+function setDevice(model: CallModel, device: Device, state: DeviceState): CallModel {
+  const next = show(model, { [device]: state })
+  const active = ownActive(next.view)
+  const participants = next.view.participants.map((one) => (one.isSelf ? { ...one, active } : one))
+  return show(next, { participants })
+}
+
+/** What oneself sends: the devices that are on. */
+function ownActive(view: CallState): ReadonlySet<TrackSource> {
+  const devices = ['microphone', 'camera', 'screen'] as const
+  return new Set(devices.filter((device) => view[device] === 'on'))
+}
+
+function participantOf(info: ParticipantInfo): Participant {
+  return {
+    id: info.participant as ParticipantId,
+    displayName: info.displayName,
+    role: info.role,
+    isSelf: false,
+    away: info.away,
+    active: new Set(info.active),
+  }
+}
+
+function changeParticipant(
+  model: CallModel,
+  id: string,
+  change: (participant: Participant) => Partial<Participant>,
+): Step {
+  const participants = model.view.participants.map((one) =>
+    one.id === id ? { ...one, ...change(one) } : one,
+  )
+  return step(show(model, { participants }), [])
+}
+
+function withSource(
+  active: ReadonlySet<TrackSource>,
+  source: TrackSource,
+  on: boolean,
+): ReadonlySet<TrackSource> {
+  const next = new Set(active)
+  if (on) next.add(source)
+  else next.delete(source)
+  return next
+}
+
+/** Both connections as the one word a screen shows. */
+function connect(model: CallModel): CallModel {
+  if (model.view.phase.name !== 'in_call') return model
+  const media: Connection = model.media === 'connected' ? 'connected' : 'media_connecting'
+  const words = { up: media, down: 'reconnecting', restarting: 'server_restarting' } as const
+  return show(model, { connection: words[model.signaling] })
+}
+
+/** Tells something; the same thing is told once, as the newest. */
+function notify(model: CallModel, problem: Problem): CallModel {
+  const others = forgive(model, problem).view.notices
+  const notices = [...others, { key: model.nextNoticeKey, problem }].slice(-MAX_NOTICES)
+  return show({ ...model, nextNoticeKey: model.nextNoticeKey + 1 }, { notices })
+}
+
+function forgive(model: CallModel, problem: Problem): CallModel {
+  return show(model, { notices: model.view.notices.filter((notice) => notice.problem !== problem) })
+}
+
+function show(model: CallModel, change: Partial<CallState>): CallModel {
+  return { ...model, view: { ...model.view, ...change } }
+}
+
+function step(model: CallModel, effects: readonly Effect[]): Step {
+  return { model, effects }
+}
+
+function stay(model: CallModel): Step {
+  return step(model, [])
+}
+
+/** Longest pseudonym, as the server counts it. */
+const MAX_NAME_CHARS = 40
+/** More would cover the picture on a phone. */
+const MAX_NOTICES = 3
+/** About four seconds of trying. Higher: longer before the person learns of it. */
+const ATTEMPTS_BEFORE_FAILING = 4
+const TEMPORARY: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['overloaded', 'internal', 'rate_limited'])
+/** Trying again with the same link and page gives the same answer. */
+const HOPELESS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['room_ended', 'protocol_version'])
