@@ -14,7 +14,8 @@ import type { CallState, Connection, DeviceState, Participant, ParticipantId, Pr
 /** All the call knows: what the screens see, and what they need not. */
 export interface CallModel {
   readonly view: CallState
-  /** As typed before joining; blank for a neutral pseudonym. */
+  /** As typed before joining, blank for a neutral pseudonym; then the one in force, to enter again
+   * with after a restart of the server. */
   readonly wantedName: string
   /** Can the server be heard, and if not, what is known of it. */
   readonly signaling: 'up' | 'down' | 'restarting'
@@ -38,7 +39,8 @@ export type CallEvent =
   | { type: 'device_opened'; device: Device }
   | { type: 'device_failed'; device: Device; problem: Problem }
   | { type: 'device_ended'; device: Device }
-  | { type: 'request_refused'; code: ErrorCode }
+  | { type: 'check_failed'; problem: Problem }
+  | { type: 'request_refused'; problem: Problem }
   // The two connections
   | { type: 'server'; message: Exclude<ServerMessage, { type: 'answer' | 'done' | 'pong' }> }
   | { type: 'signaling_lost'; attempts: number }
@@ -133,8 +135,9 @@ export function reduce(model: CallModel, event: CallEvent): Step {
     }
     case 'cannot_join':
       return step(show(model, { phase: { name: 'failed', problem: event.problem, retry: false } }), [])
+    case 'check_failed':
     case 'request_refused':
-      return step(notify(model, event.code), [])
+      return step(notify(model, event.problem), [])
     case 'server':
       if (phase !== 'joining' && phase !== 'in_call') return stay(model)
       return hear(model, event.message)
@@ -173,8 +176,11 @@ function hear(model: CallModel, message: Heard): Step {
     }
     case 'participant_away':
       return changeParticipant(model, message.participant, () => ({ away: message.away }))
-    case 'participant_renamed':
-      return changeParticipant(model, message.participant, () => ({ displayName: message.displayName }))
+    case 'participant_renamed': {
+      const { participant, displayName } = message
+      const wantedName = participant === model.view.selfId ? displayName : model.wantedName
+      return changeParticipant({ ...model, wantedName }, participant, () => ({ displayName }))
+    }
     case 'track_changed':
       return changeParticipant(model, message.participant, ({ active, isSelf }) =>
         // What oneself sends follows the own devices; no message turns anything on.
@@ -194,7 +200,7 @@ function joined(model: CallModel, message: Extract<Heard, { type: 'joined' }>): 
   }
   const others = message.participants.map(participantOf).filter(({ id }) => id !== self.id)
   const next = show(
-    { ...model, signaling: 'up' },
+    { ...model, signaling: 'up', wantedName: message.displayName },
     {
       phase: { name: 'in_call' },
       selfId: self.id,
@@ -240,8 +246,8 @@ function signalingLost(model: CallModel, attempts: number): Step {
 function rename(model: CallModel, name: string): Step {
   const trimmed = name.trim()
   if (model.view.phase.name !== 'in_call') return stay(model)
-  if (trimmed === '' || [...trimmed].length > MAX_NAME_CHARS) return step(notify(model, 'name_invalid'), [])
-  return step({ ...model, wantedName: trimmed }, [{ type: 'request_rename', name: trimmed }])
+  if (trimmed === '' || Array.from(trimmed).length > MAX_NAME_CHARS) return step(notify(model, 'name_invalid'), [])
+  return step(model, [{ type: 'request_rename', name: trimmed }])
 }
 
 function closeDevice(model: CallModel, device: Device, unplugged: boolean): Step {

@@ -28,6 +28,24 @@ export async function openDevice(device: Device): Promise<OpenedDevice> {
   }
 }
 
+/** Opens what there is of camera and microphone, for the person to look at before joining. */
+export async function openForCheck(): Promise<{ stream: MediaStream | null; problems: Problem[] }> {
+  // One question of the browser for both, where it can.
+  const both = navigator.mediaDevices as MediaDevices | undefined
+  const stream = await both?.getUserMedia({ audio: true, video: true }).catch(() => null)
+  if (stream != null) return { stream, problems: [] }
+  const tracks: MediaStreamTrack[] = []
+  const problems: Problem[] = []
+  for (const device of ['camera', 'microphone'] as const) {
+    try {
+      tracks.push(...(await openDevice(device)).stream.getTracks())
+    } catch (error) {
+      problems.push(problemOf(device, error))
+    }
+  }
+  return { stream: tracks.length === 0 ? null : new MediaStream(tracks), problems }
+}
+
 /** Releases a device: its light goes off. */
 export function releaseDevice({ stream }: OpenedDevice): void {
   for (const track of stream.getTracks()) track.stop()

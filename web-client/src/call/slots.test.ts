@@ -90,7 +90,7 @@ describe('a pool of pairs', () => {
     let seed = 7
     const random = (): number => (seed = (seed * 48271) % 2147483647) / 2147483647
     for (let round = 0; round < 500; round++) {
-      const all = [...'abcdefgh'].flatMap((name) => [person(name), screen(name)])
+      const all = Array.from('abcdefgh').flatMap((name) => [person(name), screen(name)])
       const on = all.filter(() => random() < 0.2)
       const quiet = all.filter((unit) => !on.includes(unit) && unit.kind === 'person')
       const missing = pairs.assign(on, quiet)

@@ -1,0 +1,359 @@
+// A call that really happens: keeps the model, carries the reducer's effects out, and gives the
+// screens their signals.
+
+import { type ReadonlySignal, type Signal, signal } from '@preact/signals'
+import type { Link } from '../link'
+import { deriveProof } from '../link'
+import { Connection, type Join, RequestError } from '../protocol/connection'
+import { PROTOCOL_VERSION, type TrackSource } from '../protocol/generated'
+import { type CallEvent, type CallModel, type Effect, INITIAL_MODEL, reduce } from './call'
+import { type Device, DeviceError, type OpenedDevice, openDevice, releaseDevice } from './devices'
+import { Loudness } from './loudness'
+import { Pictures } from './pictures'
+import { Playback } from './playback'
+import { forgetSession, recallSession, reloadForNewVersion, rememberSession } from './resume'
+import { unitsOf } from './slots'
+import type { CallState, ParticipantId, Problem } from './state'
+import type { Call, DeviceCheck, PictureSource } from './store'
+import { openPreview, type Preview } from './preview'
+import { Speaking } from './speaking'
+import { MediaTransport } from './transport'
+
+/** See `Call`; made by `openCall`. */
+export class LiveCall implements Call {
+  readonly state: Signal<CallState>
+  readonly guestLink = signal<string | null>(null)
+  readonly deviceCheck = signal<DeviceCheck | null>(null)
+  readonly inputLevel = signal(0)
+  readonly speaking: ReadonlySignal<ReadonlySet<ParticipantId>>
+  readonly soundBlocked = signal(false)
+
+  private model: CallModel = INITIAL_MODEL
+  private readonly events: CallEvent[] = []
+  private draining = false
+
+  private proof: string | null = null
+  private token: string | null = null
+  private connection: Connection | null = null
+  private readonly opened = new Map<Device, OpenedDevice>()
+  /** Counts openings and releases, so that a device that opens too late is known. */
+  private readonly turn = new Map<Device, number>()
+  private preview: Preview | null = null
+  private loudness: Loudness | null = null
+  private readonly heights = new Map<string, number>()
+
+  private readonly transport = new MediaTransport({
+    request: (request) =>
+      this.connection?.request(request) ?? Promise.reject(new RequestError('lost')),
+    isSignalingUp: () => this.model.signaling === 'up',
+    handleConnecting: () => {
+      this.dispatch({ type: 'media_connecting' })
+    },
+    handleConnected: () => {
+      this.dispatch({ type: 'media_connected' })
+    },
+    handleBlocked: () => {
+      this.dispatch({ type: 'media_blocked' })
+    },
+    handleMedia: () => {
+      this.playback.play(this.transport.receiver?.soundTracks() ?? [])
+      this.pictures.refresh()
+    },
+  })
+  private readonly playback = new Playback((blocked) => {
+    this.soundBlocked.value = blocked
+  })
+  private readonly pictures = new Pictures({
+    view: () => this.model.view,
+    own: (source) => this.opened.get(source)?.stream ?? null,
+    received: (participant, source) => this.transport.receiver?.pictureOf(participant, source) ?? null,
+  })
+  private readonly speakers = new Speaking(
+    () => this.transport.receiver?.loud() ?? new Set(),
+    this.inputLevel,
+  )
+
+  constructor(private readonly link: Link) {
+    this.state = signal(this.model.view)
+    this.speaking = this.speakers.now
+    const remembered = recallSession(link.room, Date.now())
+    this.token = remembered?.token ?? null
+    addEventListener('pagehide', () => {
+      if (this.token !== null) rememberSession(link.room, this.token, Date.now())
+    })
+    // A page brought back from the browser's memory has lost its connections: start afresh.
+    addEventListener('pageshow', (event) => {
+      if (event.persisted) location.reload()
+    })
+    addEventListener('online', () => {
+      this.connection?.hurry()
+      this.transport.networkChanged()
+    })
+    if (remembered?.fresh === true) this.dispatch({ type: 'join', name: '' })
+  }
+
+  /** Shows why this page cannot join at all. */
+  refuse(problem: Problem): void {
+    this.dispatch({ type: 'cannot_join', problem })
+  }
+
+  previewFor(source: PictureSource): ReadonlySignal<MediaStream | null> {
+    return this.pictures.previewFor(source)
+  }
+
+  mediaStreamFor(participant: ParticipantId, source: PictureSource): ReadonlySignal<MediaStream | null> {
+    return this.pictures.of(participant, source)
+  }
+
+  setShownHeight(participant: ParticipantId, source: PictureSource, height: number | null): void {
+    const key = `${participant} ${source}`
+    const rounded = height === null ? 0 : Math.ceil(height / HEIGHT_STEP) * HEIGHT_STEP
+    if (this.heights.get(key) === rounded) return
+    this.heights.set(key, rounded)
+    this.want()
+  }
+
+  checkDevices(): void {
+    if (this.preview !== null || this.model.view.phase.name !== 'prejoin') return
+    this.preview = openPreview(this.deviceCheck, this.inputLevel, (problem) => {
+      this.dispatch({ type: 'check_failed', problem })
+    })
+  }
+
+  endDeviceCheck(): void {
+    this.preview?.end()
+    this.preview = null
+  }
+
+  join(name: string): void {
+    this.dispatch({ type: 'join', name })
+  }
+
+  retry(): void {
+    this.dispatch({ type: 'retry' })
+  }
+
+  leave(): void {
+    this.dispatch({ type: 'leave' })
+  }
+
+  rename(name: string): void {
+    this.dispatch({ type: 'rename', name })
+  }
+
+  setMicrophone(on: boolean): void {
+    this.dispatch({ type: on ? 'open_device' : 'close_device', device: 'microphone' })
+  }
+
+  openCameraPreview(): void {
+    this.dispatch({ type: 'open_device', device: 'camera' })
+  }
+
+  confirmCamera(): void {
+    this.dispatch({ type: 'confirm_device', device: 'camera' })
+  }
+
+  cancelCameraPreview(): void {
+    if (this.model.view.camera !== 'on') this.turnCameraOff()
+  }
+
+  turnCameraOff(): void {
+    this.dispatch({ type: 'close_device', device: 'camera' })
+  }
+
+  startScreen(): void {
+    this.dispatch({ type: 'open_device', device: 'screen' })
+  }
+
+  confirmScreen(): void {
+    this.dispatch({ type: 'confirm_device', device: 'screen' })
+  }
+
+  stopScreen(): void {
+    this.dispatch({ type: 'close_device', device: 'screen' })
+  }
+
+  dismissNotice(key: number): void {
+    this.dispatch({ type: 'dismiss_notice', key })
+  }
+
+  /** One event after the other, each with its effects, also when an effect brings an event. */
+  private dispatch(event: CallEvent): void {
+    this.events.push(event)
+    if (this.draining) return
+    this.draining = true
+    try {
+      for (let next = this.events.shift(); next !== undefined; next = this.events.shift()) this.step(next)
+    } finally {
+      this.draining = false
+    }
+  }
+
+  private step(event: CallEvent): void {
+    const before = this.model.view
+    const { model, effects } = reduce(this.model, event)
+    this.model = model
+    for (const effect of effects) this.carryOut(effect)
+    if (model.view.participants !== before.participants) this.want()
+    this.state.value = model.view
+    this.pictures.refresh()
+  }
+
+  private carryOut(effect: Effect): void {
+    switch (effect.type) {
+      case 'open_signaling':
+        this.endDeviceCheck()
+        void this.openSignaling()
+        return
+      case 'close_signaling':
+        this.connection?.close(effect.how)
+        this.connection = null
+        return
+      case 'remember_session':
+        this.token = effect.token
+        rememberSession(this.link.room, effect.token, null)
+        return
+      case 'forget_session':
+        this.token = null
+        forgetSession()
+        return
+      case 'start_media':
+        this.speakers.start(this.model.view.selfId)
+        if (effect.resumed) this.transport.resume()
+        else this.transport.start()
+        return
+      case 'stop_media':
+        this.speakers.stop()
+        this.transport.close()
+        return
+      case 'open_device':
+        void this.openDevice(effect.device)
+        return
+      case 'send_device':
+        this.sendDevice(effect.device)
+        return
+      case 'release_device':
+        this.releaseDevice(effect.device)
+        return
+      case 'release_everything':
+        this.endDeviceCheck()
+        for (const device of ['microphone', 'camera', 'screen'] as const) this.releaseDevice(device)
+        return
+      case 'request_rename':
+        this.requestRename(effect.name)
+        return
+      case 'reload_page':
+        reloadForNewVersion()
+    }
+  }
+
+  private async openSignaling(): Promise<void> {
+    this.proof ??= await deriveProof(this.link.secret)
+    // Left, or opened twice, while the proof was made.
+    if (this.model.view.phase.name !== 'joining' || this.connection !== null) return
+    this.connection = new Connection(`${location.origin.replace(/^http/, 'ws')}/api/session`, {
+      join: () => this.joinMessage(),
+      handleMessage: (message) => {
+        if (message.type !== 'answer' && message.type !== 'done' && message.type !== 'pong') {
+          this.dispatch({ type: 'server', message })
+        }
+      },
+      handleLost: (attempts) => {
+        this.dispatch({ type: 'signaling_lost', attempts })
+      },
+    })
+    this.connection.open()
+  }
+
+  private joinMessage(): Join {
+    const name = this.model.wantedName.trim()
+    return {
+      type: 'join',
+      protocolVersion: PROTOCOL_VERSION,
+      room: this.link.room,
+      proof: this.proof ?? '',
+      resume: this.token,
+      displayName: name === '' ? null : name,
+      language: document.documentElement.lang.startsWith('en') ? 'en' : 'fr',
+    }
+  }
+
+  private async openDevice(device: Device): Promise<void> {
+    const turn = this.nextTurn(device)
+    try {
+      const opened = await openDevice(device)
+      if (this.turn.get(device) !== turn) {
+        releaseDevice(opened)
+        return
+      }
+      this.opened.set(device, opened)
+      for (const track of opened.stream.getTracks()) {
+        track.addEventListener('ended', () => {
+          // The sound of a shared screen may end alone; the picture goes on.
+          const whole = device === 'microphone' || track.kind === 'video'
+          if (whole && this.turn.get(device) === turn) this.dispatch({ type: 'device_ended', device })
+        })
+      }
+      this.dispatch({ type: 'device_opened', device })
+    } catch (error) {
+      if (!(error instanceof DeviceError)) throw error
+      if (this.turn.get(device) === turn) {
+        this.dispatch({ type: 'device_failed', device, problem: error.problem })
+      }
+    }
+  }
+
+  private sendDevice(device: Device): void {
+    const stream = this.opened.get(device)?.stream
+    if (stream === undefined) return
+    for (const [source, track] of tracksToSend(device, stream)) this.transport.send(source, track)
+    if (device === 'microphone') {
+      this.loudness = new Loudness(stream, (level) => {
+        this.inputLevel.value = level
+      })
+    }
+  }
+
+  private releaseDevice(device: Device): void {
+    this.nextTurn(device)
+    const opened = this.opened.get(device)
+    if (opened === undefined) return
+    this.opened.delete(device)
+    for (const [source] of tracksToSend(device, opened.stream)) this.transport.send(source, null)
+    releaseDevice(opened)
+    if (device !== 'microphone') return
+    this.loudness?.stop()
+    this.loudness = null
+    this.inputLevel.value = 0
+  }
+
+  private nextTurn(device: Device): number {
+    const turn = (this.turn.get(device) ?? 0) + 1
+    this.turn.set(device, turn)
+    return turn
+  }
+
+  private requestRename(displayName: string): void {
+    this.connection?.request({ type: 'rename', displayName }).catch((error: unknown) => {
+      const code = error instanceof RequestError ? error.code : 'lost'
+      this.dispatch({ type: 'request_refused', problem: code === 'lost' ? 'server_unreachable' : code })
+    })
+  }
+
+  private want(): void {
+    const { on, quiet } = unitsOf(this.model.view.participants)
+    this.transport.want({
+      on,
+      quiet,
+      shownHeight: (participant, source) => this.heights.get(`${participant} ${source}`) ?? null,
+    })
+  }
+}
+
+function tracksToSend(device: Device, stream: MediaStream): [TrackSource, MediaStreamTrack][] {
+  if (device !== 'screen') return stream.getTracks().map((track) => [device, track])
+  return stream.getTracks().map((track) => [track.kind === 'video' ? 'screen' : 'screen_audio', track])
+}
+
+/** Heights are told in steps, so that a window being resized asks for little. */
+const HEIGHT_STEP = 90

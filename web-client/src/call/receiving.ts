@@ -1,0 +1,209 @@
+// What this page receives: pairs of slots, and the subscriptions that say what each carries.
+
+import { RequestError, type Answer, type Request } from '../protocol/connection'
+import type { SlotRequest, TrackId } from '../protocol/generated'
+import { PairPool, tracksOf, type Unit } from './slots'
+import type { ParticipantId } from './state'
+import type { PictureSource } from './store'
+
+/** Who and what is wanted now. */
+export interface Wanted {
+  /** Units with something on. */
+  readonly on: readonly Unit[]
+  /** Units with nothing on yet. */
+  readonly quiet: readonly Unit[]
+  /** Height in device pixels at which a picture is shown; 0 when it is not shown at all,
+   * `null` when unknown. */
+  shownHeight(participant: ParticipantId, source: PictureSource): number | null
+}
+
+/** The receiving half of one peer connection. */
+export class Receiver {
+  private readonly pool = new PairPool()
+  private readonly pairs: Pair[] = []
+  private wanted: Wanted | null = null
+  private requesting = false
+
+  constructor(
+    private readonly pc: RTCPeerConnection,
+    private readonly request: (request: Request) => Promise<Answer>,
+    private readonly negotiate: () => void,
+    /** What a pair carries has changed. */
+    private readonly handleChange: () => void,
+  ) {}
+
+  /** Wants this from now on; asks for more slots when they do not suffice. */
+  want(wanted: Wanted): void {
+    this.wanted = wanted
+    const missing = this.pool.assign(wanted.on, wanted.quiet)
+    const most = MAX_PAIRS - this.pool.size
+    const grow = Math.min(Math.ceil(missing / BATCH) * BATCH, most)
+    // The first pairs come at once, so that the first to speak is heard without another offer.
+    const count = this.pool.size === 0 ? Math.max(grow, BATCH) : grow
+    if (count > 0) {
+      for (let i = 0; i < count; i++) this.pairs.push(this.addPair())
+      this.pool.grow(count)
+      this.pool.assign(wanted.on, wanted.quiet)
+      this.negotiate()
+    }
+    void this.sync()
+  }
+
+  /** Tells the server what changed since it last agreed; one question at a time. */
+  async sync(): Promise<void> {
+    if (this.requesting) return
+    this.requesting = true
+    try {
+      for (let changes = this.changes(); changes.length > 0; changes = this.changes()) {
+        const slots = changes.flatMap(({ slots }) => slots)
+        await this.request({ type: 'subscribe', slots: slots.map(({ request }) => request) })
+        for (const { slot, key } of slots) slot.agreed = key
+        for (const { pair, unit } of changes) carry(pair, unit)
+        this.handleChange()
+      }
+    } catch (error) {
+      // Lost with the socket: `resync` follows. Refused: most likely somebody left just now, and
+      // their departure is on its way.
+      if (error instanceof RequestError && error.code !== 'lost') this.retryLater()
+    } finally {
+      this.requesting = false
+    }
+  }
+
+  /** The server may have forgotten everything: tell it all again. */
+  resync(): void {
+    for (const { sound, picture } of this.pairs) sound.agreed = picture.agreed = null
+    void this.sync()
+  }
+
+  /** The picture that arrives from somebody, once the server has agreed to send it. */
+  pictureOf(participant: ParticipantId, source: PictureSource): MediaStream | null {
+    const kind = source === 'camera' ? 'person' : 'screen'
+    const pair = this.pairs.find(
+      ({ carried }) => carried?.participant === participant && carried.kind === kind,
+    )
+    return pair?.stream ?? null
+  }
+
+  /** Sound tracks of all pairs, in order; they stay the same for the life of the connection. */
+  soundTracks(): MediaStreamTrack[] {
+    return this.pairs.map(({ sound }) => sound.transceiver.receiver.track)
+  }
+
+  /** Who is loud now: participants whose voice arrives above a whisper. */
+  loud(): Set<ParticipantId> {
+    const loud = new Set<ParticipantId>()
+    for (const { sound, carried } of this.pairs) {
+      if (carried?.kind !== 'person') continue
+      const source = sound.transceiver.receiver.getSynchronizationSources()[0]
+      if (source === undefined || performance.timeOrigin + performance.now() - source.timestamp > 500) continue
+      if ((source.audioLevel ?? 0) > LOUD) loud.add(carried.participant)
+    }
+    return loud
+  }
+
+  private changes(): Change[] {
+    return this.pairs.flatMap((pair, index) => {
+      const unit = this.pool.unitAt(index)
+      const tracks = unit === null ? null : tracksOf(unit)
+      const source = unit?.kind === 'screen' ? 'screen' : 'camera'
+      const height = unit === null ? null : (this.wanted?.shownHeight(unit.participant, source) ?? null)
+      const slots = [
+        ...changeOf(pair.sound, tracks?.sound ?? null, null),
+        ...changeOf(pair.picture, height === 0 ? null : (tracks?.picture ?? null), height),
+      ]
+      return slots.length === 0 ? [] : [{ pair, unit, slots }]
+    })
+  }
+
+  private retryLater(): void {
+    setTimeout(() => {
+      if (this.pc.connectionState !== 'closed') void this.sync()
+    }, RETRY_MS)
+  }
+
+  private addPair(): Pair {
+    return { sound: this.addSlot('audio'), picture: this.addSlot('video'), carried: null, stream: null }
+  }
+
+  private addSlot(kind: 'audio' | 'video'): Slot {
+    const transceiver = this.pc.addTransceiver(kind, { direction: 'recvonly' })
+    transceiver.setCodecPreferences(slotCodecs(kind))
+    return { transceiver, agreed: null }
+  }
+}
+
+interface Slot {
+  readonly transceiver: RTCRtpTransceiver
+  /** What the server agreed to send here, as one text; `null` for nothing yet. */
+  agreed: string | null
+}
+
+interface Pair {
+  readonly sound: Slot
+  readonly picture: Slot
+  /** The unit the server agreed to send here. */
+  carried: Unit | null
+  stream: MediaStream | null
+}
+
+interface SlotChange {
+  readonly slot: Slot
+  readonly key: string
+  readonly request: SlotRequest
+}
+
+interface Change {
+  readonly pair: Pair
+  readonly unit: Unit | null
+  readonly slots: readonly SlotChange[]
+}
+
+function changeOf(slot: Slot, track: TrackId | null, height: number | null): SlotChange[] {
+  const { mid, currentDirection } = slot.transceiver
+  const maxHeight = track === null ? null : height
+  const key = track === null ? '' : `${track.participant} ${track.source} ${String(maxHeight)}`
+  // Not negotiated yet, nothing to change, or an empty slot that was never filled.
+  if (mid === null || currentDirection === null) return []
+  if (key === slot.agreed || (track === null && slot.agreed === null)) return []
+  return [{ slot, key, request: { mid, track, maxHeight } }]
+}
+
+/** Makes visible what the server agreed to. A new stream object for each unit: an element that
+ * showed the earlier picture keeps none of its frames. */
+function carry(pair: Pair, unit: Unit | null): void {
+  if (pair.carried?.participant === unit?.participant && pair.carried?.kind === unit?.kind) return
+  pair.carried = unit
+  pair.stream = unit === null ? null : new MediaStream([pair.picture.transceiver.receiver.track])
+}
+
+/** What a slot can play: one profile of each codec, with retransmission. More would only make the
+ * offer longer. */
+function slotCodecs(kind: 'audio' | 'video'): RTCRtpCodec[] {
+  const codecs = RTCRtpReceiver.getCapabilities(kind)?.codecs ?? []
+  return codecs.filter(({ mimeType, sdpFmtpLine = '' }) => {
+    switch (mimeType.toLowerCase()) {
+      case 'audio/opus':
+      case 'video/vp8':
+      case 'video/rtx':
+        return true
+      case 'video/vp9':
+        return sdpFmtpLine === '' || sdpFmtpLine.includes('profile-id=0')
+      case 'video/av1':
+        return sdpFmtpLine === '' || !/profile=[12]/.test(sdpFmtpLine)
+      case 'video/h264':
+        return /packetization-mode=1/.test(sdpFmtpLine) && /profile-level-id=42e0/i.test(sdpFmtpLine)
+      default:
+        return false
+    }
+  })
+}
+
+/** Pause after a refusal. Lower: more questions while a room empties. */
+const RETRY_MS = 1_000
+/** Pairs added at once. Higher: fewer offers while people come, longer ones. */
+const BATCH = 4
+/** Most pairs. Higher: the offer no longer fits in one message of 64 KiB. */
+const MAX_PAIRS = 36
+/** Audio level (0 to 1) above which somebody counts as speaking. Lower: breathing counts. */
+const LOUD = 0.02

@@ -1,0 +1,87 @@
+import { describe, expect, it } from 'vitest'
+import { compactOffer } from './sdp'
+
+const OFFER = [
+  'v=0',
+  'o=- 42 2 IN IP4 127.0.0.1',
+  's=-',
+  't=0 0',
+  'a=group:BUNDLE 0 1 2',
+  'a=msid-semantic: WMS',
+  'm=audio 54321 UDP/TLS/RTP/SAVPF 111 63',
+  'c=IN IP4 192.0.2.77',
+  'a=rtcp:9 IN IP4 0.0.0.0',
+  'a=candidate:1 1 udp 2122260223 192.0.2.77 54321 typ host',
+  'a=ice-ufrag:SUwp',
+  'a=ice-pwd:z10lrRh0PUC8thndBWS6/uMJ',
+  'a=fingerprint:sha-256 D3:39',
+  'a=setup:actpass',
+  'a=mid:0',
+  'a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level',
+  'a=extmap:9 urn:3gpp:video-orientation',
+  'a=sendonly',
+  'a=rtcp-mux',
+  'a=rtpmap:111 opus/48000/2',
+  'a=fmtp:111 minptime=10;useinbandfec=1',
+  'a=ssrc:41 cname:x',
+  'm=video 9 UDP/TLS/RTP/SAVPF 96 97',
+  'c=IN IP4 0.0.0.0',
+  'a=ice-ufrag:SUwp',
+  'a=fingerprint:sha-256 D3:39',
+  'a=mid:1',
+  'a=extmap:10 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id',
+  'a=sendonly',
+  'a=rtpmap:96 VP8/90000',
+  'a=rtcp-fb:96 goog-remb',
+  'a=rtcp-fb:96 nack pli',
+  'a=rid:h send',
+  'a=simulcast:send h',
+  'm=video 0 UDP/TLS/RTP/SAVPF 96 97',
+  'c=IN IP4 0.0.0.0',
+  'a=bundle-only',
+  'a=mid:2',
+  'a=extmap:10 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id',
+  'a=recvonly',
+  'a=ssrc:43 cname:x',
+  '',
+].join('\r\n')
+
+describe('a compact offer', () => {
+  const compact = compactOffer(OFFER)
+  const [, first = '', second = '', third = ''] = compact.split('m=')
+
+  it('names no address of this machine', () => {
+    expect(compact).not.toContain('192.0.2.77')
+    expect(compact).not.toContain('54321')
+  })
+
+  it('tells the transport once, in the tagged section', () => {
+    expect(compact.match(/ice-ufrag/g)).toHaveLength(1)
+    expect(first).toContain('a=fingerprint:sha-256 D3:39')
+    expect(first).toContain('a=setup:actpass')
+  })
+
+  it('keeps what describes the media', () => {
+    for (const line of ['a=mid:0', 'a=rtpmap:111 opus/48000/2', 'a=ssrc:41 cname:x', 'a=sendonly']) {
+      expect(first).toContain(line)
+    }
+    expect(second).toContain('a=rid:h send')
+    expect(second).toContain('sdes:rtp-stream-id')
+    expect(second).toContain('a=rtcp-fb:96 nack pli')
+  })
+
+  it('keeps a port of 0 and bundle-only, which mean something', () => {
+    expect(third).toContain('video 0 ')
+    expect(third).toContain('a=bundle-only')
+  })
+
+  it('leaves out what the server never reads', () => {
+    expect(compact).not.toMatch(/video-orientation|goog-remb|a=rtcp:|msid/)
+    expect(third).not.toMatch(/stream-id|ssrc/)
+  })
+
+  it('ends its lines as a session description must', () => {
+    expect(compact.endsWith('\r\n')).toBe(true)
+    expect(compact).not.toContain('\r\n\r\n')
+  })
+})

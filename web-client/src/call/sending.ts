@@ -1,0 +1,103 @@
+// What this page publishes: one sending section per source, filled and emptied without
+// renegotiation, and the word to the server whether frames of it may go out.
+
+import { RequestError, type Answer, type Request } from '../protocol/connection'
+import type { PublishedMid, TrackSource } from '../protocol/generated'
+
+/** The sending half of one peer connection after another. */
+export class Sender {
+  /** What is sent now; outlives the connection it goes through. */
+  private readonly tracks = new Map<TrackSource, MediaStreamTrack>()
+  private transceivers = new Map<TrackSource, RTCRtpTransceiver>()
+  /** What the server was last told; a source never told about is off there. */
+  private told = new Map<TrackSource, boolean>()
+  private pc: RTCPeerConnection | null = null
+
+  constructor(
+    private readonly request: (request: Request) => Promise<Answer>,
+    private readonly negotiate: () => void,
+  ) {}
+
+  /** Begins with a new connection: sections for microphone and camera, opened or not. */
+  attach(pc: RTCPeerConnection): void {
+    this.pc = pc
+    this.transceivers = new Map()
+    this.told = new Map()
+    for (const source of ['microphone', 'camera', ...this.tracks.keys()] as const) this.section(source)
+  }
+
+  /** Which section carries which source, for the offer. */
+  published(): PublishedMid[] {
+    return [...this.transceivers].flatMap(([source, { mid }]) => (mid === null ? [] : [{ mid, source }]))
+  }
+
+  /** Sends `track` as `source` from now on; `null` sends nothing any more. */
+  set(source: TrackSource, track: MediaStreamTrack | null): void {
+    if (track === null) this.tracks.delete(source)
+    else this.tracks.set(source, track)
+    const known = this.transceivers.get(source)
+    // Refused only when the connection is closed, and then there is nothing left to change.
+    if (known !== undefined) known.sender.replaceTrack(track).catch(() => undefined)
+    else if (track !== null) this.section(source)
+    this.sync()
+  }
+
+  /** Tells the server about what changed since it was last told. */
+  sync(): void {
+    for (const [source, { currentDirection }] of this.transceivers) {
+      const active = this.tracks.has(source)
+      if (currentDirection === null || active === (this.told.get(source) ?? false)) continue
+      this.tell(source, active)
+    }
+  }
+
+  /** The server may think otherwise than it was told: say all again. */
+  retell(): void {
+    for (const source of ALL_SOURCES) {
+      const active = this.tracks.has(source) && this.transceivers.get(source)?.currentDirection != null
+      this.tell(source, active)
+    }
+  }
+
+  private tell(source: TrackSource, active: boolean): void {
+    this.told.set(source, active)
+    this.request({ type: 'set_publishing', source, active }).catch((error: unknown) => {
+      // Lost with the socket: told again at the next `joined`.
+      if (!(error instanceof RequestError) || error.code === 'lost') return
+      this.told.set(source, !active)
+      setTimeout(() => {
+        this.sync()
+      }, RETRY_MS)
+    })
+  }
+
+  /** Adds the section of a source to the connection, once. */
+  private section(source: TrackSource): void {
+    if (this.pc === null || this.transceivers.has(source)) return
+    const kind = source === 'camera' || source === 'screen' ? 'video' : 'audio'
+    const transceiver = this.pc.addTransceiver(this.tracks.get(source) ?? kind, {
+      direction: 'sendonly',
+      ...(ENCODINGS[source] === undefined ? {} : { sendEncodings: ENCODINGS[source] }),
+    })
+    this.transceivers.set(source, transceiver)
+    this.negotiate()
+  }
+}
+
+/** Pause after a refusal. Lower: hammers a loaded server. */
+const RETRY_MS = 1_000
+const ALL_SOURCES: readonly TrackSource[] = ['microphone', 'camera', 'screen', 'screen_audio']
+
+type Encoding = RTCRtpEncodingParameters & { scalabilityMode?: string }
+
+/** Layers of the camera, best first: browsers leave the last out when the picture is too small for
+ * all. Three temporal layers let the server halve the frame rate where a path is narrow. */
+const ENCODINGS: Partial<Record<TrackSource, Encoding[]>> = {
+  camera: [
+    { rid: 'h', maxBitrate: 900_000, scalabilityMode: 'L1T3' },
+    { rid: 'm', scaleResolutionDownBy: 2, maxBitrate: 300_000, scalabilityMode: 'L1T3' },
+    { rid: 'l', scaleResolutionDownBy: 4, maxBitrate: 100_000, scalabilityMode: 'L1T3' },
+  ],
+  // One layer: text must stay sharp. Higher rates fill a school's line when thirty look.
+  screen: [{ maxBitrate: 2_000_000, maxFramerate: 15 }],
+}

@@ -1,0 +1,214 @@
+// The one peer connection: this page always offers, the server always answers. Watches over its
+// path and makes it anew when it is lost.
+
+import { RequestError, type Answer, type Request } from '../protocol/connection'
+import type { TrackSource } from '../protocol/generated'
+import { Receiver, type Wanted } from './receiving'
+import { compactOffer } from './sdp'
+import { Sender } from './sending'
+
+/** What a transport needs, and tells. */
+export interface TransportEvents {
+  /** Asks the server; rejects with `RequestError`. */
+  request(request: Request): Promise<Answer>
+  /** Does the server hear this page now? Without it no path can be looked for. */
+  isSignalingUp(): boolean
+  handleConnecting(): void
+  handleConnected(): void
+  /** No path for media for a long while, although the server answers. It keeps trying. */
+  handleBlocked(): void
+  /** Sound tracks or pictures have changed. */
+  handleMedia(): void
+}
+
+/** Media of this page, across every connection it takes. */
+export class MediaTransport {
+  private link: Link | null = null
+  private wanted: Wanted | null = null
+  private watch: ReturnType<typeof setTimeout> | undefined
+  private readonly sender = new Sender(
+    (request) => this.events.request(request),
+    () => {
+      void this.negotiate()
+    },
+  )
+
+  constructor(private readonly events: TransportEvents) {}
+
+  /** What arrives, through the connection of now. */
+  get receiver(): Receiver | null {
+    return this.link?.receiver ?? null
+  }
+
+  /** Makes the connection, in place of an earlier one. */
+  start(): void {
+    this.discard()
+    const pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' })
+    const receiver = new Receiver(
+      pc,
+      (request) => this.events.request(request),
+      () => {
+        void this.negotiate()
+      },
+      () => {
+        this.events.handleMedia()
+      },
+    )
+    const link: Link = { pc, receiver, offering: false, offerWanted: false, restartWanted: false, downFor: 0 }
+    this.link = link
+    pc.addEventListener('connectionstatechange', () => {
+      if (this.link === link) this.pathChanged(link)
+    })
+    this.sender.attach(pc)
+    if (this.wanted !== null) receiver.want(this.wanted)
+    this.events.handleMedia()
+    this.pathChanged(link)
+  }
+
+  /** Signaling is back and the server kept this connection: say again what it should know. */
+  resume(): void {
+    const { link } = this
+    this.sender.retell()
+    if (link === null || link.pc.connectionState === 'failed') {
+      this.start()
+      return
+    }
+    link.receiver.resync()
+    if (link.pc.connectionState !== 'connected') link.restartWanted = true
+    if (link.restartWanted || link.pc.signalingState !== 'stable') link.offerWanted = true
+    void this.negotiate()
+  }
+
+  /** Wants this received from now on. */
+  want(wanted: Wanted): void {
+    this.wanted = wanted
+    this.link?.receiver.want(wanted)
+  }
+
+  /** Sends `track` as `source`, or nothing any more. */
+  send(source: TrackSource, track: MediaStreamTrack | null): void {
+    this.sender.set(source, track)
+  }
+
+  /** The network of this machine changed: look for a path at once. */
+  networkChanged(): void {
+    if (this.link !== null) this.restartIce(this.link)
+  }
+
+  /** Ends for good. */
+  close(): void {
+    this.discard()
+    this.wanted = null
+    this.events.handleMedia()
+  }
+
+  private discard(): void {
+    clearTimeout(this.watch)
+    const { link } = this
+    this.link = null
+    link?.pc.close()
+  }
+
+  /** One offer at a time; what is wanted meanwhile goes into the next. */
+  private async negotiate(): Promise<void> {
+    const { link } = this
+    if (link === null) return
+    link.offerWanted = true
+    if (link.offering) return
+    link.offering = true
+    // Let everything that is added in one go into one offer.
+    await Promise.resolve()
+    try {
+      while (link.offerWanted && this.link === link) {
+        link.offerWanted = false
+        await this.exchange(link)
+      }
+    } catch (error) {
+      link.offerWanted = true
+      // Lost with the socket: `resume` or `start` follows when signaling is back.
+      if (!(error instanceof RequestError && error.code === 'lost')) this.offerLater(link)
+    } finally {
+      link.offering = false
+    }
+  }
+
+  private async exchange(link: Link): Promise<void> {
+    const { pc } = link
+    const offer = await pc.createOffer({ iceRestart: link.restartWanted })
+    link.restartWanted = false
+    await pc.setLocalDescription(offer)
+    const answer = await this.events.request({
+      type: 'offer',
+      sdp: compactOffer(offer.sdp ?? ''),
+      publish: this.sender.published(),
+    })
+    if (answer.type !== 'answer' || this.link !== link) return
+    await pc.setRemoteDescription({ type: 'answer', sdp: answer.sdp })
+    this.sender.sync()
+    await link.receiver.sync()
+    this.events.handleMedia()
+  }
+
+  private offerLater(link: Link): void {
+    setTimeout(() => {
+      if (this.link === link) void this.negotiate()
+    }, OFFER_AGAIN_MS)
+  }
+
+  private pathChanged(link: Link): void {
+    const state = link.pc.connectionState
+    clearTimeout(this.watch)
+    if (state === 'connected') {
+      link.downFor = 0
+      this.events.handleConnected()
+      return
+    }
+    if (state === 'closed') return
+    // "disconnected" is often a blip of half a second: nothing is said or done yet.
+    if (state !== 'disconnected') this.events.handleConnecting()
+    if (state === 'failed') this.restartIce(link)
+    this.watchOver(link)
+  }
+
+  /** Counts the time without a path: first another look for one, then a new connection. */
+  private watchOver(link: Link): void {
+    this.watch = setTimeout(() => {
+      if (this.events.isSignalingUp()) link.downFor += WATCH_MS
+      if (link.downFor >= GIVE_UP_MS) {
+        this.events.handleBlocked()
+        this.start()
+        return
+      }
+      if (link.downFor === RESTART_AFTER_MS && link.pc.connectionState === 'disconnected') {
+        this.events.handleConnecting()
+        this.restartIce(link)
+      }
+      this.watchOver(link)
+    }, WATCH_MS)
+  }
+
+  private restartIce(link: Link): void {
+    link.restartWanted = true
+    void this.negotiate()
+  }
+}
+
+/** One peer connection and what is going on with it. */
+interface Link {
+  readonly pc: RTCPeerConnection
+  readonly receiver: Receiver
+  offering: boolean
+  offerWanted: boolean
+  restartWanted: boolean
+  /** Milliseconds without a path so far. */
+  downFor: number
+}
+
+/** Pause after an offer was refused or its answer did not fit. Lower: hammers a loaded server. */
+const OFFER_AGAIN_MS = 2_000
+/** How often the time without a path is counted. */
+const WATCH_MS = 1_000
+/** Lower: restarts that a blip of the path did not need. */
+const RESTART_AFTER_MS = 3_000
+/** Time without a path before a connection is made anew and the person is told. */
+const GIVE_UP_MS = 10_000

@@ -1,0 +1,23 @@
+// Reads the address, starts the app. `/src/main.tsx` is the one script of index.html.
+
+import { render } from 'preact'
+import { openCall } from './call/open'
+import type { Page } from './page'
+import { App } from './ui/app'
+
+/** Which page the address means. Opening a call only reads the link; nothing is sent. */
+function readAddress(): Page {
+  const path = location.pathname
+  if (path === '/') return { name: 'home' }
+  if (path === '/notice') return { name: 'notice' }
+  if (path.startsWith('/r/')) return { name: 'room', call: openCall(path, location.hash) }
+  return { name: 'unknown' }
+}
+
+// Another fragment is another link: start afresh rather than go on with the old secret.
+addEventListener('hashchange', () => {
+  location.reload()
+})
+
+const root = document.getElementById('app')
+if (root !== null) render(<App page={readAddress()} />, root)
