@@ -2,6 +2,7 @@
 
 pub mod codec;
 mod command;
+pub mod keyframe;
 pub mod packet;
 pub mod sdp;
 
