@@ -28,7 +28,7 @@ help: ## This list
 
 run: build ## Build what changed, then serve http://localhost:8080 and https on port 8443
 	@mkdir -p "$(DATA)"
-	@exec "$(SERVER)" serve --data "$(DATA)" $(ARGS)
+	@exec "$(SERVER)" serve --data "$(DATA)" --local-http $(ARGS)
 
 build: web-client ## The web client and the server, optimised
 	@scripts/need run
