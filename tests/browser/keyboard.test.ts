@@ -20,9 +20,9 @@ for (const engine of ['chromium', 'firefox'] as const) {
     server.forbidInLog('Zoé Quetzal')
     await press(page, 'join', 'Enter')
     await page.find('mic-toggle')
-    await press(page, 'mic-toggle', 'Space')
+    await press(page, 'mic-toggle', ' ')
     await page.untilAttribute('mic-toggle', 'aria-pressed', 'true')
-    await press(page, 'camera-toggle', 'Space')
+    await press(page, 'camera-toggle', ' ')
     await page.untilText(words('fr', 'camera.previewHelp'))
     await tabToNamed(page, words('fr', 'camera.confirm'))
     await page.raw.keyboard.press('Enter')
@@ -36,7 +36,7 @@ for (const engine of ['chromium', 'firefox'] as const) {
   })
 }
 
-async function press(page: TestPage, testid: string, key: 'Enter' | 'Space'): Promise<void> {
+async function press(page: TestPage, testid: string, key: 'Enter' | ' '): Promise<void> {
   await tabTo(page, testid)
   await page.raw.keyboard.press(key)
 }

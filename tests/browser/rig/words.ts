@@ -3,14 +3,11 @@ import { readFileSync } from 'node:fs'
 /** A language the web client speaks. */
 export type Language = 'fr' | 'en'
 
-const SENTENCES = {
-  fr: sentences('fr'),
-  en: sentences('en'),
-} as const
+const loaded = new Map<Language, Record<string, string>>()
 
 /** The sentence the web client shows for `key`. */
 export function words(language: Language, key: string): string {
-  const sentence = SENTENCES[language][key]
+  const sentence = sentences(language)[key]
   if (sentence === undefined) throw new Error(`no sentence named ${key}`)
   return sentence
 }
@@ -21,6 +18,11 @@ export function refusal(language: Language, problem: string): { title: string; h
 }
 
 function sentences(language: Language): Record<string, string> {
-  const file = new URL(`../../../web-client/src/i18n/${language}.json`, import.meta.url)
-  return JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>
+  let all = loaded.get(language)
+  if (all === undefined) {
+    const file = new URL(`../../../web-client/src/i18n/${language}.json`, import.meta.url)
+    all = JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>
+    loaded.set(language, all)
+  }
+  return all
 }
