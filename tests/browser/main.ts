@@ -1,5 +1,5 @@
-// Runs every browser test in one process, so that both browsers start once. Give words of test
-// names as arguments to run only those.
+// Runs every browser test in one process, so that both browsers start once. `npm test -- reload
+// camera` proves only the rules whose names hold one of these words.
 import { after } from 'node:test'
 import { closeBrowsers } from './rig/browsers.ts'
 import { printFigures } from './rig/figures.ts'
