@@ -33,7 +33,7 @@ rule('a_screen_that_is_refused_is_told_and_nothing_is_shared', async (ground) =>
   const page = await join(ground, server, guestLink, { name: 'Zoé Quetzal', before })
   await turnMicrophoneOn(page)
   await page.click('screen-toggle')
-  await page.clickNamed('screen.remindGo')
+  await page.click('screen-choose')
   await page.untilText(refusal('fr', 'screen_refused').title)
   await page.untilAttribute('screen-toggle', 'aria-pressed', 'false')
 })

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import type { TestPage } from './rig/page.ts'
 import { rule } from './rig/rule.ts'
-import { words } from './rig/words.ts'
 
 /** More steps than any screen has stops. */
 const MOST_TABS = 60
@@ -23,12 +22,11 @@ for (const engine of ['chromium', 'firefox'] as const) {
     await press(page, 'mic-toggle', ' ')
     await page.untilAttribute('mic-toggle', 'aria-pressed', 'true')
     await press(page, 'camera-toggle', ' ')
-    await page.untilText(words('fr', 'camera.previewHelp'))
-    await tabToNamed(page, words('fr', 'camera.confirm'))
-    await page.raw.keyboard.press('Enter')
+    await page.find('camera-confirm')
+    await press(page, 'camera-confirm', 'Enter')
     await page.untilAttribute('camera-toggle', 'aria-pressed', 'true')
     await press(page, 'screen-toggle', 'Enter')
-    await page.untilText(words('fr', 'screen.remindClose'))
+    await page.find('screen-choose')
     await page.raw.keyboard.press('Escape')
     await page.untilAttribute('screen-toggle', 'aria-pressed', 'false')
     await press(page, 'leave', 'Enter')
@@ -43,10 +41,6 @@ async function press(page: TestPage, testid: string, key: 'Enter' | ' '): Promis
 
 function tabTo(page: TestPage, testid: string): Promise<void> {
   return tabUntil(page, `the element ${testid}`, `document.activeElement?.dataset.testid === ${JSON.stringify(testid)}`)
-}
-
-function tabToNamed(page: TestPage, name: string): Promise<void> {
-  return tabUntil(page, `the button ${name}`, `document.activeElement?.textContent.trim() === ${JSON.stringify(name)}`)
 }
 
 /** Presses Tab until `reached`; every stop on the way must show its focus. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { join, untilNames } from './rig/call.ts'
+import type { TestPage } from './rig/page.ts'
 import { rule } from './rig/rule.ts'
-import { words } from './rig/words.ts'
 
 rule('r03_a_new_pseudonym_is_seen_by_everybody_at_once', async (ground) => {
   const { server, guestLink } = await ground.serverWithRoom()
@@ -31,11 +31,9 @@ rule('r03_a_blank_or_overlong_pseudonym_is_not_taken', async (ground) => {
   await untilNames(page, ['Zoé Quetzal'])
 })
 
-async function rename(page: Awaited<ReturnType<typeof join>>, name: string): Promise<void> {
+async function rename(page: TestPage, name: string): Promise<void> {
+  if (!(await page.has('rename'))) await page.click('people')
   await page.click('rename')
-  const field = await page.findSelector(`input`)
-  await field.evaluate((node) => (node as HTMLInputElement).select())
-  await field.type(name)
-  await page.clickNamed('people.save')
-  assert.ok(words('fr', 'people.save'))
+  await page.fill('rename-field', name)
+  await page.click('rename-save')
 }

@@ -74,7 +74,7 @@ rule('a_full_room_says_so_to_whoever_holds_the_link', async (ground) => {
   await untilRefused(third, 'room_full')
   await two.click('leave')
   await untilCount(one, 1)
-  await third.clickNamed('common.retry')
+  await third.click('retry')
   await untilCount(third, 2)
 })
 
@@ -108,7 +108,7 @@ rule('an_unreachable_server_is_told_and_trying_again_helps', async (ground) => {
   await page.click('join')
   await untilRefused(page, 'server_unreachable')
   road.mend()
-  await page.clickNamed('common.retry')
+  await page.click('retry')
   await untilCount(page, 1)
 })
 
@@ -149,8 +149,8 @@ rule('an_old_page_is_told_to_reload', async (ground) => {
 /** Waits for the refusal page of `problem` and gives its text. */
 async function untilRefused(page: TestPage, problem: string): Promise<string> {
   const { title, help } = refusal(page.language, problem)
-  await page.find('error-message', 20_000)
-  await page.untilText(title, 20_000)
+  await page.findSelector(`[data-testid=error-message][data-problem=${problem}]`, 20_000)
+  await page.untilText(title)
   await page.untilText(help)
   return page.bodyText()
 }

@@ -59,7 +59,7 @@ rule('r15_the_check_before_joining_shows_camera_and_microphone_and_sends_nothing
   const { guestLink } = await ground.serverWithRoom()
   const page = await ground.page()
   await page.goto(guestLink)
-  await page.clickNamed('check.open')
+  await page.click('check-devices')
   await page.untilText(words('fr', 'check.private'))
   const { userMediaCalls, connections, sockets } = await page.holdings()
   assert.ok(userMediaCalls > 0)

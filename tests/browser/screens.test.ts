@@ -2,12 +2,12 @@ import assert from 'node:assert/strict'
 import { mkdirSync } from 'node:fs'
 import { violations } from './rig/axe.ts'
 import { Bot } from './rig/bot.ts'
-import { passPrejoin, shareScreen, turnCameraOn, turnMicrophoneOn, untilConnected, untilCount } from './rig/call.ts'
+import { passPrejoin, shareScreen, turnCameraOn, turnMicrophoneOn, untilConnected, untilConnection, untilCount } from './rig/call.ts'
 import { freshSecret, guestPath, moderatorPath } from './rig/link.ts'
 import type { TestPage } from './rig/page.ts'
 import { CutableRoad } from './rig/proxy.ts'
 import { rule, type Ground } from './rig/rule.ts'
-import { refusal, words, type Language } from './rig/words.ts'
+import { words, type Language } from './rig/words.ts'
 
 const FOLDER = new URL('./screenshots/', import.meta.url).pathname
 const DESKTOP = { width: 1440, height: 900 }
@@ -77,7 +77,7 @@ async function beforeTheCall(ground: Ground, look: Look, see: See): Promise<void
   await page.goto(guestLink)
   await page.find('join')
   await see('05-prejoin', page)
-  await page.clickNamed('check.open')
+  await page.click('check-devices')
   await page.untilText(words(look.language, 'check.private'))
   await see('06-prejoin-check', page)
   await page.clickNamed('check.stop')
@@ -103,29 +103,31 @@ async function theCall(ground: Ground, look: Look, see: See): Promise<void> {
   await page.click('camera-toggle')
   await page.untilText(words(look.language, 'camera.previewHelp'))
   await see('12-camera-preview', page)
-  await page.clickNamed('camera.confirm')
+  await page.click('camera-confirm')
   await page.untilAttribute('camera-toggle', 'aria-pressed', 'true')
   await turnMicrophoneOn(page)
-  await page.clickNamed('call.invite')
+  await page.click('invite')
   await page.untilText(words(look.language, 'invite.help'))
   await see('13-invite', page)
   await page.raw.keyboard.press('Escape')
+  await page.click('people')
+  await see('13-people', page)
   await page.click('rename')
   await see('14-rename', page)
   await page.raw.keyboard.press('Escape')
   await page.click('screen-toggle')
   await page.untilText(words(look.language, 'screen.remindClose'))
   await see('15-screen-reminder', page)
-  await page.clickNamed('screen.remindGo')
+  await page.click('screen-choose')
   await page.untilText(words(look.language, 'screen.previewHelp'))
   await see('16-screen-preview', page)
-  await page.clickNamed('screen.confirm')
+  await page.click('screen-confirm')
   await page.untilText(words(look.language, 'screen.sharing'))
   await see('17-sharing', page)
   await see('18-screen-of-another', other)
-  await page.clickNamed('screen.stop')
+  await page.click('screen-stop')
   await shareScreen(other)
-  await other.clickNamed('screen.stop')
+  await other.click('screen-stop')
 
   const bots = await Promise.all(
     Array.from({ length: CLASSMATES - 1 }, (_, i) => Bot.join(server.origin, links, `Élève ${i + 1}`)),
@@ -136,12 +138,12 @@ async function theCall(ground: Ground, look: Look, see: See): Promise<void> {
   await other.close()
 
   road.cut()
-  await page.untilText(words(look.language, 'connection.reconnecting'))
+  await untilConnection(page, 'reconnecting')
   await see('20-reconnecting', page)
   road.mend()
   await untilConnected(page)
   await server.stop()
-  await page.untilText(words(look.language, 'connection.server_restarting'))
+  await untilConnection(page, 'server_restarting')
   await see('21-server-restarting', page)
   await server.run()
   await untilConnected(page)
@@ -177,7 +179,7 @@ async function refusals(ground: Ground, look: Look, see: See): Promise<void> {
     await page.findSelector('[data-testid=join], [data-testid=error-message]')
     if (gone === true) await server.kill()
     if (await page.has('join')) await page.click('join')
-    await page.untilText(refusal(look.language, problem).title, 20_000)
+    await page.findSelector(`[data-testid=error-message][data-problem=${problem}]`, 20_000)
     await see(screen, page)
     await page.close()
   }

@@ -15,15 +15,15 @@ rule('r16_chromium_shares_its_screen_beside_the_camera_after_a_reminder', async 
   await sharer.click('screen-toggle')
   await sharer.untilText(words('fr', 'screen.remindClose'))
   assert.equal((await sharer.holdings()).displayMediaCalls, 0, 'the reminder comes before the picker')
-  await sharer.clickNamed('screen.remindGo')
-  await sharer.clickNamed('screen.confirm')
+  await sharer.click('screen-choose')
+  await sharer.click('screen-confirm')
   await sharer.untilText(words('fr', 'screen.sharing'))
   for (const page of [other, fox]) {
     await untilReceives(page, sharer, 'screen')
     await untilReceives(page, sharer, 'camera')
   }
 
-  await sharer.clickNamed('screen.stop')
+  await sharer.click('screen-stop')
   await sharer.untilAttribute('screen-toggle', 'aria-pressed', 'false')
   await until('only the camera is still open', async () => {
     const { tracks } = await sharer.holdings()
@@ -38,7 +38,7 @@ rule('r16_firefox_shares_its_screen', async (ground) => {
   const other = await join(ground, server, guestLink, { name: 'Zoé Quetzal' })
   await shareScreen(fox)
   await untilReceives(other, fox, 'screen')
-  await fox.clickNamed('screen.stop')
+  await fox.click('screen-stop')
   await fox.untilAttribute('screen-toggle', 'aria-pressed', 'false')
   assert.ok((await fox.holdings()).tracks.every((track) => track.endsWith(':ended')))
 })

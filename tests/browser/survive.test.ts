@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict'
-import { join, turnCameraOn, turnMicrophoneOn, untilConnected, untilCount } from './rig/call.ts'
+import { join, turnCameraOn, turnMicrophoneOn, untilConnected, untilConnection, untilCount } from './rig/call.ts'
 import { guestPath } from './rig/link.ts'
 import { selfIdOf, untilAllFlow, untilReceives } from './rig/media.ts'
 import { CutableRoad } from './rig/proxy.ts'
 import { rule } from './rig/rule.ts'
 import { until } from './rig/until.ts'
-import { words } from './rig/words.ts'
 
 for (const engine of ['chromium', 'firefox'] as const) {
   rule(`a_reload_in_${engine}_gives_the_same_participant_back_with_devices_off`, async (ground) => {
@@ -50,7 +49,7 @@ rule('a_server_restart_brings_everybody_back_by_themselves_with_media', async (g
 
   const stopMs = await server.stop()
   assert.ok(stopMs <= 3_000, `the server stopped in ${stopMs.toFixed(0)} ms`)
-  for (const page of pages) await page.untilText(words('fr', 'connection.server_restarting'))
+  for (const page of pages) await untilConnection(page, 'server_restarting')
   await server.run()
   for (const page of pages) await untilConnected(page)
   assert.deepEqual(await Promise.all(pages.map(selfIdOf)), before)
@@ -76,9 +75,9 @@ rule('media_flows_on_while_signaling_is_cut_and_the_session_resumes', async (gro
   const before = await selfIdOf(page)
 
   road.cut()
-  await page.untilText(words('fr', 'connection.reconnecting'))
+  await untilConnection(page, 'reconnecting')
   await untilAllFlow([page, other])
-  await page.untilText(words('fr', 'connection.reconnecting'))
+  await untilConnection(page, 'reconnecting')
   road.mend()
   await untilConnected(page)
   await until('the session was resumed', () => page.evaluate<boolean>('__rig.resumed === true'))

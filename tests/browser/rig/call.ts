@@ -3,7 +3,6 @@ import { selfIdOf } from './media.ts'
 import type { Engine, PageOptions, TestPage } from './page.ts'
 import type { PreauServer } from './server.ts'
 import { until } from './until.ts'
-import { words } from './words.ts'
 
 /** Who joins, and how. */
 export interface Joiner extends PageOptions {
@@ -39,15 +38,15 @@ export async function turnMicrophoneOn(page: TestPage): Promise<void> {
 /** Opens the camera, looks at the preview, sends it. */
 export async function turnCameraOn(page: TestPage): Promise<void> {
   await page.click('camera-toggle')
-  await page.clickNamed('camera.confirm')
+  await page.click('camera-confirm')
   await page.untilAttribute('camera-toggle', 'aria-pressed', 'true')
 }
 
 /** Goes through the reminder and the preview, and shares. */
 export async function shareScreen(page: TestPage): Promise<void> {
   await page.click('screen-toggle')
-  await page.clickNamed('screen.remindGo')
-  await page.clickNamed('screen.confirm')
+  await page.click('screen-choose')
+  await page.click('screen-confirm')
   await page.untilAttribute('screen-toggle', 'aria-pressed', 'true')
 }
 
@@ -74,13 +73,14 @@ export async function untilCount(page: TestPage, count: number, deadlineMs?: num
 
 /** Waits until the page is connected, signaling and media. */
 export async function untilConnected(page: TestPage, deadlineMs = 30_000): Promise<void> {
-  const connected = words(page.language, 'connection.connected')
+  await untilConnection(page, 'connected', deadlineMs)
+}
+
+/** Waits until the page says this of its connections. */
+export async function untilConnection(page: TestPage, state: string, deadlineMs?: number): Promise<void> {
   await until(
-    `${page.engine} is connected`,
-    async () => {
-      const state = await page.raw.$eval('[data-testid=connection-state]', (node) => node.textContent ?? '')
-      return state.includes(connected)
-    },
+    `${page.engine} is ${state}`,
+    () => page.raw.$eval('[data-testid=connection-state]', (node, wanted) => (node as HTMLElement).dataset['state'] === wanted, state),
     deadlineMs,
     () => page.bodyText(),
   )
