@@ -43,6 +43,8 @@ for (const look of [
           if (!language.startsWith(look.language)) faults.push(`${screen}: lang is ${language}`)
           const wide = await page.evaluate<boolean>('document.documentElement.scrollWidth > innerWidth')
           if (wide) faults.push(`${screen} ${size}: scrolls sideways`)
+          // Languages do not change the layout of a phone and colours do not depend on it.
+          if (size === 'phone' && name !== 'fr-light') continue
           for (const violation of await violations(page)) faults.push(`${screen} ${size}: ${violation}`)
         }
         await page.raw.setViewport(DESKTOP)

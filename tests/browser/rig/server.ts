@@ -9,6 +9,9 @@ import { until, within } from './until.ts'
 /** The binary under test. */
 const PREAU_BIN = resolve(process.env['PREAU_BIN'] ?? new URL('../../../target/debug/preau', import.meta.url).pathname)
 
+/** Far more than a start takes. */
+const START_MS = 10_000
+
 /** The promise is three seconds; one more for a busy machine. */
 const STOP_MS = 4_000
 
@@ -100,12 +103,17 @@ export class PreauServer {
       pipe.setEncoding('utf8')
       pipe.on('data', (text: string) => (this.#log += text))
     }
-    await until('the server answers', async () => {
-      if (child.exitCode !== null) throw new Error(`server ended with ${child.exitCode}:\n${this.#log}`)
+    const ended = new Promise<never>((_, fail) => {
+      child.once('exit', (code) => fail(new Error(`the server ended with ${code}:\n${this.#log.slice(-3000)}`)))
+    })
+    const ready = until('the server answers', async () => {
       if (namespace !== undefined) return reachable(namespace.address, this.ports.https)
       const answer = await fetch(`${this.origin}/healthz`)
       return answer.ok
-    }, 20_000, () => this.#log.slice(-2000))
+    }, START_MS)
+    ended.catch(() => undefined)
+    ready.catch(() => undefined)
+    await Promise.race([ready, ended])
   }
 
   /** Asks the process to end (SIGTERM) and gives the time it took. */
