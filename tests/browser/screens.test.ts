@@ -32,6 +32,8 @@ for (const look of [
     `no_accessibility_rule_is_broken_on_any_screen_${name}`,
     async (ground) => {
       const faults: string[] = []
+      // What was seen is told even when a later screen does not come.
+      ground.afterwards(() => process.stderr.write(faults.map((fault) => `    ${fault}\n`).join('')) && undefined)
       const see = async (screen: string, page: TestPage): Promise<void> => {
         for (const [size, viewport] of Object.entries({ desktop: DESKTOP, phone: PHONE })) {
           await page.raw.setViewport(viewport)

@@ -51,8 +51,8 @@ export class Ground {
     this.#endings.push(ending)
   }
 
-  /** Checks that hold in every test; run while pages and servers still stand. */
-  async checkEveryRule(): Promise<void> {
+  /** What broke a rule that holds in every test; asked while pages and servers still stand. */
+  async faults(): Promise<string[]> {
     const faults: string[] = []
     for (const page of openPages()) {
       const tokens = await page.evaluate<string[]>('__rig.resumeTokens').catch(() => [])
@@ -64,7 +64,7 @@ export class Ground {
       if (!this.expectsNetworkErrors) faults.push(...page.errors.map((e) => `error in ${page.engine}: ${e}`))
     }
     for (const server of this.#servers) faults.push(...server.leaks().map((leak) => `log of the server holds ${leak}`))
-    if (faults.length > 0) throw new Error(faults.join('\n'))
+    return faults
   }
 
   /** Shows what a failed test saw. */
@@ -77,6 +77,7 @@ export class Ground {
       process.stderr.write(`--- ${page.engine} ${i}: ${JSON.stringify(text)}\n    errors: ${JSON.stringify(page.errors)}\n    talk: ${talk.slice(-800)}\n`)
       await page.screenshot(file).catch(() => undefined)
     }
+    for (const fault of await this.faults()) process.stderr.write(`--- also: ${fault}\n`)
     for (const server of this.#servers) process.stderr.write(`--- log of the server:\n${server.log.slice(-3000)}\n`)
   }
 
@@ -100,7 +101,8 @@ export function rule(name: string, prove: (ground: Ground) => Promise<void>, dea
     const ground = new Ground()
     try {
       await within(name, deadlineMs, prove(ground))
-      await ground.checkEveryRule()
+      const faults = await ground.faults()
+      if (faults.length > 0) throw new Error(faults.join('\n'))
       outcome.passed += 1
     } catch (error) {
       outcome.failed += 1
