@@ -16,6 +16,8 @@ const TEST_MS = 90_000
 export class Ground {
   readonly #servers: PreauServer[] = []
   readonly #endings: (() => Promise<void> | void)[] = []
+  readonly #noted: string[] = []
+
   /** Pages whose console may speak of a lost server, since the test takes it away. */
   expectsNetworkErrors = false
 
@@ -51,9 +53,14 @@ export class Ground {
     this.#endings.push(ending)
   }
 
+  /** Notes something wrong and goes on; the test fails at its end. */
+  note(fault: string): void {
+    this.#noted.push(fault)
+  }
+
   /** What broke a rule that holds in every test; asked while pages and servers still stand. */
   async faults(): Promise<string[]> {
-    const faults: string[] = []
+    const faults = [...this.#noted]
     for (const page of openPages()) {
       const tokens = await page.evaluate<string[]>('__rig.resumeTokens').catch(() => [])
       for (const server of this.#servers) {
