@@ -2,10 +2,27 @@
 
 pub mod codec;
 mod command;
+mod demux;
+mod egress;
 pub mod keyframe;
+mod member;
 pub mod packet;
+mod path;
+mod router;
 pub mod sdp;
+mod settings;
+mod sfu;
+mod stats;
+mod subscription;
+mod timers;
+mod transport;
 
 pub use command::{
     Command, Event, Mid, NegotiatedSlot, NegotiationError, NegotiationId, RoomId, SlotAssignment,
 };
+pub use egress::{Egress, Transmit};
+pub use path::Path;
+pub use settings::Settings;
+pub use sfu::Sfu;
+pub use stats::{DropCause, Drops, Stats};
+pub use transport::{DtlsIdentity, IdentityError};

@@ -1,0 +1,101 @@
+//! One participant in the media plane: the connection, what is published over it, and what is
+//! received over it.
+
+use std::time::Instant;
+
+use protocol::{ParticipantId, Redacted};
+use rand::rngs::StdRng;
+
+use crate::command::{NegotiatedSlot, NegotiationError, RoomId};
+use crate::router::{Publisher, Subscriber};
+use crate::sdp::{self, Fingerprint, LocalParameters, MediaKind, Offer, Role};
+use crate::settings::Settings;
+use crate::transport::Transport;
+
+/// Everything that hangs on one participant. Ends in one place, `Sfu::remove`.
+pub(crate) struct Member {
+    pub(crate) participant: ParticipantId,
+    pub(crate) room: RoomId,
+    /// `None` until the first offer.
+    pub(crate) transport: Option<Transport>,
+    pub(crate) publisher: Publisher,
+    pub(crate) subscriber: Subscriber,
+}
+
+/// What an offer changed about how the transport is found.
+pub(crate) enum Reached {
+    /// As before.
+    AsBefore,
+    /// Under another user name; the former one is void.
+    Renamed {
+        /// The void one.
+        former: String,
+    },
+    /// It is another transport; the former one, if any, is to be closed and forgotten.
+    Anew {
+        /// The closed one.
+        former: Option<Box<Transport>>,
+    },
+}
+
+/// The answer to an offer.
+pub(crate) struct Negotiated {
+    pub(crate) answer: Redacted<String>,
+    pub(crate) slots: Vec<NegotiatedSlot>,
+    pub(crate) reached: Reached,
+}
+
+impl Member {
+    /// Without a transport yet.
+    pub(crate) fn new(participant: ParticipantId, room: RoomId) -> Self {
+        Self {
+            participant,
+            room,
+            transport: None,
+            publisher: Publisher::default(),
+            subscriber: Subscriber::default(),
+        }
+    }
+
+    /// Applies an offer to the connection and the receive slots. What is published is the
+    /// router's to apply, since it concerns the others of the room.
+    pub(crate) fn negotiate(
+        &mut self,
+        now: Instant,
+        offer: &Offer,
+        settings: &Settings,
+        random: &mut StdRng,
+    ) -> Result<Negotiated, NegotiationError> {
+        let continues = self.transport.as_ref().is_some_and(|transport| transport.continues(offer));
+        let reached = match &mut self.transport {
+            Some(transport) if continues => match transport.renegotiate(offer, random) {
+                Some(former) => Reached::Renamed { former },
+                None => Reached::AsBefore,
+            },
+            _ => {
+                let opened = Transport::open(now, &settings.identity, offer, random)
+                    .map_err(|_| NegotiationError::Malformed)?;
+                let former = self.transport.replace(opened).map(Box::new);
+                self.subscriber = Subscriber::default();
+                Reached::Anew { former }
+            }
+        };
+        self.subscriber.negotiate(offer, random);
+        let local = LocalParameters {
+            ice: self.transport.as_ref().expect("made above").local_ice(),
+            fingerprint: Fingerprint(settings.identity.fingerprint()),
+            candidates: &settings.candidates,
+        };
+        let answer = sdp::write_answer(offer, &local, |mid| self.subscriber.ssrcs(mid));
+        let slots = offer
+            .sections
+            .iter()
+            .filter(|section| matches!(section.role, Role::Slot { .. }))
+            .map(|section| NegotiatedSlot {
+                mid: section.mid.clone(),
+                is_video: section.kind == MediaKind::Video,
+            })
+            .collect();
+        Ok(Negotiated { answer: Redacted::new(answer), slots, reached })
+    }
+}

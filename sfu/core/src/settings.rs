@@ -1,0 +1,24 @@
+//! What an `Sfu` is given at construction.
+
+use std::net::SocketAddr;
+
+use crate::transport::DtlsIdentity;
+
+/// Everything that comes from outside: no clock and no randomness is taken from the system
+/// later, the engine's own during handshakes excepted.
+#[derive(Clone)]
+pub struct Settings {
+    /// Certificate shown to every browser.
+    pub identity: DtlsIdentity,
+    /// Public addresses of the media socket, best first, as written into answers.
+    pub candidates: Vec<SocketAddr>,
+    /// Seeds user names, passwords and source numbers. In production from the system's secure
+    /// generator: whoever knows it can pass connectivity checks in anybody's place.
+    pub seed: [u8; 32],
+}
+
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Settings([redacted])")
+    }
+}

@@ -1,0 +1,412 @@
+//! All rooms and transports of one worker. Only dispatches: what to do with a datagram, a command
+//! or a deadline is decided in the files it is handed to.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::Instant;
+
+use protocol::{ParticipantId, Redacted, TrackSource};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+use crate::command::{Command, Event, Mid, NegotiationError, NegotiationId, RoomId};
+use crate::demux::{DatagramClass, Demux, TransportKey};
+use crate::egress::Egress;
+use crate::member::{Member, Negotiated, Reached};
+use crate::packet::RtpView;
+use crate::path::Path;
+use crate::router::Router;
+use crate::sdp;
+use crate::settings::Settings;
+use crate::stats::{DropCause, Stats};
+use crate::timers::Timers;
+use crate::transport::{Check, IceError, OpenError, SrtpError, TransportChange};
+
+/// The media plane of one worker: told the time, handed datagrams and commands, polled for
+/// datagrams and events. See the crate's page for how to drive it.
+pub struct Sfu {
+    settings: Settings,
+    random: StdRng,
+    demux: Demux,
+    members: Vec<Option<Member>>,
+    by_participant: HashMap<ParticipantId, TransportKey>,
+    routers: BTreeMap<RoomId, Router>,
+    timers: Timers,
+    egress: Egress,
+    egress_handed_out: bool,
+    events: VecDeque<Event>,
+    stats: Stats,
+    room_in_hand: Option<RoomId>,
+}
+
+impl Sfu {
+    /// Without rooms or transports.
+    pub fn new(settings: Settings) -> Self {
+        let random = StdRng::from_seed(settings.seed);
+        Self {
+            settings,
+            random,
+            demux: Demux::default(),
+            members: Vec::new(),
+            by_participant: HashMap::new(),
+            routers: BTreeMap::new(),
+            timers: Timers::default(),
+            egress: Egress::default(),
+            egress_handed_out: false,
+            events: VecDeque::new(),
+            stats: Stats::default(),
+            room_in_hand: None,
+        }
+    }
+
+    /// Takes one datagram, which it decrypts in place. Never fails: what is of no use is counted
+    /// and dropped. At most [`Sfu::MAX_BATCH`] datagrams may come between two polls for egress.
+    pub fn handle_datagram(&mut self, now: Instant, path: Path, datagram: &mut [u8]) {
+        self.begin();
+        self.stats.datagrams_in += 1;
+        self.stats.bytes_in += datagram.len() as u64;
+        let outcome = match DatagramClass::of(datagram) {
+            Some(DatagramClass::Rtp) => self.handle_rtp(now, path, datagram),
+            Some(DatagramClass::Rtcp) => self.handle_rtcp(now, path, datagram),
+            Some(DatagramClass::Stun) => self.handle_check(now, path, datagram),
+            Some(DatagramClass::Dtls) => self.handle_dtls(now, path, datagram),
+            None => Err(DropCause::UnknownClass),
+        };
+        if let Err(cause) = outcome {
+            self.stats.dropped.count(cause);
+        }
+    }
+
+    /// Most datagrams that may be handed in before [`Sfu::poll_egress`] is called; media beyond
+    /// that is dropped. Raising it makes bursts and the buffer they need larger.
+    pub const MAX_BATCH: usize = 256;
+
+    /// Does what the control plane asks.
+    pub fn handle_command(&mut self, now: Instant, command: Command) {
+        self.begin();
+        match command {
+            Command::AddTransport { participant, room } => self.add(participant, room),
+            Command::Negotiate { participant, negotiation, offer, publish } => {
+                self.negotiate(now, participant, negotiation, &offer, &publish);
+            }
+            Command::SetPublishing { participant, source, active } => {
+                if let Some((_, member)) = self.member(participant) {
+                    member.publisher.set_active(source, active);
+                }
+            }
+            Command::Subscribe { participant, slots } => {
+                if let Some((_, member)) = self.member(participant) {
+                    member.subscriber.assign(slots);
+                }
+            }
+            Command::RemoveTransport { participant } => {
+                if let Some(key) = self.by_participant.get(&participant).copied() {
+                    self.remove(now, key);
+                }
+            }
+        }
+    }
+
+    /// Does what has become due.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.begin();
+        while let Some(key) = self.timers.pop_due(now) {
+            let Some(member) = self.members.get_mut(key.0).and_then(Option::as_mut) else {
+                continue;
+            };
+            self.room_in_hand = Some(member.room);
+            let change = member
+                .transport
+                .as_mut()
+                .and_then(|transport| transport.handle_timeout(now, &mut self.egress));
+            self.report(key, change);
+            self.schedule(key);
+        }
+    }
+
+    /// When to call [`Sfu::handle_timeout`] at the latest.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    /// The next thing to tell the control plane.
+    pub fn poll_output(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// What is to be sent now; to be called after each batch of input until it gives `None`. What
+    /// one call gave is forgotten by the next call of anything.
+    pub fn poll_egress(&mut self, _now: Instant) -> Option<&Egress> {
+        self.begin();
+        if self.egress.is_empty() {
+            return None;
+        }
+        self.egress_handed_out = true;
+        for transmit in self.egress.transmits() {
+            self.stats.datagrams_out += transmit.bytes.len().div_ceil(transmit.segment) as u64;
+            self.stats.bytes_out += transmit.bytes.len() as u64;
+        }
+        Some(&self.egress)
+    }
+
+    /// Counters until now.
+    pub fn stats(&self) -> Stats {
+        let transports = || self.members.iter().flatten();
+        let is_connected = |member: &&Member| {
+            member.transport.as_ref().is_some_and(|transport| transport.is_connected())
+        };
+        Stats {
+            rooms: self.routers.len() as u64,
+            transports: transports().count() as u64,
+            transports_connected: transports().filter(is_connected).count() as u64,
+            ..self.stats
+        }
+    }
+
+    /// Says goodbye to everybody; the goodbyes wait in [`Sfu::poll_egress`].
+    pub fn close(&mut self, now: Instant) {
+        self.begin();
+        for key in (0..self.members.len()).map(TransportKey) {
+            self.remove(now, key);
+        }
+    }
+
+    /// To be called when a call of another function here panicked: ends the room that was being
+    /// served, so that the others go on, and says which in [`Event::RoomFailed`].
+    pub fn handle_fault(&mut self, now: Instant) {
+        self.stats.faults += 1;
+        self.egress.clear();
+        let Some(room) = self.room_in_hand.take() else {
+            return;
+        };
+        let Some(router) = self.routers.get(&room) else {
+            return;
+        };
+        for key in router.members().to_vec() {
+            self.remove(now, key);
+        }
+        self.events.push_back(Event::RoomFailed { room });
+    }
+
+    fn begin(&mut self) {
+        self.room_in_hand = None;
+        if std::mem::take(&mut self.egress_handed_out) {
+            self.egress.clear();
+        }
+    }
+
+    fn handle_rtp(
+        &mut self,
+        now: Instant,
+        path: Path,
+        datagram: &mut [u8],
+    ) -> Result<(), DropCause> {
+        let (key, member) = self.owner(path)?;
+        let header_len =
+            RtpView::parse_header(datagram).map_err(|_| DropCause::Malformed)?.header_len();
+        let transport = member.transport.as_mut().ok_or(DropCause::NoKeys)?;
+        let (_len, change) =
+            transport.open_rtp(now, path, datagram, header_len).map_err(drop_cause)?;
+        self.stats.packets_in += 1;
+        self.report(key, change);
+        Ok(())
+    }
+
+    fn handle_rtcp(
+        &mut self,
+        now: Instant,
+        path: Path,
+        datagram: &mut [u8],
+    ) -> Result<(), DropCause> {
+        let (key, member) = self.owner(path)?;
+        let transport = member.transport.as_mut().ok_or(DropCause::NoKeys)?;
+        let (_len, change) = transport.open_rtcp(now, path, datagram).map_err(drop_cause)?;
+        self.report(key, change);
+        Ok(())
+    }
+
+    fn handle_check(&mut self, now: Instant, path: Path, datagram: &[u8]) -> Result<(), DropCause> {
+        let check = Check::parse(datagram).map_err(|_| DropCause::CheckMalformed)?;
+        let ufrag = check.local_ufrag().ok_or(DropCause::CheckMalformed)?;
+        let key = self.demux.find_ufrag(ufrag).ok_or(DropCause::CheckUnknownUser)?;
+        let may_bind = self.demux.may_bind(now, path, key);
+        let member = self.members[key.0].as_mut().ok_or(DropCause::CheckUnknownUser)?;
+        self.room_in_hand = Some(member.room);
+        let transport = member.transport.as_mut().ok_or(DropCause::CheckUnknownUser)?;
+        if !may_bind {
+            return Err(DropCause::CheckAddressTaken);
+        }
+        let (answer, change) =
+            transport.handle_check(now, path, check).map_err(|error| match error {
+                IceError::Malformed => DropCause::CheckMalformed,
+                IceError::NotAuthentic => DropCause::CheckNotAuthentic,
+            })?;
+        self.egress.push(path, &answer.response);
+        if let Some(evicted) = answer.evicted {
+            self.demux.unbind(evicted, key);
+        }
+        if answer.accepted {
+            self.demux.bind(now, path, key);
+        }
+        self.report(key, change);
+        Ok(())
+    }
+
+    fn handle_dtls(&mut self, now: Instant, path: Path, datagram: &[u8]) -> Result<(), DropCause> {
+        let key = self.demux.find(path).ok_or(DropCause::UnknownPath)?;
+        let member = self.members[key.0].as_mut().ok_or(DropCause::UnknownPath)?;
+        self.room_in_hand = Some(member.room);
+        let transport = member.transport.as_mut().ok_or(DropCause::UnknownPath)?;
+        let change = transport.handle_dtls(now, path, datagram, &mut self.egress);
+        if change == Some(TransportChange::Connected) {
+            self.stats.handshakes_completed += 1;
+        }
+        self.report(key, change);
+        self.schedule(key);
+        Ok(())
+    }
+
+    /// The member that owns an address pair.
+    fn owner(&mut self, path: Path) -> Result<(TransportKey, &mut Member), DropCause> {
+        let key = self.demux.find(path).ok_or(DropCause::UnknownPath)?;
+        let member = self.members[key.0].as_mut().ok_or(DropCause::UnknownPath)?;
+        self.room_in_hand = Some(member.room);
+        Ok((key, member))
+    }
+
+    fn member(&mut self, participant: ParticipantId) -> Option<(TransportKey, &mut Member)> {
+        let key = *self.by_participant.get(&participant)?;
+        let member = self.members[key.0].as_mut()?;
+        self.room_in_hand = Some(member.room);
+        Some((key, member))
+    }
+
+    fn add(&mut self, participant: ParticipantId, room: RoomId) {
+        if self.by_participant.contains_key(&participant) {
+            return;
+        }
+        let free = self.members.iter().position(Option::is_none);
+        let key = TransportKey(free.unwrap_or_else(|| {
+            self.members.push(None);
+            self.members.len() - 1
+        }));
+        self.members[key.0] = Some(Member::new(participant, room));
+        self.by_participant.insert(participant, key);
+        self.routers.entry(room).or_default().add(key);
+    }
+
+    /// The one end of a transport, whatever the reason.
+    fn remove(&mut self, now: Instant, key: TransportKey) {
+        let Some(mut member) = self.members.get_mut(key.0).and_then(Option::take) else {
+            return;
+        };
+        self.by_participant.remove(&member.participant);
+        self.timers.remove(key);
+        if let Some(transport) = &mut member.transport {
+            self.demux.remove_ufrag(&transport.local_ice().ufrag);
+            for path in transport.paths() {
+                self.demux.unbind(path, key);
+            }
+            transport.close(now, &mut self.egress);
+        }
+        if let Some(router) = self.routers.get_mut(&member.room) {
+            router.remove(key);
+            if router.members().is_empty() {
+                self.routers.remove(&member.room);
+            }
+        }
+    }
+
+    fn negotiate(
+        &mut self,
+        now: Instant,
+        participant: ParticipantId,
+        negotiation: NegotiationId,
+        offer: &Redacted<String>,
+        publish: &[(Mid, TrackSource)],
+    ) {
+        let Some(key) = self.by_participant.get(&participant).copied() else {
+            return;
+        };
+        let event = match self.apply_offer(now, key, offer, publish) {
+            Ok(negotiated) => Event::Negotiated {
+                participant,
+                negotiation,
+                answer: negotiated.answer,
+                slots: negotiated.slots,
+            },
+            Err(cause) => Event::NegotiationFailed { participant, negotiation, cause },
+        };
+        self.events.push_back(event);
+        self.schedule(key);
+    }
+
+    fn apply_offer(
+        &mut self,
+        now: Instant,
+        key: TransportKey,
+        offer: &Redacted<String>,
+        publish: &[(Mid, TrackSource)],
+    ) -> Result<Negotiated, NegotiationError> {
+        let member = self.members[key.0].as_mut().expect("keys name living members");
+        self.room_in_hand = Some(member.room);
+        let offer = sdp::parse_offer(offer.expose(), publish)?;
+        let negotiated = member.negotiate(now, &offer, &self.settings, &mut self.random)?;
+        let local = &member.transport.as_ref().expect("negotiated above").local_ice().ufrag;
+        match &negotiated.reached {
+            Reached::AsBefore => {}
+            Reached::Renamed { former } => {
+                self.demux.remove_ufrag(former);
+                self.demux.add_ufrag(local, key);
+            }
+            Reached::Anew { former } => {
+                self.demux.add_ufrag(local, key);
+                if let Some(former) = former {
+                    self.demux.remove_ufrag(&former.local_ice().ufrag);
+                    for path in former.paths() {
+                        self.demux.unbind(path, key);
+                    }
+                }
+            }
+        }
+        Ok(negotiated)
+    }
+
+    fn report(&mut self, key: TransportKey, change: Option<TransportChange>) {
+        let (Some(change), Some(member)) = (change, self.members[key.0].as_ref()) else {
+            return;
+        };
+        let participant = member.participant;
+        self.events.push_back(match change {
+            TransportChange::Connected => Event::Connected { participant },
+            TransportChange::Disconnected => Event::Disconnected { participant },
+            TransportChange::Failed => Event::TransportFailed { participant },
+        });
+        self.schedule(key);
+    }
+
+    /// Sees to it that a member is woken for whatever it waits for.
+    fn schedule(&mut self, key: TransportKey) {
+        let Some(member) = self.members.get(key.0).and_then(Option::as_ref) else {
+            return;
+        };
+        if let Some(at) = member.transport.as_ref().and_then(|transport| transport.poll_timeout()) {
+            self.timers.schedule(key, at);
+        }
+    }
+}
+
+impl std::fmt::Debug for Sfu {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sfu").field("stats", &self.stats).finish_non_exhaustive()
+    }
+}
+
+fn drop_cause(error: OpenError) -> DropCause {
+    match error {
+        OpenError::NoKeys => DropCause::NoKeys,
+        OpenError::Srtp(SrtpError::Malformed | SrtpError::Cipher) => DropCause::Malformed,
+        OpenError::Srtp(SrtpError::WrongTag) => DropCause::WrongTag,
+        OpenError::Srtp(SrtpError::Replayed) => DropCause::Replayed,
+        OpenError::Srtp(SrtpError::TooManySources) => DropCause::TooManySources,
+    }
+}

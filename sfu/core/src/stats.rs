@@ -1,0 +1,149 @@
+//! Plain counters of one `Sfu`. None of them has a room or a person in it.
+
+use std::ops::Index;
+
+/// Counters since the start, and how many of each thing live now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Datagrams handed in.
+    pub datagrams_in: u64,
+    /// Their bytes.
+    pub bytes_in: u64,
+    /// Datagrams made.
+    pub datagrams_out: u64,
+    /// Their bytes.
+    pub bytes_out: u64,
+    /// Authentic RTP packets from publishers.
+    pub packets_in: u64,
+    /// Among them, packets that a publisher sent again after a loss.
+    pub packets_recovered: u64,
+    /// RTP packets sealed for subscribers, retransmissions included.
+    pub packets_out: u64,
+    /// Among them, packets sent again after a loss.
+    pub packets_retransmitted: u64,
+    /// Sequence numbers that subscribers reported lost.
+    pub nacks_in: u64,
+    /// Sequence numbers reported lost to publishers.
+    pub nacks_out: u64,
+    /// Key frame requests of subscribers, our own for switches included.
+    pub key_frame_requests_in: u64,
+    /// Key frame requests sent to publishers.
+    pub key_frame_requests_out: u64,
+    /// Handshakes that ended well.
+    pub handshakes_completed: u64,
+    /// Faults of ours that ended a room.
+    pub faults: u64,
+    /// Runs of datagrams the system did not take: no room, no route, too large. Filled in by
+    /// whoever owns the socket.
+    pub datagrams_refused_by_system: u64,
+    /// Transports now.
+    pub transports: u64,
+    /// Transports now whose handshake is done.
+    pub transports_connected: u64,
+    /// Rooms now with at least one transport.
+    pub rooms: u64,
+    /// What was dropped, by cause.
+    pub dropped: Drops,
+}
+
+/// Why something from outside was dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DropCause {
+    /// The first byte is of no protocol spoken here.
+    UnknownClass,
+    /// No transport owns the address pair.
+    UnknownPath,
+    /// A check that is not well-formed.
+    CheckMalformed,
+    /// A check for a user name nobody has.
+    CheckUnknownUser,
+    /// A check with a wrong password.
+    CheckNotAuthentic,
+    /// A check from an address that belongs to somebody else at the moment.
+    CheckAddressTaken,
+    /// Media before the handshake was done.
+    NoKeys,
+    /// A packet that is no RTP or RTCP.
+    Malformed,
+    /// A wrong authentication tag.
+    WrongTag,
+    /// A packet that was seen already or is too old.
+    Replayed,
+    /// More sources on one transport than allowed.
+    TooManySources,
+    /// Media of a source that belongs to no negotiated section or layer.
+    UnknownSource,
+    /// Media of a source that is switched off.
+    NotPublishing,
+    /// A payload type that was not negotiated.
+    UnknownPayloadType,
+    /// Nothing but padding.
+    PaddingOnly,
+    /// A subscriber without the codec of the track.
+    NoCommonCodec,
+    /// More than fits between two rounds of sending.
+    Overload,
+}
+
+impl DropCause {
+    /// Every cause with its name in metrics.
+    pub const ALL: [(Self, &'static str); 17] = [
+        (Self::UnknownClass, "unknown_class"),
+        (Self::UnknownPath, "unknown_path"),
+        (Self::CheckMalformed, "check_malformed"),
+        (Self::CheckUnknownUser, "check_unknown_user"),
+        (Self::CheckNotAuthentic, "check_not_authentic"),
+        (Self::CheckAddressTaken, "check_address_taken"),
+        (Self::NoKeys, "no_keys"),
+        (Self::Malformed, "malformed"),
+        (Self::WrongTag, "wrong_tag"),
+        (Self::Replayed, "replayed"),
+        (Self::TooManySources, "too_many_sources"),
+        (Self::UnknownSource, "unknown_source"),
+        (Self::NotPublishing, "not_publishing"),
+        (Self::UnknownPayloadType, "unknown_payload_type"),
+        (Self::PaddingOnly, "padding_only"),
+        (Self::NoCommonCodec, "no_common_codec"),
+        (Self::Overload, "overload"),
+    ];
+}
+
+/// One counter per [`DropCause`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Drops([u64; DropCause::ALL.len()]);
+
+impl Drops {
+    /// Counts one.
+    pub(crate) fn count(&mut self, cause: DropCause) {
+        self.0[cause as usize] += 1;
+    }
+
+    /// All of them together.
+    pub fn total(&self) -> u64 {
+        self.0.iter().sum()
+    }
+}
+
+impl Index<DropCause> for Drops {
+    type Output = u64;
+
+    fn index(&self, cause: DropCause) -> &u64 {
+        &self.0[cause as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_cause_has_its_own_counter_and_name() {
+        let mut drops = Drops::default();
+        for (position, (cause, name)) in DropCause::ALL.into_iter().enumerate() {
+            assert_eq!(cause as usize, position, "{name}");
+            drops.count(cause);
+            assert_eq!(drops[cause], 1, "{name}");
+        }
+        assert_eq!(drops.total(), DropCause::ALL.len() as u64);
+    }
+}
