@@ -12,11 +12,13 @@ export interface DialogProps {
 /** A question that waits for an answer: drawn means open. Focus returns by itself. */
 export function Dialog({ title, close, children }: DialogProps) {
   const ref = useRef<HTMLDialogElement>(null)
+  const first = useRef<HTMLHeadingElement>(null)
   const heading = useId()
   useEffect(() => {
     const dialog = ref.current
     const before = document.activeElement
     dialog?.showModal()
+    first.current?.focus()
     return () => {
       dialog?.close()
       if (before instanceof HTMLElement && before.isConnected) before.focus()
@@ -32,7 +34,10 @@ export function Dialog({ title, close, children }: DialogProps) {
         close()
       }}
     >
-      <h2 id={heading}>{title}</h2>
+      {/* Takes the focus, so that it is read first and nothing is confirmed by accident. */}
+      <h2 id={heading} tabIndex={-1} ref={first}>
+        {title}
+      </h2>
       {children}
     </dialog>
   )

@@ -40,7 +40,7 @@ export default function Made({ links }: { links: RoomLinks }) {
       </section>
       <div class="made-enter">
         <a class="button button-primary button-large" href={links.enter} data-testid="enter-room">
-          <Icon name="leave" />
+          <Icon name="enter" />
           {t('made.enter')}
         </a>
         <p class="help">{t('made.expires', { date })}</p>

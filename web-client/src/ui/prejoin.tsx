@@ -52,6 +52,7 @@ export function Prejoin({ call, moderator, preloadStage }: { call: Call; moderat
           </p>
         </div>
         <button type="submit" class="button button-primary button-large" data-testid="join" aria-disabled={joining}>
+          <Icon name="enter" />
           {t(joining ? 'prejoin.joining' : 'prejoin.join')}
         </button>
         <p class="reassure">

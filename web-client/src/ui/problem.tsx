@@ -12,7 +12,7 @@ export function problemTitle(problem: Problem): string {
 
 /** What the person can do about it. */
 export function problemHelp(problem: Problem): string {
-  return t(`error.${problem}.help`, { host: location.host })
+  return t(`error.${problem}.help`, { host: location.hostname })
 }
 
 /** A problem inside a screen that goes on. */

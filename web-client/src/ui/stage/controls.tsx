@@ -3,7 +3,7 @@
 import type { Signal } from '@preact/signals'
 import type { Call } from '../../call/store'
 import type { DeviceState } from '../../call/state'
-import { t, tn } from '../../i18n'
+import { t, type TextKey, tn } from '../../i18n'
 import { Icon, type IconName } from '../icons'
 
 /** What the bar opens beside itself. */
@@ -26,6 +26,7 @@ export function Controls({ call, people, inviting, reminding }: ControlsProps) {
         short={t('call.microphoneShort')}
         device={microphone}
         icons={['microphone', 'microphoneOff']}
+        states={['call.microphoneOn', 'call.microphoneOff']}
         toggle={() => {
           call.setMicrophone(microphone !== 'on')
         }}
@@ -36,6 +37,7 @@ export function Controls({ call, people, inviting, reminding }: ControlsProps) {
         short={t('call.camera')}
         device={camera}
         icons={['camera', 'cameraOff']}
+        states={['call.cameraOn', 'call.cameraOff']}
         toggle={() => {
           if (camera === 'on') call.turnCameraOff()
           else call.openCameraPreview()
@@ -48,6 +50,7 @@ export function Controls({ call, people, inviting, reminding }: ControlsProps) {
           short={t('call.screenShort')}
           device={screen}
           icons={['screenStop', 'screen']}
+          states={['call.screenOn', 'call.screenOff']}
           toggle={() => {
             if (screen === 'on') call.stopScreen()
             else reminding.value = true
@@ -114,11 +117,13 @@ interface ToggleProps {
   device: DeviceState
   /** While on, while off. */
   icons: readonly [IconName, IconName]
+  /** While on, while off. */
+  states: readonly [TextKey, TextKey]
   toggle: () => void
 }
 
 /** Screen readers hear the name and "pressed"; eyes see icon, colour and a word. */
-function Toggle({ testId, name, short, device, icons, toggle }: ToggleProps) {
+function Toggle({ testId, name, short, device, icons, states, toggle }: ToggleProps) {
   const on = device === 'on'
   const waiting = device === 'opening'
   return (
@@ -137,7 +142,7 @@ function Toggle({ testId, name, short, device, icons, toggle }: ToggleProps) {
       </span>
       <span class="control-name" aria-hidden="true">
         {short}
-        <span class="control-state">{t(waiting ? 'call.opening' : on ? 'call.on' : 'call.off')}</span>
+        <span class="control-state">{t(waiting ? 'call.opening' : states[on ? 0 : 1])}</span>
       </span>
     </button>
   )

@@ -10,6 +10,7 @@ describe('initials', () => {
     ['Invité 3', 'I3'],
     ['Invité 27', 'I27'],
     ['élodie', 'É'],
+    ['Élève du fond !', 'ÉF'],
     ['👩🏽‍🏫 Maîtresse', '👩🏽‍🏫M'],
     ['', ''],
   ])('of %j are %j', (name, expected) => {

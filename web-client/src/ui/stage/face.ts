@@ -4,7 +4,7 @@ import type { ParticipantId } from '../../call/state'
 
 /** One or two letters of a name; a number at its end is kept, since it tells neutral names apart. */
 export function initials(name: string): string {
-  const words = name.trim().split(/\s+/u)
+  const words = name.split(/\s+/u).filter((word) => !/^\p{P}*$/u.test(word))
   const first = firstLetter(words[0] ?? '')
   const last = words.length > 1 ? (words.at(-1) ?? '') : ''
   return first + (/^\d{1,3}$/.test(last) ? last : firstLetter(last))

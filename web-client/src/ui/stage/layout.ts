@@ -38,18 +38,19 @@ const MIN_WIDTH = 132
 const MIN_HEIGHT = 88
 /** Cameras give 16:9; a wider tile would cut foreheads. */
 const MAX_RATIO = 16 / 9
-/** A narrower tile would cut shoulders. */
-const MIN_RATIO = 0.8
+/** A narrower tile would cut shoulders; on an upright phone that is better than a stripe. */
+const MIN_RATIO = { landscape: 1.2, portrait: 0.8 }
 
 function fit(columns: number, count: number, width: number, height: number): TileGrid {
   const rows = Math.ceil(count / columns)
   const cellWidth = Math.max(0, (width - GAP * (columns - 1)) / columns)
+  const minRatio = width > height ? MIN_RATIO.landscape : MIN_RATIO.portrait
   const cellHeight = Math.max(0, (height - GAP * (rows - 1)) / rows)
   return {
     columns,
     rows,
     tileWidth: Math.floor(Math.min(cellWidth, cellHeight * MAX_RATIO)),
-    tileHeight: Math.floor(Math.min(cellHeight, cellWidth / MIN_RATIO)),
+    tileHeight: Math.floor(Math.min(cellHeight, cellWidth / minRatio)),
     scrolls: false,
   }
 }

@@ -111,7 +111,7 @@ function SoundBlocked({ call }: { call: Call }) {
   return (
     <div role="status">
       {call.soundBlocked.value && (
-        <div class="problem">
+        <div class="problem problem-waiting">
           <Icon name="sound" />
           <p class="problem-text">{t('call.soundBlocked')}</p>
           <button type="button" class="button button-secondary">

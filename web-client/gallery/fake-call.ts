@@ -1,0 +1,180 @@
+// A call without a server: shows any state of the room on one's own machine.
+
+import { type ReadonlySignal, signal } from '@preact/signals'
+import type { CallState, Participant, ParticipantId } from '../src/call/state'
+import type { Call, DeviceCheck } from '../src/call/store'
+import type { TrackSource } from '../src/protocol/generated'
+
+/** A call that stays in `state` but for what the buttons of one person change. */
+export function fakeCall(state: CallState): Call {
+  const now = signal(state)
+  const deviceCheck = signal<DeviceCheck | null>(null)
+  const pictures = new Map<string, ReadonlySignal<MediaStream | null>>()
+  const none = signal<MediaStream | null>(null)
+  const patch = (change: Partial<CallState>) => {
+    now.value = { ...now.value, ...change }
+  }
+  const ownSource = (source: TrackSource, on: boolean) => {
+    patch({
+      participants: now.value.participants.map((participant) => {
+        if (!participant.isSelf) return participant
+        const active = new Set(participant.active)
+        if (on) active.add(source)
+        else active.delete(source)
+        return { ...participant, active }
+      }),
+    })
+  }
+  const picture = (name: string, draw: Draw) => {
+    const known = pictures.get(name)
+    if (known !== undefined) return known
+    const made = signal<MediaStream | null>(paint(draw, pictures.size))
+    pictures.set(name, made)
+    return made
+  }
+  return {
+    state: now,
+    guestLink: signal(`https://preau.college-exemple.fr/r/${'k'.repeat(22)}#v1.${'d'.repeat(22)}`),
+    deviceCheck,
+    inputLevel: signal(0.42),
+    speaking: signal(new Set(state.participants.filter((_, index) => index % 5 === 1).map(({ id }) => id))),
+    soundBlocked: signal(new URLSearchParams(location.search).has('sound')),
+    previewFor: (source) => (now.value[source] === 'preview' ? picture(`own-${source}`, source === 'screen' ? page : person) : none),
+    mediaStreamFor: (id, source) => picture(`${id}-${source}`, source === 'screen' ? page : person),
+    setShownHeight: () => undefined,
+    checkDevices: () => {
+      deviceCheck.value = { opening: false, stream: paint(person, 3), hasCamera: true, hasMicrophone: true }
+    },
+    endDeviceCheck: () => {
+      deviceCheck.value = null
+    },
+    join: () => {
+      patch({ phase: { name: 'in_call' } })
+    },
+    retry: () => {
+      patch({ phase: { name: 'prejoin' } })
+    },
+    leave: () => {
+      patch({ phase: { name: 'left', reason: 'left' } })
+    },
+    rename: (displayName) => {
+      patch({
+        participants: now.value.participants.map((participant) =>
+          participant.isSelf ? { ...participant, displayName } : participant,
+        ),
+      })
+    },
+    setMicrophone: (on) => {
+      patch({ microphone: on ? 'on' : 'off' })
+      ownSource('microphone', on)
+    },
+    openCameraPreview: () => {
+      patch({ camera: 'preview' })
+    },
+    confirmCamera: () => {
+      patch({ camera: 'on' })
+      ownSource('camera', true)
+    },
+    cancelCameraPreview: () => {
+      patch({ camera: 'off' })
+    },
+    turnCameraOff: () => {
+      patch({ camera: 'off' })
+      ownSource('camera', false)
+    },
+    startScreen: () => {
+      patch({ screen: 'preview' })
+    },
+    confirmScreen: () => {
+      patch({ screen: 'on' })
+      ownSource('screen', true)
+    },
+    stopScreen: () => {
+      patch({ screen: 'off' })
+      ownSource('screen', false)
+    },
+    dismissNotice: (key) => {
+      patch({ notices: now.value.notices.filter((notice) => notice.key !== key) })
+    },
+  }
+}
+
+/** A class of `count`, oneself first. */
+export function classOf(count: number): readonly Participant[] {
+  return Array.from({ length: count }, (_, index) => ({
+    id: `P${index * 7919}kQ${index}` as ParticipantId,
+    displayName: NAMES[index % NAMES.length] ?? '',
+    role: index === 0 ? ('moderator' as const) : ('guest' as const),
+    isSelf: index === 0,
+    away: index === 6,
+    active: new Set<TrackSource>([
+      ...(index % 3 === 1 ? (['camera'] as const) : []),
+      ...(index % 5 === 1 ? (['microphone'] as const) : []),
+    ]),
+  }))
+}
+
+const NAMES = [
+  'Mme Lefèvre',
+  'Camille',
+  'Invité 3',
+  'Jean-Baptiste de La Tour du Pin',
+  'Noé',
+  'Aminata Diallo',
+  'Zoé B.',
+  'Élève du fond, près du radiateur !',
+  'Yanis',
+  'Invité 12',
+  'Maëlle',
+  'Tom',
+]
+
+type Draw = (context: CanvasRenderingContext2D, number: number) => void
+
+function paint(draw: Draw, number: number): MediaStream {
+  const canvas = document.createElement('canvas')
+  canvas.width = 960
+  canvas.height = 540
+  const context = canvas.getContext('2d')
+  if (context === null) throw new Error('no canvas here')
+  draw(context, number)
+  setInterval(() => {
+    draw(context, number)
+  }, 500)
+  return canvas.captureStream(4)
+}
+
+const person: Draw = (context, number) => {
+  const walls = ['#c9d4dc', '#e4d5c3', '#5d6b66', '#f4f1ea', '#2c3540', '#d8c6c0']
+  const skins = ['#8d5a3b', '#e8b894', '#c68a62', '#f0cdb0', '#5b3a26']
+  const clothes = ['#3b5b8c', '#7a3b4c', '#44704f', '#c28a2c', '#333a44']
+  const pick = (colours: readonly string[]) => colours[number % colours.length] ?? ''
+  context.fillStyle = pick(walls)
+  context.fillRect(0, 0, 960, 540)
+  context.fillStyle = 'rgb(255 255 255 / 35%)'
+  context.fillRect(90, 60, 190, 260)
+  context.fillStyle = pick(clothes)
+  context.beginPath()
+  context.ellipse(480, 560, 250, 190, 0, 0, 7)
+  context.fill()
+  context.fillStyle = pick(skins)
+  context.beginPath()
+  context.ellipse(480, 270, 105, 135, 0, 0, 7)
+  context.fill()
+  context.fillStyle = '#2a1d16'
+  context.beginPath()
+  context.ellipse(480, 185, 115, 75, 0, 3.1, 6.4)
+  context.fill()
+}
+
+const page: Draw = (context) => {
+  context.fillStyle = '#fff'
+  context.fillRect(0, 0, 960, 540)
+  context.fillStyle = '#20304a'
+  context.font = '600 40px sans-serif'
+  context.fillText('Le cycle de l’eau', 60, 90)
+  context.fillStyle = '#dfe7f2'
+  for (let line = 0; line < 8; line += 1) context.fillRect(60, 140 + line * 44, 420 - (line % 3) * 60, 18)
+  context.fillStyle = '#9cc4e8'
+  context.fillRect(560, 140, 330, 330)
+}

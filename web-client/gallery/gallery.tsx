@@ -1,0 +1,63 @@
+// Every screen without a server, for eyes and for screenshots: `npx vite`, then /gallery/?screen=…
+// The build does not include it.
+
+import { render } from 'preact'
+import type { CallState, Connection, DeviceState, Phase, Problem } from '../src/call/state'
+import { App } from '../src/ui/app'
+import { classOf, fakeCall } from './fake-call'
+
+const asked = new URLSearchParams(location.search)
+const screen = asked.get('screen') ?? 'home'
+const root = document.getElementById('app')
+
+if (root !== null) {
+  const address = asked.get('role') === 'guest' ? 'v1' : 'v1m'
+  const state = stateOf()
+  const call = fakeCall(state)
+  history.replaceState(null, '', `/r/${'A'.repeat(22)}${location.search}#${address}.${'A'.repeat(22)}`)
+  if (screen === 'home' || screen === 'notice' || screen === 'unknown') render(<App page={{ name: screen }} />, root)
+  else render(<App page={{ name: 'room', call }} />, root)
+}
+
+function stateOf(): CallState {
+  const count = Number(asked.get('n') ?? 5)
+  const role = asked.get('role') === 'guest' ? 'guest' : 'moderator'
+  const device = (name: string) => (asked.get(name) ?? 'off') as DeviceState
+  const sharing = Number(asked.get('sharing') ?? 0)
+  const participants = classOf(count).map((participant, index) => ({
+    ...participant,
+    active: new Set([
+      ...participant.active,
+      ...(index > 0 && index <= sharing ? (['screen'] as const) : []),
+      ...(index === 0 && device('camera') === 'on' ? (['camera'] as const) : []),
+      ...(index === 0 && device('microphone') === 'on' ? (['microphone'] as const) : []),
+    ]),
+  }))
+  return {
+    phase: phaseOf(),
+    connection: (asked.get('connection') ?? 'connected') as Connection,
+    selfId: participants[0]?.id ?? null,
+    role,
+    rules: { maxParticipants: 100 },
+    participants,
+    microphone: device('microphone'),
+    camera: device('camera'),
+    screen: device('share'),
+    notices: asked.getAll('problem').map((problem, key) => ({ key, problem: problem as Problem })),
+  }
+}
+
+function phaseOf(): Phase {
+  switch (screen) {
+    case 'stage':
+      return { name: 'in_call' }
+    case 'joining':
+      return { name: 'joining' }
+    case 'left':
+      return { name: 'left', reason: (asked.get('reason') ?? 'left') as 'left' }
+    case 'failed':
+      return { name: 'failed', problem: (asked.get('problem') ?? 'join_refused') as Problem, retry: asked.has('retry') }
+    default:
+      return { name: 'prejoin' }
+  }
+}
