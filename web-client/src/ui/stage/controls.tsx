@@ -62,7 +62,6 @@ export function Controls({ call, people, inviting, reminding }: ControlsProps) {
         class="control"
         data-testid="people"
         aria-expanded={people.value}
-        aria-label={`${t('call.people')}, ${tn('people.count', participants.length)}`}
         onClick={() => {
           people.value = !people.value
         }}
@@ -71,9 +70,9 @@ export function Controls({ call, people, inviting, reminding }: ControlsProps) {
           <Icon name="people" />
           <span class="badge" data-testid="participant-count">
             {participants.length}
-          </span>
+          </span>{' '}
         </span>
-        <span class="control-name" aria-hidden="true">
+        <span class="control-name">
           {t('call.people')}
         </span>
       </button>

@@ -16,6 +16,9 @@ export function useTileGrid(ref: RefObject<HTMLElement | null>, count: number): 
       area.style.setProperty('--tile-width', `${grid.tileWidth}px`)
       area.style.setProperty('--tile-height', `${grid.tileHeight}px`)
       area.dataset['scrolls'] = String(grid.scrolls)
+      // What scrolls must be reachable by keyboard.
+      if (grid.scrolls) area.tabIndex = 0
+      else area.removeAttribute('tabindex')
       area.dataset['small'] = String(grid.tileWidth < SMALL)
     })
     observer.observe(area)
