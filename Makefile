@@ -24,7 +24,7 @@ WEB_BUILT := $(WEB)/dist/index.html
 SERVER := $(CARGO_TARGET_DIR)/release/preau
 
 help: ## This list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
 
 run: build ## Build what changed, then serve http://localhost:8080 and https on port 8443
 	@mkdir -p "$(DATA)"
