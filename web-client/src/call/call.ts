@@ -42,7 +42,7 @@ export type CallEvent =
   | { type: 'check_failed'; problem: Problem }
   | { type: 'request_refused'; problem: Problem }
   // The two connections
-  | { type: 'server'; message: Exclude<ServerMessage, { type: 'answer' | 'done' | 'pong' }> }
+  | { type: 'server'; message: ServerMessage }
   | { type: 'signaling_lost'; attempts: number }
   | { type: 'media_connecting' }
   | { type: 'media_connected' }
@@ -153,10 +153,13 @@ export function reduce(model: CallModel, event: CallEvent): Step {
   }
 }
 
-type Heard = Extract<CallEvent, { type: 'server' }>['message']
-
-function hear(model: CallModel, message: Heard): Step {
+function hear(model: CallModel, message: ServerMessage): Step {
   switch (message.type) {
+    case 'answer':
+    case 'done':
+    case 'pong':
+      // Answers to a request, for whoever made it.
+      return stay(model)
     case 'joined':
       return joined(model, message)
     case 'error':
@@ -189,7 +192,7 @@ function hear(model: CallModel, message: Heard): Step {
   }
 }
 
-function joined(model: CallModel, message: Extract<Heard, { type: 'joined' }>): Step {
+function joined(model: CallModel, message: Extract<ServerMessage, { type: 'joined' }>): Step {
   const self: Participant = {
     id: message.participant as ParticipantId,
     displayName: message.displayName,

@@ -254,9 +254,7 @@ export class LiveCall implements Call {
     this.connection = new Connection(`${location.origin.replace(/^http/, 'ws')}/api/session`, {
       join: () => this.joinMessage(),
       handleMessage: (message) => {
-        if (message.type !== 'answer' && message.type !== 'done' && message.type !== 'pong') {
-          this.dispatch({ type: 'server', message })
-        }
+        this.dispatch({ type: 'server', message })
       },
       handleLost: (attempts) => {
         this.dispatch({ type: 'signaling_lost', attempts })

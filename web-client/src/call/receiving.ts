@@ -2,6 +2,7 @@
 
 import { RequestError, type Answer, type Request } from '../protocol/connection'
 import type { SlotRequest, TrackId } from '../protocol/generated'
+import { codecsOf } from './codecs'
 import { PairPool, tracksOf, type Unit } from './slots'
 import type { ParticipantId } from './state'
 import type { PictureSource } from './store'
@@ -128,7 +129,7 @@ export class Receiver {
 
   private addSlot(kind: 'audio' | 'video'): Slot {
     const transceiver = this.pc.addTransceiver(kind, { direction: 'recvonly' })
-    transceiver.setCodecPreferences(slotCodecs(kind))
+    transceiver.setCodecPreferences(codecsOf(RTCRtpReceiver.getCapabilities(kind)))
     return { transceiver, agreed: null }
   }
 }
@@ -175,28 +176,6 @@ function carry(pair: Pair, unit: Unit | null): void {
   if (pair.carried?.participant === unit?.participant && pair.carried?.kind === unit?.kind) return
   pair.carried = unit
   pair.stream = unit === null ? null : new MediaStream([pair.picture.transceiver.receiver.track])
-}
-
-/** What a slot can play: one profile of each codec, with retransmission. More would only make the
- * offer longer. */
-function slotCodecs(kind: 'audio' | 'video'): RTCRtpCodec[] {
-  const codecs = RTCRtpReceiver.getCapabilities(kind)?.codecs ?? []
-  return codecs.filter(({ mimeType, sdpFmtpLine = '' }) => {
-    switch (mimeType.toLowerCase()) {
-      case 'audio/opus':
-      case 'video/vp8':
-      case 'video/rtx':
-        return true
-      case 'video/vp9':
-        return sdpFmtpLine === '' || sdpFmtpLine.includes('profile-id=0')
-      case 'video/av1':
-        return sdpFmtpLine === '' || !/profile=[12]/.test(sdpFmtpLine)
-      case 'video/h264':
-        return /packetization-mode=1/.test(sdpFmtpLine) && /profile-level-id=42e0/i.test(sdpFmtpLine)
-      default:
-        return false
-    }
-  })
 }
 
 /** Pause after a refusal. Lower: more questions while a room empties. */

@@ -3,22 +3,24 @@
 // 64 KiB. Pure text work.
 
 /**
- * An offer without what the server never reads. Sections after the first keep no transport
- * attributes: they are those of the first, the tagged one of the bundle (RFC 8843, section 7.1.3).
- * Addresses of this machine are left out: an ICE-lite server learns what it must from the checks.
+ * An offer without what the server never reads. The transport, the same for the whole bundle, is
+ * told once for the session (RFC 8839 section 5.4, RFC 8122 section 5). Addresses of this machine
+ * are left out: an ICE-lite server learns what it must from the connectivity checks.
  */
 export function compactOffer(sdp: string): string {
-  const [session = '', ...sections] = sdp.split(/\r\n(?=m=)/)
-  const kept = sections.map((section, index) => compactSection(section.split('\r\n'), index === 0))
-  return [...session.split('\r\n').filter(isSessionLine), ...kept.flat(), ''].join('\r\n')
+  const [head = [], ...sections] = sdp.split(/\r\n(?=m=)/).map((part) => part.split('\r\n'))
+  const transport = new Set([...head, ...(sections[0] ?? [])].filter(isTransportLine))
+  const session = head.filter((line) => /^[vost]=|^a=(group|extmap-allow-mixed)\b/.test(line))
+  return [...session, ...transport, ...sections.flatMap(compactSection), ''].join('\r\n')
 }
 
-function isSessionLine(line: string): boolean {
-  return /^[vost]=|^a=(group|extmap-allow-mixed|fingerprint|ice-options|setup)\b/.test(line)
+function isTransportLine(line: string): boolean {
+  return /^a=(ice-ufrag|ice-pwd|ice-options|fingerprint|setup):/.test(line)
 }
 
-function compactSection(lines: readonly string[], tagged: boolean): string[] {
+function compactSection(lines: readonly string[]): string[] {
   const sends = lines.includes('a=sendonly') || lines.includes('a=sendrecv')
+  const formats = new Set(lines[0]?.split(' ').slice(3))
   return lines.flatMap((line) => {
     // A port of 0 means something (rejected, or bundle-only); another one names an address.
     if (line.startsWith('m=')) return [line.replace(/^(m=\w+) [1-9]\d* /, '$1 9 ')]
@@ -26,12 +28,16 @@ function compactSection(lines: readonly string[], tagged: boolean): string[] {
     const name = /^a=([\w-]+)/.exec(line)?.[1] ?? ''
     const keep =
       SECTION_ATTRIBUTES.has(name) ||
-      (tagged && TRANSPORT_ATTRIBUTES.has(name)) ||
-      (sends && SENDING_ATTRIBUTES.has(name)) ||
-      (name === 'rtcp-fb' && !line.endsWith(' goog-remb')) ||
+      (sends && SENDING_ATTRIBUTES.has(name) && !line.includes(' msid:')) ||
+      (name === 'rtcp-fb' && !line.endsWith(' goog-remb') && formats.has(formatOf(line))) ||
       (name === 'extmap' && isUsedExtension(line, sends))
     return keep ? [line] : []
   })
+}
+
+/** The payload type of `a=rtcp-fb:96 nack`. Firefox writes feedback also for formats it left out. */
+function formatOf(line: string): string {
+  return line.slice(line.indexOf(':') + 1).split(' ')[0] ?? ''
 }
 
 function isUsedExtension(line: string, sends: boolean): boolean {
@@ -40,9 +46,8 @@ function isUsedExtension(line: string, sends: boolean): boolean {
 }
 
 const SECTION_ATTRIBUTES = new Set(
-  'mid sendonly recvonly sendrecv inactive rtcp-mux rtcp-rsize bundle-only rtpmap fmtp'.split(' '),
+  'mid sendonly recvonly sendrecv inactive rtcp-mux rtcp-rsize bundle-only rtpmap fmtp extmap-allow-mixed'.split(' '),
 )
-const TRANSPORT_ATTRIBUTES = new Set('ice-ufrag ice-pwd ice-options fingerprint setup'.split(' '))
 const SENDING_ATTRIBUTES = new Set('rid simulcast ssrc ssrc-group'.split(' '))
 
 /** Header extensions the server speaks on what it sends. */
@@ -50,7 +55,6 @@ const EXTENSIONS = new Set([
   'urn:ietf:params:rtp-hdrext:sdes:mid',
   'urn:ietf:params:rtp-hdrext:ssrc-audio-level',
   'http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01',
-  'http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time',
 ])
 /** And those it reads of simulcast layers. */
 const SENDING_EXTENSIONS = new Set([

@@ -3,6 +3,7 @@
 
 import { RequestError, type Answer, type Request } from '../protocol/connection'
 import type { PublishedMid, TrackSource } from '../protocol/generated'
+import { codecsOf } from './codecs'
 
 /** The sending half of one peer connection after another. */
 export class Sender {
@@ -79,6 +80,7 @@ export class Sender {
       direction: 'sendonly',
       ...(ENCODINGS[source] === undefined ? {} : { sendEncodings: ENCODINGS[source] }),
     })
+    transceiver.setCodecPreferences(codecsOf(RTCRtpSender.getCapabilities(kind)))
     this.transceivers.set(source, transceiver)
     this.negotiate()
   }
