@@ -3,7 +3,7 @@
 import type { Signal } from '@preact/signals'
 import type { Call } from '../../call/store'
 import type { DeviceState } from '../../call/state'
-import { t, type TextKey, tn } from '../../i18n'
+import { t, type TextKey } from '../../i18n'
 import { Icon, type IconName } from '../icons'
 
 /** What the bar opens beside itself. */
@@ -72,9 +72,7 @@ export function Controls({ call, people, inviting, reminding }: ControlsProps) {
             {participants.length}
           </span>{' '}
         </span>
-        <span class="control-name">
-          {t('call.people')}
-        </span>
+        <span class="control-name">{t('call.people')}</span>
       </button>
       {inviting !== null && (
         <button
@@ -141,7 +139,8 @@ function Toggle({ testId, name, short, device, icons, states, toggle }: TogglePr
       </span>
       <span class="control-name" aria-hidden="true">
         {short}
-        <span class="control-state">{t(waiting ? 'call.opening' : states[on ? 0 : 1])}</span>
+        {/* Drawn by the style sheet: `aria-pressed` says it already, and the name is what one reads. */}
+        <span class="control-state" data-state={t(waiting ? 'call.opening' : states[on ? 0 : 1])} />
       </span>
     </button>
   )
