@@ -8,6 +8,7 @@ pub mod keyframe;
 mod member;
 pub mod packet;
 mod path;
+pub mod rewrite;
 mod router;
 pub mod sdp;
 mod settings;
