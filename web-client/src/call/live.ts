@@ -78,7 +78,9 @@ export class LiveCall implements Call {
     this.speaking = this.speakers.now
     const remembered = recallSession(link.room, Date.now())
     this.token = remembered?.token ?? null
-    addEventListener('pagehide', () => {
+    // Later events come too late: a reload reads the state as it was before them. Where this one
+    // is missing (phones), coming back takes one click on "join".
+    addEventListener('beforeunload', () => {
       if (this.token !== null) rememberSession(link.room, this.token, Date.now())
     })
     // A page brought back from the browser's memory has lost its connections: start afresh.

@@ -1,0 +1,41 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { forgetSession, recallSession, rememberSession } from './resume'
+
+describe('a remembered session', () => {
+  beforeEach(() => {
+    const history = {
+      state: null as unknown,
+      replaceState(state: unknown): void {
+        this.state = structuredClone(state)
+      },
+    }
+    vi.stubGlobal('history', history)
+    return () => vi.unstubAllGlobals()
+  })
+
+  it('is fresh for thirty seconds after the page was left', () => {
+    rememberSession('room', 'token', 1_000)
+    expect(recallSession('room', 30_999)).toEqual({ token: 'token', fresh: true })
+    expect(recallSession('room', 31_000)).toEqual({ token: 'token', fresh: false })
+  })
+
+  it('is not fresh in a copy of a tab that is still open', () => {
+    rememberSession('room', 'token', null)
+    expect(recallSession('room', 1_000)).toEqual({ token: 'token', fresh: false })
+  })
+
+  it('is of one room only', () => {
+    rememberSession('room', 'token', 1_000)
+    expect(recallSession('other', 1_001)).toBeNull()
+  })
+
+  it('can be forgotten, and leaves other states alone', () => {
+    rememberSession('room', 'token', 1_000)
+    forgetSession()
+    expect(history.state).toBeNull()
+    history.replaceState('something else', '')
+    forgetSession()
+    expect(history.state).toBe('something else')
+    expect(recallSession('room', 0)).toBeNull()
+  })
+})
