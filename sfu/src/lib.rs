@@ -1,1 +1,31 @@
-//! The media worker.
+//! The media shell: one worker thread with one UDP socket around the pure `sfu-core`.
+//!
+//! [`spawn`] binds the socket and starts the thread; the returned [`SfuHandle`] carries
+//! [`Command`]s in, and events come out through the closure given to `spawn`.
+
+mod handle;
+mod metrics;
+mod socket;
+mod worker;
+
+pub use handle::{Overloaded, SfuHandle, ShutdownError, SpawnError, spawn};
+pub use metrics::render;
+pub use sfu_core::{
+    Command, DtlsIdentity, Event, IdentityError, Mid, NegotiatedSlot, NegotiationError,
+    NegotiationId, RoomId, SlotAssignment, Stats,
+};
+
+use std::net::SocketAddr;
+
+/// How the media plane starts.
+#[derive(Debug)]
+pub struct SfuConfig {
+    /// UDP address to listen on, for everybody. `[::]` also takes IPv4. Port 0 lets the system
+    /// choose.
+    pub listen: SocketAddr,
+    /// Addresses written into answers as candidates, best first. Port 0 stands for the port that
+    /// was bound. At most 16; more are left out.
+    pub advertised: Vec<SocketAddr>,
+    /// Certificate of every DTLS connection.
+    pub identity: DtlsIdentity,
+}

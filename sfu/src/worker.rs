@@ -1,0 +1,169 @@
+//! The loop of one thread: receive a batch, feed the core, send a batch, sleep until the next
+//! deadline.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
+use std::time::Instant;
+
+use mio::{Events, Interest, Poll, Token, Waker};
+use sfu_core::{Command, Event, Sfu, Stats};
+
+use crate::socket::{MediaSocket, Sender};
+
+/// What the handle may ask of the thread.
+#[derive(Debug)]
+pub(crate) enum Request {
+    /// Passed to the core.
+    Command(Command),
+    /// Answered with a copy of the counters.
+    Stats(SyncSender<Stats>),
+    /// Ends the thread after a farewell.
+    Shutdown,
+}
+
+/// Everything the thread owns.
+pub(crate) struct Worker {
+    core: Sfu,
+    socket: MediaSocket,
+    inbox: Receiver<Request>,
+    on_event: Box<dyn FnMut(Event) + Send>,
+    poll: Poll,
+    send_refused: u64,
+}
+
+impl Worker {
+    /// Registers the socket with a poller. The waker wakes the thread from outside.
+    pub(crate) fn new(
+        core: Sfu,
+        mut socket: MediaSocket,
+        inbox: Receiver<Request>,
+        on_event: Box<dyn FnMut(Event) + Send>,
+    ) -> io::Result<(Self, Waker)> {
+        let poll = Poll::new()?;
+        poll.registry().register(socket.source(), SOCKET, Interest::READABLE)?;
+        let waker = Waker::new(poll.registry(), WAKE)?;
+        let worker = Self { core, socket, inbox, on_event, poll, send_refused: 0 };
+        Ok((worker, waker))
+    }
+
+    /// Runs until a shutdown is asked for or every handle is gone.
+    pub(crate) fn run(mut self) {
+        let mut ready = Events::with_capacity(8);
+        // The poller tells of new data once; the socket is read until it says that none is left.
+        let mut socket_may_have_more = true;
+        loop {
+            let wait = if socket_may_have_more {
+                Some(std::time::Duration::ZERO)
+            } else {
+                self.core
+                    .poll_timeout()
+                    .map(|deadline| deadline.saturating_duration_since(Instant::now()))
+            };
+            match self.poll.poll(&mut ready, wait) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(_) => return,
+            }
+            socket_may_have_more |= ready.iter().any(|event| event.token() == SOCKET);
+            let now = Instant::now();
+            if self.take_requests(now).is_break() {
+                return;
+            }
+            if socket_may_have_more {
+                socket_may_have_more = self.receive(now);
+            }
+            if self.core.poll_timeout().is_some_and(|deadline| deadline <= now) {
+                guard(&mut self.core, now, |core| core.handle_timeout(now));
+            }
+            self.deliver(now);
+        }
+    }
+
+    /// Takes the requests that wait now, and no later ones, so that media never starves.
+    fn take_requests(&mut self, now: Instant) -> std::ops::ControlFlow<()> {
+        for _ in 0..REQUESTS_PER_TURN {
+            match self.inbox.try_recv() {
+                Ok(Request::Command(command)) => {
+                    guard(&mut self.core, now, |core| core.handle_command(now, command));
+                }
+                Ok(Request::Stats(answer)) => {
+                    // Whoever asked may have lost patience.
+                    let _ = answer.try_send(self.stats());
+                }
+                Ok(Request::Shutdown) | Err(TryRecvError::Disconnected) => {
+                    guard(&mut self.core, now, |core| core.close(now));
+                    self.deliver(now);
+                    return std::ops::ControlFlow::Break(());
+                }
+                Err(TryRecvError::Empty) => break,
+            }
+        }
+        std::ops::ControlFlow::Continue(())
+    }
+
+    /// Feeds one batch to the core, sending in between what the core makes of it. Returns whether
+    /// more may wait.
+    fn receive(&mut self, now: Instant) -> bool {
+        let Self { core, socket, send_refused, .. } = self;
+        let mut since_sent = 0;
+        // A read error belongs to one datagram (such as an earlier ICMP answer): read on.
+        let datagrams = socket
+            .receive_batch(|sender, path, datagram| {
+                guard(core, now, |core| core.handle_datagram(now, path, datagram));
+                since_sent += 1;
+                if since_sent == Sfu::MAX_BATCH {
+                    since_sent = 0;
+                    *send_refused += flush(core, sender, now);
+                }
+            })
+            .unwrap_or(1);
+        datagrams > 0
+    }
+
+    /// Sends what the core made and tells its events.
+    fn deliver(&mut self, now: Instant) {
+        self.send_refused += flush(&mut self.core, self.socket.sender(), now);
+        while let Some(event) = self.core.poll_output() {
+            (self.on_event)(event);
+        }
+    }
+
+    fn stats(&self) -> Stats {
+        Stats { datagrams_refused_by_system: self.send_refused, ..self.core.stats() }
+    }
+}
+
+/// Sends what the core made; returns how many datagrams the system did not take.
+fn flush(core: &mut Sfu, sender: &Sender, now: Instant) -> u64 {
+    let mut refused = 0;
+    loop {
+        let mut more = false;
+        guard(core, now, |core| {
+            if let Some(egress) = core.poll_egress(now) {
+                more = true;
+                for run in egress.transmits() {
+                    refused += sender.send(run.path, run.segment, run.bytes) as u64;
+                }
+            }
+        });
+        if !more {
+            return refused;
+        }
+    }
+}
+
+/// A panic in the core means a broken invariant of ours: it ends the room in whose hands it
+/// happened, not the server.
+fn guard(core: &mut Sfu, now: Instant, step: impl FnOnce(&mut Sfu)) {
+    if catch_unwind(AssertUnwindSafe(|| step(core))).is_err() {
+        core.handle_fault(now);
+    }
+}
+
+const SOCKET: Token = Token(0);
+const WAKE: Token = Token(1);
+
+/// Requests taken between two batches. Raising it answers joins sooner and delays media under a
+/// storm of them.
+const REQUESTS_PER_TURN: usize = 64;
