@@ -32,7 +32,6 @@ rule('r03_a_blank_or_overlong_pseudonym_is_not_taken', async (ground) => {
 })
 
 async function rename(page: TestPage, name: string): Promise<void> {
-  if (!(await page.has('rename'))) await page.click('people')
   await page.click('rename')
   await page.fill('rename-field', name)
   await page.click('rename-save')

@@ -1,6 +1,6 @@
-// The list of who is here, with the one place to change one's own pseudonym.
+// The list of who is here, where one's own pseudonym is changed.
 
-import { useSignal } from '@preact/signals'
+import { type Signal, useSignal } from '@preact/signals'
 import { useEffect, useId, useRef } from 'preact/hooks'
 import type { Call } from '../../call/store'
 import type { Participant } from '../../call/state'
@@ -9,7 +9,7 @@ import { Icon } from '../icons'
 import { initials, tint } from './face'
 
 /** The panel beside the pictures (over them on a phone). */
-export function People({ call, close }: { call: Call; close: () => void }) {
+export function People({ call, renaming, close }: { call: Call; renaming: Signal<boolean>; close: () => void }) {
   const id = useId()
   const panel = useRef<HTMLElement>(null)
   const { participants } = call.state.value
@@ -19,10 +19,12 @@ export function People({ call, close }: { call: Call; close: () => void }) {
       if (event.key === 'Escape') close()
     }
     const element = panel.current
-    element?.querySelector('h2')?.focus()
+    // The field for a new pseudonym has taken the focus already.
+    if (!renaming.value) element?.querySelector('h2')?.focus()
     element?.addEventListener('keydown', closeByEscape)
     return () => {
       element?.removeEventListener('keydown', closeByEscape)
+      renaming.value = false
       if (before instanceof HTMLElement && before.isConnected) before.focus()
     }
   }, [])
@@ -38,15 +40,14 @@ export function People({ call, close }: { call: Call; close: () => void }) {
       </div>
       <ul class="people-list">
         {participants.map((participant) => (
-          <Person key={participant.id} call={call} participant={participant} />
+          <Person key={participant.id} call={call} participant={participant} renaming={renaming} />
         ))}
       </ul>
     </section>
   )
 }
 
-function Person({ call, participant }: { call: Call; participant: Participant }) {
-  const renaming = useSignal(false)
+function Person({ call, participant, renaming }: { call: Call; participant: Participant; renaming: Signal<boolean> }) {
   const button = useRef<HTMLButtonElement>(null)
   const { id, displayName, isSelf, role, away, active } = participant
   const notes = [
@@ -64,7 +65,7 @@ function Person({ call, participant }: { call: Call; participant: Participant })
       <span class="face face-small" aria-hidden="true">
         {initials(displayName)}
       </span>
-      {renaming.value ? (
+      {isSelf && renaming.value ? (
         <RenameForm
           name={displayName}
           save={(name) => {
@@ -84,7 +85,7 @@ function Person({ call, participant }: { call: Call; participant: Participant })
               ref={button}
               type="button"
               class="button button-icon"
-              data-testid="rename"
+              data-testid="rename-in-list"
               aria-label={t('people.rename')}
               onClick={() => {
                 renaming.value = true

@@ -24,6 +24,7 @@ import '../../styles/stage-parts.css'
 /** The screen of a call. */
 export default function Stage({ call }: { call: Call }) {
   const people = useSignal(false)
+  const renaming = useSignal(false)
   const inviting = useSignal(false)
   const reminding = useSignal(false)
   const moderator = call.state.value.role === 'moderator'
@@ -41,6 +42,10 @@ export default function Stage({ call }: { call: Call }) {
       <main id="content" class="stage-main" tabIndex={-1}>
         <Pictures
           call={call}
+          rename={() => {
+            people.value = true
+            renaming.value = true
+          }}
           invite={
             moderator
               ? () => {
@@ -57,6 +62,7 @@ export default function Stage({ call }: { call: Call }) {
       {people.value && (
         <People
           call={call}
+          renaming={renaming}
           close={() => {
             people.value = false
           }}
@@ -78,7 +84,7 @@ export default function Stage({ call }: { call: Call }) {
   )
 }
 
-function Pictures({ call, invite }: { call: Call; invite: (() => void) | null }) {
+function Pictures({ call, rename, invite }: { call: Call; rename: () => void; invite: (() => void) | null }) {
   const { participants } = call.state.value
   const sharer = useSharer(call)
   const tiles = useRef<HTMLUListElement>(null)
@@ -88,7 +94,7 @@ function Pictures({ call, invite }: { call: Call; invite: (() => void) | null })
       {sharer.shown !== null && <SharedScreen key={sharer.shown.id} call={call} sharer={sharer} />}
       <ul ref={tiles} class="tiles" aria-label={t('call.stage')}>
         {participants.map((participant) => (
-          <Tile key={participant.id} call={call} participant={participant} />
+          <Tile key={participant.id} call={call} participant={participant} rename={rename} />
         ))}
       </ul>
       {participants.length === 1 && (

@@ -9,8 +9,16 @@ import { Video } from '../video'
 import { initials, tint } from './face'
 import { useShownHeight } from './measure'
 
+/** What a tile shows. */
+export interface TileProps {
+  call: Call
+  participant: Participant
+  /** Opens the field for another pseudonym; only the own tile offers it. */
+  rename: () => void
+}
+
 /** One tile of the grid or of the strip. */
-export function Tile({ call, participant }: { call: Call; participant: Participant }) {
+export function Tile({ call, participant, rename }: TileProps) {
   const ref = useRef<HTMLLIElement>(null)
   const { id, displayName, isSelf, away, active } = participant
   const camera = active.has('camera')
@@ -48,6 +56,11 @@ export function Tile({ call, participant }: { call: Call; participant: Participa
           <span class="visually-hidden">{t(microphone ? 'tile.unmuted' : 'tile.muted')}</span>
         </span>
         <span class="tile-name">{isSelf ? t('tile.you', { name: displayName }) : displayName}</span>
+        {isSelf && (
+          <button type="button" class="tile-rename" data-testid="rename" aria-label={t('people.rename')} onClick={rename}>
+            <Icon name="edit" />
+          </button>
+        )}
       </p>
       {away && (
         <p class="tile-away">
