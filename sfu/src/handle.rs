@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
+use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -21,7 +22,8 @@ pub struct SfuHandle {
     requests: SyncSender<Request>,
     waker: Waker,
     local_addr: SocketAddr,
-    stopped: Receiver<()>,
+    /// Locked so that the handle can be shared; only `shutdown` listens.
+    stopped: Mutex<Receiver<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -58,7 +60,13 @@ pub fn spawn(
             let _ = stopped_sender.send(());
         })
         .map_err(SpawnError::System)?;
-    Ok(SfuHandle { requests, waker, local_addr, stopped, thread: Some(thread) })
+    Ok(SfuHandle {
+        requests,
+        waker,
+        local_addr,
+        stopped: Mutex::new(stopped),
+        thread: Some(thread),
+    })
 }
 
 impl SfuHandle {
@@ -92,7 +100,8 @@ impl SfuHandle {
     /// [`ShutdownError`] when the worker did not end within `patience`.
     pub fn shutdown(mut self, patience: Duration) -> Result<(), ShutdownError> {
         let _ = self.request(Request::Shutdown);
-        match self.stopped.recv_timeout(patience) {
+        let stopped = self.stopped.get_mut().unwrap_or_else(PoisonError::into_inner);
+        match stopped.recv_timeout(patience) {
             Ok(()) | Err(mpsc::RecvTimeoutError::Disconnected) => {}
             Err(mpsc::RecvTimeoutError::Timeout) => return Err(ShutdownError),
         }
