@@ -1,0 +1,103 @@
+//! [`App`]: what every request and session of one server shares.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sfu::Stats;
+use tokio::sync::{mpsc, watch};
+
+use crate::assets::Assets;
+use crate::clock::Clock;
+use crate::limits::{AddressRate, Gate, Rate};
+use crate::metrics::{Gauges, Metrics};
+use crate::registry::Registry;
+use crate::token::Tokens;
+
+/// What every request and session of one server shares. Clones are the same.
+#[derive(Clone, Debug)]
+pub(crate) struct App(Arc<Inner>);
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) clock: Clock,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) registry: Registry,
+    pub(crate) tokens: Tokens,
+    pub(crate) assets: Assets,
+    /// What pages are told of this server.
+    pub(crate) face: Face,
+    pub(crate) create_rate: AddressRate,
+    pub(crate) join_rate: AddressRate,
+    /// WebSockets that have not joined.
+    pub(crate) half_open: Gate,
+    /// TCP connections.
+    pub(crate) connections: Gate,
+    /// True from the moment the server stops.
+    pub(crate) stopping: watch::Receiver<bool>,
+    /// Held by each session; the server waits for all to be dropped.
+    pub(crate) alive: mpsc::WeakSender<()>,
+}
+
+/// What pages are told of this server.
+#[derive(Debug)]
+pub(crate) struct Face {
+    /// Origin for links made on this machine.
+    pub(crate) share_origin: Option<String>,
+    pub(crate) host_pass_required: bool,
+    /// Certificate of the local authority (PEM), for devices that want to trust it.
+    pub(crate) authority_pem: Option<String>,
+    /// True when browsers may be told to use https only, since they trust the certificate.
+    pub(crate) is_publicly_trusted: bool,
+}
+
+/// The connection a request came on; set by the listener, never by the request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Connection {
+    pub(crate) address: IpAddr,
+    pub(crate) is_tls: bool,
+}
+
+impl App {
+    pub(crate) fn new(inner: Inner) -> Self {
+        Self(Arc::new(inner))
+    }
+
+    /// Counters of the media worker; `None` when it does not answer.
+    pub(crate) async fn media_stats(&self) -> Option<Stats> {
+        let registry = self.registry.clone();
+        tokio::task::spawn_blocking(move || registry.shared().media.stats()).await.ok().flatten()
+    }
+
+    /// What is counted by looking.
+    pub(crate) fn gauges(&self) -> Gauges {
+        Gauges {
+            room_sizes: self.registry.room_sizes(),
+            connections: self.connections.open(),
+            half_open: self.half_open.open(),
+        }
+    }
+}
+
+impl std::ops::Deref for App {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+/// Rooms made from one network: a staff room preparing the day, and no more. Raising it lets one
+/// source fill the disk sooner (about 200 bytes a room).
+pub(crate) const CREATE_RATE: Rate = Rate { burst: 60, refill: Duration::from_secs(2) };
+
+/// Joins from one network: a school of several classes behind one address, all reloading at
+/// once. Raising it lets one source ask the database more often.
+pub(crate) const JOIN_RATE: Rate = Rate { burst: 300, refill: Duration::from_millis(100) };
+
+/// WebSockets before their join, in all. Each may hold one message of 64 KiB.
+pub(crate) const MAX_HALF_OPEN: usize = 1024;
+/// WebSockets before their join, from one network: two classes at the same moment.
+pub(crate) const MAX_HALF_OPEN_PER_ADDRESS: usize = 128;
+/// TCP connections from one network: a school behind one address, several for each browser.
+pub(crate) const MAX_CONNECTIONS_PER_ADDRESS: usize = 2048;

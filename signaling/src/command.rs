@@ -1,0 +1,317 @@
+//! What an administrator can ask of the binary.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use clap::{Args, Subcommand};
+use protocol::{CreateRoom, CreatedRoom, ErrorCode, RoomRules, RoomSlug};
+use thiserror::Error;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::assets::Assets;
+use crate::clock::Clock;
+use crate::config::{Config, ConfigError, Settings};
+use crate::request::{self, RequestError};
+use crate::server::{self, Addresses, Server, StartError};
+use crate::store::{RoomKey, RoomRecord};
+use crate::token::Tokens;
+use crate::{addresses, log, secret, tls};
+
+/// What an administrator can ask of the binary.
+#[derive(Debug, Subcommand)]
+#[non_exhaustive]
+pub enum Command {
+    /// Serve pages, signaling and media until a signal to stop
+    Serve(Configured),
+    /// Work with rooms
+    #[command(subcommand)]
+    Room(RoomCommand),
+    /// Print a pass that lets its holder make rooms
+    HostPass(HostPass),
+    /// Ask the server of this machine whether it is well; exit code 1 when it is not
+    Healthcheck(Healthcheck),
+}
+
+/// What can be done with rooms.
+#[derive(Debug, Subcommand)]
+#[non_exhaustive]
+pub enum RoomCommand {
+    /// Make a room and print its two links. The secrets in them are made here and stored nowhere
+    Create(Create),
+}
+
+/// How a room is made.
+#[derive(Debug, Args)]
+pub struct Create {
+    /// Ask the server at this origin; without it, the room is written into the data folder, where
+    /// a running server finds it
+    #[arg(long, value_name = "ORIGIN")]
+    server: Option<String>,
+    /// Pass of `preau host-pass`, where the server asks for one
+    #[arg(long, value_name = "PASS", env = "PREAU_HOST_PASS", hide_env_values = true)]
+    host_pass: Option<String>,
+    #[command(flatten)]
+    configured: Configured,
+}
+
+/// What a pass is good for.
+#[derive(Debug, Args)]
+pub struct HostPass {
+    /// How long the pass is good
+    #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..=3650))]
+    days: u32,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// Which server is asked.
+#[derive(Debug, Args)]
+pub struct Healthcheck {
+    /// Configuration file of the server
+    #[arg(long, value_name = "FILE", env = "PREAU_CONFIG")]
+    config: Option<PathBuf>,
+    /// Port of health and metrics
+    #[arg(long, value_name = "PORT", env = "PREAU_METRICS_PORT")]
+    metrics_port: Option<u16>,
+}
+
+/// A configuration file, with flags and environment over it.
+#[derive(Debug, Args)]
+pub struct Configured {
+    /// Configuration file; deploy/config.example.toml explains every key
+    #[arg(long, value_name = "FILE", env = "PREAU_CONFIG")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// Where a server keeps its data.
+#[derive(Debug, Args)]
+struct Place {
+    /// Configuration file of the server
+    #[arg(long, value_name = "FILE", env = "PREAU_CONFIG")]
+    config: Option<PathBuf>,
+    /// Data folder of the server
+    #[arg(long, value_name = "FOLDER", env = "PREAU_DATA_DIR")]
+    data: Option<PathBuf>,
+}
+
+/// Why a command failed.
+#[derive(Debug, Error)]
+pub enum CommandError {
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The start of the server.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// Standard output, a signal handler or the runtime.
+    #[error("the system refused: {0}")]
+    System(#[from] io::Error),
+    /// A question to a server.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// The server refused.
+    #[error("the server refused to make the room: {0}")]
+    Refused(String),
+    /// The room could not be written.
+    #[error("the room could not be written into the data folder: {0}")]
+    NotWritten(String),
+    /// Nobody knows under which origin the server is reached.
+    #[error("under which address is the server reached? Say it with --share-origin")]
+    NoOrigin,
+    /// The server is not well.
+    #[error("the server is not well")]
+    Unwell,
+}
+
+impl CommandError {
+    /// 2 when something must be changed before trying again, 1 for a failure.
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Config(_) | Self::Start(_) | Self::NoOrigin => 2,
+            Self::System(_)
+            | Self::Request(_)
+            | Self::Refused(_)
+            | Self::NotWritten(_)
+            | Self::Unwell => 1,
+        }
+    }
+}
+
+/// Carries a command out.
+pub fn run(command: Command) -> Result<(), CommandError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match command {
+            Command::Serve(configured) => serve(configured.config()?).await,
+            Command::Room(RoomCommand::Create(create)) => {
+                let config = create.configured.config()?;
+                match create.server {
+                    Some(origin) => create_there(&origin, create.host_pass, &config).await,
+                    None => create_here(&config).await,
+                }
+            }
+            Command::HostPass(wish) => host_pass(wish.days, &wish.place.config()?),
+            Command::Healthcheck(Healthcheck { config, metrics_port }) => {
+                let settings = Settings { metrics_port, ..Settings::default() };
+                let config = Configured { config, settings }.config()?;
+                healthcheck(config.metrics_port).await
+            }
+        }
+    })
+}
+
+impl Configured {
+    fn config(self) -> Result<Config, ConfigError> {
+        let file = self.config.as_deref().map(Settings::read).transpose()?;
+        self.settings.or(file.unwrap_or_default()).check()
+    }
+}
+
+impl Place {
+    fn config(self) -> Result<Config, ConfigError> {
+        let settings = Settings { data_dir: self.data, ..Settings::default() };
+        Configured { config: self.config, settings }.config()
+    }
+}
+
+async fn serve(config: Config) -> Result<(), CommandError> {
+    log::start(config.log_format, config.log_level);
+    tracing::info!(
+        https_port = config.https_port,
+        media_port = config.media_port,
+        room_days = config.room_days,
+        max_participants = config.max_participants,
+        max_live_rooms = config.max_live_rooms,
+        host_pass_required = config.host_pass_required,
+        local_authority = config.tls_files.is_none(),
+        "configuration in force"
+    );
+    // Before the ports are open, so that no signal is missed from then on.
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let server = Server::start(&config, Clock::system(), Assets::embedded()).await?;
+    print(&greeting(server.addresses(), config.tls_files.is_none()))?;
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    tokio::select! {
+        () = server.stop() => {}
+        // Asked twice: whoever asks is in a hurry.
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}
+
+fn greeting(addresses: &Addresses, is_local_authority: bool) -> String {
+    let mut text = String::new();
+    if let Some(http) = addresses.local_http {
+        text += &format!("http://localhost:{} — on this machine\n", http.port());
+    }
+    let port = addresses.https.port();
+    let origin = addresses.share_origin.clone();
+    let origin = origin.unwrap_or_else(|| format!("https://localhost:{port}"));
+    text += &format!("{origin} — from other devices");
+    if is_local_authority {
+        text += " (the certificate was made on this machine, so a browser warns once: choose \
+                 \"advanced\", then \"continue\")";
+    }
+    text + "\n"
+}
+
+/// Both links' secrets, made here, and what a server may know of them.
+struct Secrets {
+    guest: [u8; secret::SECRET_BYTES],
+    moderator: [u8; secret::SECRET_BYTES],
+}
+
+impl Secrets {
+    fn new() -> Self {
+        let moderator = secret::random();
+        Self { guest: secret::guest_secret(&moderator, 0), moderator }
+    }
+
+    fn wish(&self) -> CreateRoom {
+        let [guest_verifier, moderator_verifier] = [self.guest, self.moderator]
+            .map(|link_secret| secret::verifier(&secret::proof(&link_secret)).into());
+        CreateRoom { guest_verifier, moderator_verifier }
+    }
+
+    fn links(&self, origin: &str, room: RoomSlug) -> String {
+        let room = room.expose_text();
+        let [guest, moderator] =
+            [self.guest, self.moderator].map(|link_secret| URL_SAFE_NO_PAD.encode(link_secret));
+        format!(
+            "{origin}/r/{room}#v1.{guest} — for guests\n{origin}/r/{room}#v1m.{moderator} — for moderators\n"
+        )
+    }
+}
+
+async fn create_here(config: &Config) -> Result<(), CommandError> {
+    let origin = server::share_origin(config, &addresses::of_interfaces(), config.https_port);
+    let origin = origin.ok_or(CommandError::NoOrigin)?;
+    server::prepare_folder(&config.data_dir)?;
+    let store = server::open_store(&config.data_dir)?;
+    let secrets = Secrets::new();
+    let wish = secrets.wish();
+    let slug = RoomSlug::from_bytes(secret::random());
+    let created_at = Clock::system().unix_seconds();
+    let record = RoomRecord {
+        guest_verifier: wish.guest_verifier.into_exposed(),
+        moderator_verifier: wish.moderator_verifier.into_exposed(),
+        rules: RoomRules { max_participants: config.max_participants },
+        created_at,
+        expires_at: created_at + u64::from(config.room_days) * 24 * 3600,
+    };
+    let inserted = store.insert(RoomKey::of(&slug), record).await;
+    inserted.map_err(|error| CommandError::NotWritten(error.to_string()))?;
+    print(&secrets.links(&origin, slug))
+}
+
+async fn create_there(
+    origin: &str,
+    host_pass: Option<String>,
+    config: &Config,
+) -> Result<(), CommandError> {
+    let origin = origin.strip_suffix('/').unwrap_or(origin);
+    let secrets = Secrets::new();
+    let body = serde_json::to_vec(&secrets.wish()).expect("a request is plain data");
+    let authority = tls::authority_file(&config.data_dir);
+    let answer = request::post_json(origin, "/api/rooms", body, host_pass, &authority).await?;
+    if answer.status != 201 {
+        return Err(CommandError::Refused(match refusal(&answer.body) {
+            Some(ErrorCode::HostPassRequired) => "it needs a host pass (--host-pass)".to_owned(),
+            Some(ErrorCode::RateLimited) => "too many rooms were made; wait a minute".to_owned(),
+            Some(_) | None => format!("status {}", answer.status),
+        }));
+    }
+    let created: CreatedRoom = serde_json::from_slice(&answer.body)
+        .map_err(|_| CommandError::Refused("its answer cannot be read".to_owned()))?;
+    print(&secrets.links(origin, created.room))
+}
+
+fn refusal(body: &[u8]) -> Option<ErrorCode> {
+    let body: serde_json::Value = serde_json::from_slice(body).ok()?;
+    serde_json::from_value(body.get("code")?.clone()).ok()
+}
+
+fn host_pass(days: u32, config: &Config) -> Result<(), CommandError> {
+    server::prepare_folder(&config.data_dir)?;
+    let tokens = Tokens::new(&server::signing_key(&config.data_dir)?, Clock::system());
+    print(&format!("{}\n", tokens.host_pass(days).expose()))
+}
+
+async fn healthcheck(metrics_port: u16) -> Result<(), CommandError> {
+    let origin = format!("http://127.0.0.1:{metrics_port}");
+    let answer = request::get(&origin, "/healthz", Path::new("")).await?;
+    if answer.status == 200 { Ok(()) } else { Err(CommandError::Unwell) }
+}
+
+fn print(text: &str) -> Result<(), CommandError> {
+    Ok(io::stdout().write_all(text.as_bytes())?)
+}

@@ -1,0 +1,328 @@
+//! One task per live room: drives the pure [`Room`], carries out what it wants, and translates
+//! between it and the media plane.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use protocol::{ErrorCode, ParticipantId, ServerMessage};
+use room::{
+    EndCause, Input, Join, MediaAnswer, MediaRequest, Output, Room, RoomConfig, SessionId, Slot,
+    Welcome,
+};
+use sfu_core::{Command, Event, Mid, NegotiationId, RoomId, SlotAssignment};
+use tokio::sync::mpsc;
+
+use crate::registry::Registry;
+use crate::store::{RoomKey, RoomRecord};
+
+/// Where a session's messages wait to be written.
+pub(crate) type SessionSender = mpsc::Sender<Outgoing>;
+
+/// What a room says to a session.
+#[derive(Debug)]
+pub(crate) enum Outgoing {
+    Message(Box<ServerMessage>),
+    /// Nothing follows.
+    End(EndCause),
+}
+
+/// What a room's task is told.
+#[derive(Debug)]
+pub(crate) enum RoomInput {
+    /// A proven join, and where its session listens.
+    Join(Join, SessionSender),
+    /// A session spoke.
+    Said(SessionId, protocol::ClientMessage),
+    /// A session was cut.
+    Lost(SessionId),
+    /// The server stops.
+    Stop,
+}
+
+/// The handle to a room's task.
+#[derive(Debug)]
+pub(crate) struct LiveRoom {
+    pub(crate) id: RoomId,
+    pub(crate) inputs: mpsc::Sender<RoomInput>,
+    /// Apart from `inputs`, so that talkative browsers cannot crowd out the media plane.
+    pub(crate) media: mpsc::Sender<Event>,
+    size: Arc<AtomicUsize>,
+}
+
+impl LiveRoom {
+    /// Participants present or away.
+    pub(crate) fn size(&self) -> usize {
+        self.size.load(Ordering::Relaxed)
+    }
+}
+
+/// The task of one live room.
+pub(crate) struct RoomTask {
+    registry: Registry,
+    key: RoomKey,
+    id: RoomId,
+    ends: u64,
+    room: Room,
+    sessions: HashMap<SessionId, SessionSender>,
+    media: mpsc::Sender<Event>,
+    size: Arc<AtomicUsize>,
+}
+
+/// What became of the room after an input.
+enum Fate {
+    GoesOn,
+    Idle,
+    Ended,
+}
+
+impl RoomTask {
+    /// Starts the task.
+    pub(crate) fn start(
+        registry: Registry,
+        key: RoomKey,
+        id: RoomId,
+        record: &RoomRecord,
+    ) -> LiveRoom {
+        let (inputs, inputs_heard) = mpsc::channel(ROOM_QUEUE);
+        let (media, media_heard) = mpsc::channel(ROOM_QUEUE);
+        let size = Arc::<AtomicUsize>::default();
+        let clock = &registry.shared().clock;
+        let now = clock.now();
+        let left = Duration::from_secs(record.expires_at.saturating_sub(clock.unix_seconds()));
+        let config = RoomConfig { rules: record.rules.clone(), expires_at: now.checked_add(left) };
+        let task = Self {
+            key,
+            id,
+            ends: record.expires_at,
+            room: Room::new(now, config),
+            sessions: HashMap::new(),
+            media: media.clone(),
+            size: size.clone(),
+            registry,
+        };
+        tracing::info!(room = id.0, "room opened");
+        tokio::spawn(task.run(inputs_heard, media_heard));
+        LiveRoom { id, inputs, media, size }
+    }
+
+    async fn run(
+        mut self,
+        mut inputs: mpsc::Receiver<RoomInput>,
+        mut media: mpsc::Receiver<Event>,
+    ) {
+        loop {
+            let clock = self.registry.shared().clock.clone();
+            let alarm = self.room.poll_timeout();
+            let fate = tokio::select! {
+                biased;
+                Some(event) = media.recv() => self.media_event(event),
+                input = inputs.recv() => match input {
+                    Some(input) => self.hear(input),
+                    None => break,
+                },
+                () = sleep_until(&clock, alarm) => {
+                    self.room.handle_timeout(clock.now());
+                    self.settle()
+                }
+            };
+            match fate {
+                Fate::GoesOn => {}
+                Fate::Idle => {
+                    let is_silent = || inputs.is_empty();
+                    if self.registry.forget_if(self.key, is_silent) {
+                        break;
+                    }
+                }
+                Fate::Ended => {
+                    // Whoever is on the way in is still told that the room has ended.
+                    self.registry.forget_if(self.key, || true);
+                    inputs.close();
+                }
+            }
+        }
+        tracing::info!(room = self.id.0, "room closed");
+    }
+
+    fn hear(&mut self, input: RoomInput) -> Fate {
+        let input = match input {
+            RoomInput::Join(join, session) => {
+                self.sessions.insert(join.session, session);
+                Input::Join(join)
+            }
+            RoomInput::Said(session, message) => Input::Said { session, message },
+            RoomInput::Lost(session) => {
+                self.sessions.remove(&session);
+                Input::SessionLost { session }
+            }
+            RoomInput::Stop => Input::ServerStopping,
+        };
+        self.handle(input)
+    }
+
+    fn media_event(&mut self, event: Event) -> Fate {
+        match event {
+            Event::Negotiated { participant, negotiation, answer, slots } => {
+                let slot = |slot: sfu_core::NegotiatedSlot| Slot {
+                    mid: slot.mid.as_str().to_owned(),
+                    is_video: slot.is_video,
+                };
+                let slots = slots.into_iter().map(slot).collect();
+                let result = Ok(MediaAnswer { sdp: answer, slots });
+                self.handle(Input::Negotiated { participant, negotiation: negotiation.0, result })
+            }
+            Event::NegotiationFailed { participant, negotiation, cause } => {
+                tracing::debug!(room = self.id.0, ?participant, %cause, "offer refused");
+                let result = Err(ErrorCode::OfferInvalid);
+                self.handle(Input::Negotiated { participant, negotiation: negotiation.0, result })
+            }
+            Event::RoomFailed { .. } => {
+                tracing::error!(room = self.id.0, "the media of this room failed");
+                self.handle(Input::MediaFailed)
+            }
+            Event::Connected { .. }
+            | Event::Disconnected { .. }
+            | Event::TransportFailed { .. } => Fate::GoesOn,
+        }
+    }
+
+    fn handle(&mut self, input: Input) -> Fate {
+        self.room.handle(self.registry.shared().clock.now(), input);
+        self.settle()
+    }
+
+    /// Carries out everything the room wants, and what follows from not being able to.
+    fn settle(&mut self) -> Fate {
+        let mut fate = Fate::GoesOn;
+        let mut consequences = Vec::new();
+        loop {
+            while let Some(output) = self.room.poll_output() {
+                match output {
+                    Output::Welcome(welcome) => {
+                        let (session, message) = self.joined(welcome);
+                        consequences.extend(self.send(session, message));
+                    }
+                    Output::Send { session, message } => {
+                        consequences.extend(self.send(session, message));
+                    }
+                    Output::End { session, cause } => self.end(session, cause),
+                    Output::Media(request) => consequences.extend(self.ask_media(request)),
+                    Output::Idle => fate = Fate::Idle,
+                    Output::Ended => fate = Fate::Ended,
+                }
+            }
+            let Some(input) = consequences.pop() else { break };
+            self.room.handle(self.registry.shared().clock.now(), input);
+        }
+        self.size.store(self.room.participant_count(), Ordering::Relaxed);
+        fate
+    }
+
+    fn joined(&self, welcome: Welcome) -> (SessionId, ServerMessage) {
+        let Welcome { session, participant, display_name, role, resumed, participants, rules } =
+            welcome;
+        let shared = self.registry.shared();
+        let counter = if resumed { &shared.metrics.resumes } else { &shared.metrics.joins };
+        counter.add_one();
+        tracing::debug!(room = self.id.0, ?participant, ?role, resumed, "joined");
+        let resume = shared.tokens.session(self.key, participant, role, self.ends);
+        let message = ServerMessage::Joined {
+            participant,
+            display_name,
+            role,
+            resumed,
+            resume,
+            participants,
+            rules,
+        };
+        (session, message)
+    }
+
+    /// Queues a message. A session that does not read loses its connection, not the others theirs.
+    fn send(&mut self, session: SessionId, message: ServerMessage) -> Option<Input> {
+        let sender = self.sessions.get(&session)?;
+        if let ServerMessage::Error { code, .. } = &message {
+            self.registry.shared().metrics.refused(*code);
+        }
+        match sender.try_send(Outgoing::Message(Box::new(message))) {
+            Ok(()) => None,
+            Err(error) => {
+                if matches!(error, mpsc::error::TrySendError::Full(_)) {
+                    self.registry.shared().metrics.sessions_cut_slow.add_one();
+                }
+                self.sessions.remove(&session);
+                Some(Input::SessionLost { session })
+            }
+        }
+    }
+
+    fn end(&mut self, session: SessionId, cause: EndCause) {
+        if let Some(sender) = self.sessions.remove(&session) {
+            // With a full queue the dropped sender ends the session all the same.
+            let _ = sender.try_send(Outgoing::End(cause));
+        }
+    }
+
+    /// Passes a request on. What the media plane cannot take comes back as the next input.
+    fn ask_media(&self, request: MediaRequest) -> Option<Input> {
+        let (participant, negotiation, command) = match request {
+            MediaRequest::AddTransport { participant } => {
+                self.registry.add_route(participant, self.media.clone());
+                (participant, None, Command::AddTransport { participant, room: self.id })
+            }
+            MediaRequest::Negotiate { participant, negotiation, offer, publish } => {
+                let publish: Option<Vec<_>> = publish
+                    .into_iter()
+                    .map(|section| Some((Mid::new(&section.mid)?, section.source)))
+                    .collect();
+                let Some(publish) = publish else {
+                    let result = Err(ErrorCode::OfferInvalid);
+                    return Some(Input::Negotiated { participant, negotiation, result });
+                };
+                let id = NegotiationId(negotiation);
+                let command = Command::Negotiate { participant, negotiation: id, offer, publish };
+                (participant, Some(negotiation), command)
+            }
+            MediaRequest::SetPublishing { participant, source, active } => {
+                (participant, None, Command::SetPublishing { participant, source, active })
+            }
+            MediaRequest::Subscribe { participant, slots } => {
+                // The room knows only slots whose mid came from the media plane itself.
+                let slots = slots.into_iter().filter_map(|slot| {
+                    let mid = Mid::new(&slot.mid)?;
+                    Some(SlotAssignment { mid, track: slot.track, max_height: slot.max_height })
+                });
+                let slots = slots.collect();
+                (participant, None, Command::Subscribe { participant, slots })
+            }
+            MediaRequest::RemoveTransport { participant } => {
+                self.registry.remove_route(participant);
+                self.registry.shared().media.remove_transport(participant);
+                return None;
+            }
+        };
+        self.registry.shared().media.send(command).err()?;
+        Some(refused(participant, negotiation))
+    }
+}
+
+fn refused(participant: ParticipantId, negotiation: Option<u64>) -> Input {
+    match negotiation {
+        Some(negotiation) => {
+            let result = Err(ErrorCode::Overloaded);
+            Input::Negotiated { participant, negotiation, result }
+        }
+        None => Input::MediaRefused { participant },
+    }
+}
+
+async fn sleep_until(clock: &crate::clock::Clock, alarm: Option<Instant>) {
+    match alarm {
+        Some(alarm) => clock.sleep_until(alarm).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Inputs of a room that may wait; a session waits to be heard rather than being cut.
+const ROOM_QUEUE: usize = 256;

@@ -1,0 +1,106 @@
+//! The one door to the media plane.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::{Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use protocol::ParticipantId;
+use sfu::{DtlsIdentity, Overloaded, SfuConfig, SfuHandle, SpawnError, Stats};
+use sfu_core::{Command, Event};
+use thiserror::Error;
+
+use crate::limits::lock;
+
+/// Why the media plane cannot start.
+#[derive(Debug, Error)]
+pub(crate) enum MediaError {
+    /// Its UDP port.
+    #[error("cannot open the port: {0}")]
+    Bind(io::Error),
+    /// Its thread or its certificate.
+    #[error("{0}")]
+    Worker(String),
+}
+
+/// The running media plane.
+#[derive(Debug)]
+pub(crate) struct Media {
+    /// Empty once it was shut down.
+    handle: RwLock<Option<SfuHandle>>,
+    /// Transports whose end the worker could not take yet. An end may be late but never lost, and
+    /// goes before everything later.
+    to_remove: Mutex<VecDeque<ParticipantId>>,
+    address: SocketAddr,
+}
+
+impl Media {
+    /// Starts the worker on one UDP port. `public` are the addresses browsers are told.
+    pub(crate) fn spawn(
+        listen: Option<IpAddr>,
+        port: u16,
+        public: &[IpAddr],
+        on_event: impl FnMut(Event) + Send + 'static,
+    ) -> Result<Self, MediaError> {
+        let identity = DtlsIdentity::generate();
+        let identity = identity.map_err(|error| MediaError::Worker(error.to_string()))?;
+        let listen = listen.unwrap_or(Ipv6Addr::UNSPECIFIED.into());
+        let config = SfuConfig {
+            listen: SocketAddr::new(listen, port),
+            advertised: public.iter().map(|address| SocketAddr::new(*address, 0)).collect(),
+            identity,
+        };
+        let handle = sfu::spawn(config, Box::new(on_event)).map_err(|error| match error {
+            SpawnError::Bind { source, .. } => MediaError::Bind(source),
+            SpawnError::System(source) => MediaError::Worker(source.to_string()),
+        })?;
+        let address = handle.local_addr();
+        let to_remove = Mutex::default();
+        Ok(Self { handle: RwLock::new(Some(handle)), to_remove, address })
+    }
+
+    /// Hands a command over, or says that there is no place for it now.
+    pub(crate) fn send(&self, command: Command) -> Result<(), Overloaded> {
+        let mut to_remove = lock(&self.to_remove);
+        while let Some(participant) = to_remove.front().copied() {
+            self.hand_over(Command::RemoveTransport { participant })?;
+            to_remove.pop_front();
+        }
+        self.hand_over(command)
+    }
+
+    /// Ends a transport, later if there is no place for the command now.
+    pub(crate) fn remove_transport(&self, participant: ParticipantId) {
+        if self.send(Command::RemoveTransport { participant }).is_err() {
+            lock(&self.to_remove).push_back(participant);
+        }
+    }
+
+    /// Where media is received.
+    pub(crate) fn local_address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Asks the worker for its counters; `None` when it does not answer. Blocks meanwhile.
+    pub(crate) fn stats(&self) -> Option<Stats> {
+        self.handle.read().unwrap_or_else(PoisonError::into_inner).as_ref()?.stats(PATIENCE)
+    }
+
+    /// Says farewell to every browser and ends the worker. Blocks meanwhile.
+    pub(crate) fn shutdown(&self) {
+        let handle = self.handle.write().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(Err(cause)) = handle.map(|handle| handle.shutdown(PATIENCE)) {
+            tracing::warn!(%cause, "media");
+        }
+    }
+
+    fn hand_over(&self, command: Command) -> Result<(), Overloaded> {
+        let handle = self.handle.read().unwrap_or_else(PoisonError::into_inner);
+        handle.as_ref().ok_or(Overloaded)?.send(command)
+    }
+}
+
+/// Time for the worker to answer or to end. A healthy one needs a millisecond; more would make the
+/// stop of the server miss its three seconds.
+const PATIENCE: Duration = Duration::from_millis(800);

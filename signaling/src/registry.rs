@@ -1,0 +1,257 @@
+//! [`Registry`]: finds rooms, checks proofs, and wakes one task per live room.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use protocol::{
+    CreateRoom, CreatedRoom, ErrorCode, Language, ParticipantId, Proof, Redacted, Role, RoomRules,
+    RoomSlug, Verifier,
+};
+use room::SessionId;
+use sfu_core::{Event, RoomId};
+use tokio::sync::mpsc;
+
+use crate::clock::Clock;
+use crate::limits::lock;
+use crate::live_room::{LiveRoom, RoomInput, RoomTask, SessionSender};
+use crate::media::Media;
+use crate::metrics::Metrics;
+use crate::secret;
+use crate::store::{RoomKey, RoomRecord, Store, StoreError};
+use crate::token::Tokens;
+
+/// The rooms of this server, on disk and live. Clones are the same registry.
+#[derive(Clone, Debug)]
+pub(crate) struct Registry(Arc<Shared>);
+
+/// What the registry and the room tasks share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) clock: Clock,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) media: Media,
+    pub(crate) tokens: Tokens,
+    store: Store,
+    limits: RoomLimits,
+    live: Mutex<HashMap<RoomKey, LiveRoom>>,
+    /// Which room's task hears of a participant's media.
+    routes: Mutex<HashMap<ParticipantId, mpsc::Sender<Event>>>,
+    next_session: AtomicU64,
+    next_room: AtomicU64,
+}
+
+/// How many and how long.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RoomLimits {
+    pub(crate) max_live: usize,
+    pub(crate) max_participants: u16,
+    pub(crate) lifetime: Duration,
+}
+
+/// A `join` as it came in.
+#[derive(Debug)]
+pub(crate) struct JoinRequest {
+    pub(crate) room: RoomSlug,
+    pub(crate) proof: Redacted<Proof>,
+    pub(crate) resume: Option<Redacted<String>>,
+    pub(crate) display_name: Option<Redacted<String>>,
+    pub(crate) language: Language,
+    pub(crate) outgoing: SessionSender,
+}
+
+/// A session whose join is with its room now; the room answers it.
+#[derive(Debug)]
+pub(crate) struct Admission {
+    pub(crate) session: SessionId,
+    pub(crate) room: mpsc::Sender<RoomInput>,
+}
+
+impl Registry {
+    pub(crate) fn new(
+        clock: Clock,
+        metrics: Arc<Metrics>,
+        media: Media,
+        tokens: Tokens,
+        store: Store,
+        limits: RoomLimits,
+    ) -> Self {
+        Self(Arc::new(Shared {
+            clock,
+            metrics,
+            media,
+            tokens,
+            store,
+            limits,
+            live: Mutex::default(),
+            routes: Mutex::default(),
+            next_session: AtomicU64::new(1),
+            next_room: AtomicU64::new(1),
+        }))
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.0
+    }
+
+    /// Makes a room and keeps it.
+    pub(crate) async fn create(&self, wish: &CreateRoom) -> Result<CreatedRoom, ErrorCode> {
+        let [guest, moderator] = [&wish.guest_verifier, &wish.moderator_verifier];
+        if secret::is_same(guest.expose(), moderator.expose()) {
+            return Err(ErrorCode::Malformed);
+        }
+        let slug = RoomSlug::from_bytes(secret::random());
+        let created_at = self.0.clock.unix_seconds();
+        let expires_at = created_at + self.0.limits.lifetime.as_secs();
+        let record = RoomRecord {
+            guest_verifier: *guest.expose(),
+            moderator_verifier: *moderator.expose(),
+            rules: RoomRules { max_participants: self.0.limits.max_participants },
+            created_at,
+            expires_at,
+        };
+        self.0
+            .store
+            .insert(RoomKey::of(&slug), record)
+            .await
+            .map_err(|error| store_fault(&error))?;
+        self.0.metrics.rooms_created.add_one();
+        Ok(CreatedRoom { room: slug, expires_at })
+    }
+
+    /// Checks the proof and hands the join to the room, waking it where needed. An error is the
+    /// whole answer; [`ErrorCode::JoinRefused`] says nothing of why.
+    pub(crate) async fn admit(&self, request: JoinRequest) -> Result<Admission, ErrorCode> {
+        let key = RoomKey::of(&request.room);
+        let record = self.0.store.find(key).await.map_err(|error| store_fault(&error))?;
+        let role = role_of(record.as_ref(), request.proof.expose());
+        let (Some(record), Some(role)) = (record, role) else {
+            return Err(ErrorCode::JoinRefused);
+        };
+        if record.expires_at <= self.0.clock.unix_seconds() {
+            return Err(ErrorCode::RoomEnded);
+        }
+        let resume = request.resume.as_ref();
+        let resume = resume.and_then(|token| self.0.tokens.check_session(token, key, role));
+        let session = SessionId(self.0.next_session.fetch_add(1, Ordering::Relaxed));
+        let join = room::Join {
+            session,
+            participant: ParticipantId::from_bytes(secret::random()),
+            role,
+            resume,
+            display_name: request.display_name,
+            language: request.language,
+        };
+        let input = RoomInput::Join(join, request.outgoing);
+        // Under the lock, so that the room cannot fall asleep between being found and being told.
+        let mut live = lock(&self.0.live);
+        let room = match live.get(&key) {
+            Some(room) => room,
+            None if live.len() >= self.0.limits.max_live => return Err(ErrorCode::Overloaded),
+            None => {
+                let id = RoomId(self.0.next_room.fetch_add(1, Ordering::Relaxed));
+                live.entry(key).or_insert(RoomTask::start(self.clone(), key, id, &record))
+            }
+        };
+        room.inputs.try_send(input).map_err(|_| ErrorCode::Overloaded)?;
+        Ok(Admission { session, room: room.inputs.clone() })
+    }
+
+    /// Deletes rooms that have reached their end from the disk; live ones end by themselves.
+    pub(crate) async fn delete_expired(&self) {
+        match self.0.store.delete_expired(self.0.clock.unix_seconds()).await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(count, "expired rooms deleted"),
+            Err(error) => {
+                store_fault(&error);
+            }
+        }
+    }
+
+    /// Tells every live room that the server stops.
+    pub(crate) async fn stop(&self) {
+        let rooms: Vec<_> = lock(&self.0.live).values().map(|room| room.inputs.clone()).collect();
+        for room in rooms {
+            // A room that has just ended needs no telling.
+            let _ = room.send(RoomInput::Stop).await;
+        }
+    }
+
+    /// Passes an event of the media plane on to the room it is about.
+    pub(crate) fn media_event(&self, event: Event) {
+        match &event {
+            Event::RoomFailed { room } => {
+                let live = lock(&self.0.live);
+                let room = live.values().find(|live| live.id == *room);
+                self.pass_on(room.map(|room| room.media.clone()), event);
+            }
+            Event::Negotiated { participant, .. }
+            | Event::NegotiationFailed { participant, .. } => {
+                let route = lock(&self.0.routes).get(participant).cloned();
+                self.pass_on(route, event);
+            }
+            Event::TransportFailed { .. } => self.0.metrics.transports_failed.add_one(),
+            // The browsers see these themselves, on their own connection.
+            Event::Connected { .. } | Event::Disconnected { .. } => {}
+        }
+    }
+
+    fn pass_on(&self, route: Option<mpsc::Sender<Event>>, event: Event) {
+        // Without a route the participant or room is gone, and nobody waits for the answer.
+        if let Some(route) = route
+            && route.try_send(event).is_err()
+        {
+            self.0.metrics.media_events_lost.add_one();
+        }
+    }
+
+    /// Participants of each live room.
+    pub(crate) fn room_sizes(&self) -> Vec<usize> {
+        lock(&self.0.live).values().map(LiveRoom::size).collect()
+    }
+
+    /// Sends media events about `participant` to `room` from now on.
+    pub(crate) fn add_route(&self, participant: ParticipantId, room: mpsc::Sender<Event>) {
+        lock(&self.0.routes).insert(participant, room);
+    }
+
+    pub(crate) fn remove_route(&self, participant: ParticipantId) {
+        lock(&self.0.routes).remove(&participant);
+    }
+
+    /// Forgets a live room if `may` still agrees while nobody can enter it.
+    pub(crate) fn forget_if(&self, key: RoomKey, may: impl FnOnce() -> bool) -> bool {
+        let mut live = lock(&self.0.live);
+        let may = may();
+        if may {
+            live.remove(&key);
+        }
+        may
+    }
+}
+
+/// Which link was proven. Does the same work whether the room exists or not.
+fn role_of(record: Option<&RoomRecord>, proof: &Proof) -> Option<Role> {
+    let shown = secret::verifier(proof);
+    let nobody = Verifier::from_bytes([0; 32]);
+    let (guest, moderator) = record
+        .map_or((&nobody, &nobody), |record| (&record.guest_verifier, &record.moderator_verifier));
+    let is_guest = secret::is_same(&shown, guest);
+    let is_moderator = secret::is_same(&shown, moderator);
+    match (record.is_some(), is_moderator, is_guest) {
+        (true, true, _) => Some(Role::Moderator),
+        (true, false, true) => Some(Role::Guest),
+        (true, false, false) | (false, ..) => None,
+    }
+}
+
+fn store_fault(error: &StoreError) -> ErrorCode {
+    match error {
+        StoreError::Overloaded => ErrorCode::Overloaded,
+        StoreError::Database(cause) => {
+            tracing::error!(%cause, "the database failed");
+            ErrorCode::Internal
+        }
+    }
+}

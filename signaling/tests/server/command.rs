@@ -1,0 +1,133 @@
+//! The commands of the binary.
+
+use std::process::{Command, Output};
+
+use crate::harness::{Room, TestServer, base64url};
+
+fn preau(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_preau"));
+    for name in ["PREAU_CONFIG", "PREAU_DATA_DIR", "PREAU_HTTPS_PORT"] {
+        command.env_remove(name);
+    }
+    command.args(arguments).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// Derives what each printed link proves, as a browser would.
+fn room_of(links: &str, origin: &str) -> Room {
+    let mut rooms = links.lines().map(|line| {
+        let link = line.split(' ').next().unwrap();
+        let rest = link.strip_prefix(origin).unwrap_or_else(|| panic!("{link} of {origin}"));
+        let (slug, secret) = rest.strip_prefix("/r/").unwrap().split_once('#').unwrap();
+        let (version, secret) = secret.split_once('.').unwrap();
+        let secret = protocol::RoomSlug::try_from(secret.to_owned()).unwrap();
+        (
+            slug.to_owned(),
+            version.to_owned(),
+            base64url(&hkdf(secret.as_bytes(), &[b"auth"], 32)),
+            secret,
+        )
+    });
+    let (slug, version, guest, guest_secret) = rooms.next().unwrap();
+    let (same, moderator_version, moderator, moderator_secret) = rooms.next().unwrap();
+    assert_eq!((version.as_str(), moderator_version.as_str()), ("v1", "v1m"));
+    assert_eq!(slug, same);
+    let derived = hkdf(moderator_secret.as_bytes(), &[b"guest", &[0; 4]], 16);
+    assert_eq!(&derived, guest_secret.as_bytes(), "the guest link follows from the other");
+    Room { slug, guest, moderator }
+}
+
+fn hkdf(secret: &[u8], info: &[&[u8]], length: usize) -> Vec<u8> {
+    struct Length(usize);
+    impl ring::hkdf::KeyType for Length {
+        fn len(&self) -> usize {
+            self.0
+        }
+    }
+    let mut bytes = vec![0; length];
+    let key = ring::hkdf::Salt::new(ring::hkdf::HKDF_SHA256, &[]).extract(secret);
+    key.expand(info, Length(length)).unwrap().fill(&mut bytes).unwrap();
+    bytes
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_made_in_the_data_folder_is_open_on_the_running_server() {
+    let server = TestServer::start().await;
+    let data = server.data_dir().to_str().unwrap();
+    let made =
+        preau(&["room", "create", "--data", data, "--share-origin", "https://visio.example"]);
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    let room = room_of(&text(&made.stdout), "https://visio.example");
+    assert_eq!(server.join(&room, &room.guest).await.1["role"], "guest");
+    assert_eq!(server.join(&room, &room.moderator).await.1["role"], "moderator");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_is_made_over_https_trusting_the_local_authority_and_nobody_else() {
+    let server = TestServer::start_with("host_pass_required = true").await;
+    let data = server.data_dir().to_str().unwrap().to_owned();
+    let origin = format!("https://localhost:{}", server.addresses().https.port());
+    let create = |data: String, pass: Option<String>| {
+        let origin = origin.clone();
+        tokio::task::spawn_blocking(move || {
+            let mut arguments = vec!["room", "create", "--server", &origin, "--data", &data];
+            arguments.extend(pass.iter().flat_map(|pass| ["--host-pass", pass]));
+            preau(&arguments)
+        })
+    };
+    let refused = create(data.clone(), None).await.unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text(&refused.stderr).contains("host pass"), "{}", text(&refused.stderr));
+    let pass = preau(&["host-pass", "--days", "3", "--data", &data]);
+    let pass = text(&pass.stdout).trim().to_owned();
+    let made = create(data.clone(), Some(pass.clone())).await.unwrap();
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    let room = room_of(&text(&made.stdout), &origin);
+    server.join(&room, &room.guest).await;
+    let elsewhere = tempfile::tempdir().unwrap();
+    let elsewhere = elsewhere.path().to_str().unwrap().to_owned();
+    let distrusted = create(elsewhere, Some(pass)).await.unwrap();
+    assert_eq!(distrusted.status.code(), Some(1));
+    assert!(text(&distrusted.stderr).contains("cannot reach"), "{}", text(&distrusted.stderr));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_is_asked_on_the_metrics_port() {
+    let server = TestServer::start().await;
+    let port = server.addresses().metrics.port().to_string();
+    let check = |port: String| {
+        tokio::task::spawn_blocking(move || preau(&["healthcheck", "--metrics-port", &port]))
+    };
+    let well = check(port.clone()).await.unwrap();
+    assert!(well.status.success(), "{}", text(&well.stderr));
+    server.stop().await;
+    assert_eq!(check(port).await.unwrap().status.code(), Some(1));
+}
+
+#[test]
+fn a_bad_configuration_is_named_with_its_line_and_exit_code_two() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("preau.toml");
+    std::fs::write(&file, "https_port = 8443\nroom_dys = 3\n").unwrap();
+    let refused = preau(&["serve", "--config", file.to_str().unwrap()]);
+    assert_eq!(refused.status.code(), Some(2));
+    let words = text(&refused.stderr);
+    assert!(words.contains("preau.toml:2: ") && words.contains("room_dys"), "{words}");
+    assert_eq!(words.lines().count(), 1, "{words}");
+}
+
+#[test]
+fn a_host_pass_is_one_line_and_good_for_its_folder_only() {
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let passes = folders.each_ref().map(|folder| {
+        let data = folder.path().to_str().unwrap();
+        text(&preau(&["host-pass", "--data", data]).stdout)
+    });
+    assert_ne!(passes[0], passes[1]);
+    for pass in &passes {
+        assert_eq!((pass.lines().count(), pass.matches('.').count()), (1, 2), "{pass}");
+    }
+}

@@ -1,0 +1,11 @@
+//! The real server on ports of its own, spoken to as browsers do.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod command;
+mod harness;
+mod hostile;
+mod join;
+mod page;
+mod privacy;
+mod resume;

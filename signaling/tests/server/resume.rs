@@ -1,0 +1,138 @@
+//! Coming back: after a cut, a reload, a restart; and not with somebody else's token.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::harness::{Browser, Room, TestServer, join, with};
+
+fn resume(room: &Room, proof: &str, joined: &Value) -> Value {
+    with(join(room, proof), "resume", joined["resume"].clone())
+}
+
+#[tokio::test]
+async fn a_cut_session_comes_back_as_the_same_participant() {
+    let server = TestServer::start().await;
+    let room = server.room().await;
+    let (ada, joined) = server.join(&room, &room.guest).await;
+    let (mut ben, _) = server.join(&room, &room.guest).await;
+    drop(ada);
+    let who = &joined["participant"];
+    let away = |away: bool| json!({ "type": "participant_away", "participant": who, "away": away });
+    assert_eq!(ben.hear().await, away(true));
+    server.hand.advance(Duration::from_secs(20));
+    let (_ada, again) = server.join_with(resume(&room, &room.guest, &joined)).await;
+    assert_eq!((&again["participant"], &again["resumed"]), (who, &json!(true)));
+    assert_eq!(ben.hear().await, away(false));
+}
+
+#[tokio::test]
+async fn who_stays_away_for_thirty_seconds_has_left() {
+    let server = TestServer::start().await;
+    let room = server.room().await;
+    let (ada, joined) = server.join(&room, &room.guest).await;
+    let (mut ben, _) = server.join(&room, &room.guest).await;
+    drop(ada);
+    ben.hear_type("participant_away").await;
+    // Ben speaks in between: he would be cut for silence otherwise.
+    server.hand.advance(Duration::from_secs(9));
+    for _ in 0..3 {
+        ben.is_alive().await;
+        server.hand.advance(Duration::from_secs(9));
+    }
+    let left = ben.hear_type("participant_left").await;
+    assert_eq!(left["participant"], joined["participant"]);
+    let (_ada, again) = server.join_with(resume(&room, &room.guest, &joined)).await;
+    assert_ne!(again["participant"], joined["participant"], "that participant is gone");
+}
+
+#[tokio::test]
+async fn a_second_page_takes_the_place_of_the_first() {
+    let server = TestServer::start().await;
+    let room = server.room().await;
+    let (mut first, joined) = server.join(&room, &room.guest).await;
+    let (_second, again) = server.join_with(resume(&room, &room.guest, &joined)).await;
+    assert_eq!(again["resumed"], true);
+    assert_eq!(first.hear().await, json!({ "type": "goodbye", "reason": "replaced" }));
+    assert_eq!(first.close_code().await, 1000);
+}
+
+#[tokio::test]
+async fn leaving_kills_the_token() {
+    let server = TestServer::start().await;
+    let room = server.room().await;
+    let (mut ada, joined) = server.join(&room, &room.guest).await;
+    ada.say(&json!({ "type": "leave" })).await;
+    ada.close_code().await;
+    let (_ada, again) = server.join_with(resume(&room, &room.guest, &joined)).await;
+    assert_ne!(again["participant"], joined["participant"]);
+}
+
+#[tokio::test]
+async fn a_restart_says_so_and_keeps_rooms_and_participants() {
+    let server = TestServer::start().await;
+    let room = server.room().await;
+    let (mut ada, joined) = server.join(&room, &room.moderator).await;
+    let mut outside = server.connect().await;
+    let told = async {
+        for browser in [&mut ada, &mut outside] {
+            let goodbye = json!({ "type": "goodbye", "reason": "server_restart" });
+            assert_eq!(browser.hear().await, goodbye);
+            assert_eq!(browser.close_code().await, 1001);
+        }
+    };
+    let began = std::time::Instant::now();
+    let (server, ()) = tokio::join!(server.restart(), told);
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    let (_ada, again) = server.join_with(resume(&room, &room.moderator, &joined)).await;
+    assert_eq!(again["participant"], joined["participant"]);
+    assert_eq!((&again["role"], &again["resumed"]), (&json!("moderator"), &json!(false)));
+}
+
+#[tokio::test]
+async fn a_token_that_is_no_good_makes_a_new_participant() {
+    let server = TestServer::start().await;
+    let [room, other] = [server.room().await, server.room().await];
+    let (_ada, joined) = server.join(&room, &room.guest).await;
+    let (_eve, elsewhere) = server.join(&other, &other.guest).await;
+    let good = joined["resume"].as_str().unwrap();
+    let [head, body, tag] = good.split('.').collect::<Vec<_>>()[..] else { panic!("{good}") };
+    let tokens = [
+        String::new(),
+        "x".repeat(50_000),
+        format!("{head}.{body}."),
+        format!("{head}.{body}.{}", tag.chars().rev().collect::<String>()),
+        format!("eyJhbGciOiJub25lIn0.{body}."),
+        format!("{good}\u{0}"),
+        elsewhere["resume"].as_str().unwrap().to_owned(),
+    ];
+    for token in tokens {
+        let attempt = with(join(&room, &room.guest), "resume", token.clone());
+        let (_browser, again) = server.join_with(attempt).await;
+        assert_eq!(again["resumed"], false, "{token}");
+        assert_ne!(again["participant"], joined["participant"], "{token}");
+    }
+    let as_moderator = resume(&room, &room.moderator, &joined);
+    let (_browser, again) = server.join_with(as_moderator).await;
+    assert_eq!((&again["role"], &again["resumed"]), (&json!("moderator"), &json!(false)));
+}
+
+#[tokio::test]
+async fn a_token_without_the_link_opens_nothing() {
+    let server = TestServer::start().await;
+    let [room, other] = [server.room().await, server.room().await];
+    let (_ada, joined) = server.join(&room, &room.guest).await;
+    let refused = server.refusal(&resume(&room, &other.guest, &joined)).await;
+    assert!(refused.contains("join_refused"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_token_ends_after_twelve_hours() {
+    let server = TestServer::start().await;
+    let room = server.room().await;
+    let (_ada, joined) = server.join(&room, &room.guest).await;
+    server.hand.advance(Duration::from_secs(12 * 3600));
+    let server = server.restart().await;
+    let (_ada, again): (Browser, _) = server.join_with(resume(&room, &room.guest, &joined)).await;
+    assert_ne!(again["participant"], joined["participant"]);
+}
