@@ -16,10 +16,8 @@ export function useTileGrid(ref: RefObject<HTMLElement | null>, count: number): 
       area.style.setProperty('--tile-width', `${grid.tileWidth}px`)
       area.style.setProperty('--tile-height', `${grid.tileHeight}px`)
       area.dataset['scrolls'] = String(grid.scrolls)
-      // What scrolls must be reachable by keyboard.
-      if (grid.scrolls) area.tabIndex = 0
-      else area.removeAttribute('tabindex')
       area.dataset['small'] = String(grid.tileWidth < SMALL)
+      makeReachable(area)
     })
     observer.observe(area)
     return () => {
@@ -56,6 +54,13 @@ export function useShownHeight(
       sight.disconnect()
     }
   }, [ref, call, participant, source, shown])
+}
+
+/** What scrolls can be reached and moved by keyboard; what does not is no stop for it. */
+function makeReachable(area: HTMLElement): void {
+  const scrolls = area.scrollHeight > area.clientHeight || area.scrollWidth > area.clientWidth
+  if (scrolls) area.tabIndex = 0
+  else area.removeAttribute('tabindex')
 }
 
 /** Below this width a tile leaves out what the list of participants says too. */

@@ -1,0 +1,295 @@
+// @vitest-environment happy-dom
+import { signal } from '@preact/signals'
+import { render } from 'preact'
+import { act } from 'preact/test-utils'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { classOf, fakeCall } from '../../gallery/fake-call'
+import type { CallState, Problem } from '../call/state'
+import type { Call } from '../call/store'
+import { language, t } from '../i18n'
+import { App } from './app'
+import Stage from './stage/stage'
+
+const LINK = `/r/${'A'.repeat(22)}#v1.${'A'.repeat(22)}`
+
+let root: HTMLElement
+
+beforeEach(() => {
+  language.value = 'fr'
+  history.replaceState(null, '', LINK)
+  vi.stubGlobal('ResizeObserver', Silent)
+  vi.stubGlobal('IntersectionObserver', Silent)
+  // A browser that could share a screen; the gallery's call never asks it to.
+  Object.defineProperty(navigator, 'mediaDevices', { configurable: true, value: { getDisplayMedia: null } })
+  root = document.createElement('div')
+  document.body.append(root)
+})
+
+afterEach(async () => {
+  await act(() => {
+    render(null, root)
+  })
+  root.remove()
+  vi.unstubAllGlobals()
+})
+
+describe('before joining', () => {
+  it('asks for one optional pseudonym and opens no device', async () => {
+    const asked = await show({ phase: { name: 'prejoin' } })
+    expect(root.querySelectorAll('input')).toHaveLength(1)
+    const field = input('pseudonym')
+    expect(field.required).toBe(false)
+    expect(field.maxLength).toBe(40)
+    await type(field, 'Camille')
+    await submit('join')
+    expect(asked).toEqual([['join', 'Camille']])
+  })
+
+  it('joins only once', async () => {
+    const asked = await show({ phase: { name: 'joining' } })
+    await submit('join')
+    expect(asked).toEqual([])
+  })
+
+  it('shows the guest link to moderators only', async () => {
+    await show({ phase: { name: 'prejoin' } })
+    expect(has('guest-link')).toBe(false)
+    history.replaceState(null, '', LINK.replace('#v1.', '#v1m.'))
+    await show({ phase: { name: 'prejoin' } })
+    expect(input('guest-link').value).toContain('#v1.')
+  })
+})
+
+describe('in the room', () => {
+  it('says of each switch whether it is on', async () => {
+    await show({ microphone: 'on', camera: 'opening' })
+    expect(find('mic-toggle').getAttribute('aria-pressed')).toBe('true')
+    expect(find('camera-toggle').getAttribute('aria-pressed')).toBe('false')
+    expect(find('camera-toggle').getAttribute('aria-busy')).toBe('true')
+  })
+
+  it('turns the microphone on and off', async () => {
+    const asked = await show({ microphone: 'off' })
+    await click('mic-toggle')
+    await click('mic-toggle')
+    expect(asked).toEqual([
+      ['setMicrophone', true],
+      ['setMicrophone', false],
+    ])
+  })
+
+  it('previews the camera before anything is sent', async () => {
+    const asked = await show({ camera: 'off' })
+    await click('camera-toggle')
+    expect(asked).toEqual([['openCameraPreview']])
+    expect(root.querySelector('dialog')?.open).toBe(true)
+    await click('camera-confirm')
+    expect(asked.slice(1)).toEqual([['confirmCamera']])
+    expect(root.querySelector('dialog')).toBeNull()
+    await click('camera-toggle')
+    expect(asked.slice(2)).toEqual([['turnCameraOff']])
+  })
+
+  it('reminds of confidential documents before the picker, and lets the preview be refused', async () => {
+    const asked = await show({ screen: 'off' })
+    await click('screen-toggle')
+    expect(asked).toEqual([])
+    expect(root.textContent).toContain(t('screen.remindClose'))
+    await click('screen-choose')
+    expect(asked).toEqual([['startScreen']])
+    await click('screen-cancel')
+    expect(asked.slice(1)).toEqual([['stopScreen']])
+  })
+
+  it('shows all the time that the screen is shared, and stops with one click', async () => {
+    const asked = await show({ screen: 'on' })
+    expect(has('sharing-bar')).toBe(true)
+    await click('screen-stop')
+    expect(asked).toEqual([['stopScreen']])
+    expect(has('sharing-bar')).toBe(false)
+  })
+
+  it('has one tile for each participant, with name, id and oneself marked', async () => {
+    await show({ participants: classOf(12) })
+    const tiles = [...root.querySelectorAll<HTMLElement>('[data-testid=tile]')]
+    expect(tiles.map(({ dataset }) => dataset['participant'])).toEqual(classOf(12).map(({ id }) => id))
+    expect(tiles.map(({ dataset }) => dataset['name'])).toEqual(classOf(12).map(({ displayName }) => displayName))
+    expect(tiles.filter(({ dataset }) => dataset['self'] === 'true')).toHaveLength(1)
+    expect(find('participant-count').textContent).toBe('12')
+  })
+
+  it('lets a person rename themselves, and nobody else', async () => {
+    const asked = await show({ participants: classOf(4) })
+    expect(root.querySelectorAll('[data-testid=rename]')).toHaveLength(1)
+    await click('rename')
+    await type(input('rename-field'), '  Zoé  ')
+    await submit('rename-save')
+    expect(asked).toEqual([['rename', 'Zoé']])
+    expect(has('rename-field')).toBe(false)
+  })
+
+  it('does not ask the server for the same or an empty name', async () => {
+    const asked = await show({ participants: classOf(2) })
+    await click('rename')
+    await type(input('rename-field'), '   ')
+    await submit('rename-save')
+    expect(asked).toEqual([])
+  })
+
+  it('says in words what the connection is doing', async () => {
+    for (const connection of ['connected', 'reconnecting', 'server_restarting', 'media_connecting'] as const) {
+      await show({ connection })
+      expect(find('connection-state').dataset['state']).toBe(connection)
+      expect(find('connection-state').textContent).toBe(t(`connection.${connection}`))
+    }
+  })
+
+  it('leaves with one click', async () => {
+    const asked = await show({})
+    await click('leave')
+    expect(asked).toEqual([['leave']])
+  })
+
+  it('tells a problem with what to do, until it is dismissed', async () => {
+    const asked = await show({ notices: [{ key: 7, problem: 'camera_busy' }] })
+    const message = find('error-message')
+    expect(message.getAttribute('role')).toBe('alert')
+    expect(message.textContent).toContain(t('error.camera_busy.help'))
+    await act(() => {
+      message.querySelector('button')?.click()
+    })
+    expect(asked).toEqual([['dismissNotice', 7]])
+    expect(has('error-message')).toBe(false)
+  })
+
+  it('invites as a moderator only', async () => {
+    await show({ role: 'guest' })
+    expect(has('invite')).toBe(false)
+    await show({ role: 'moderator' })
+    expect(has('invite')).toBe(true)
+  })
+})
+
+describe('at the end', () => {
+  it('says that everything is closed', async () => {
+    await show({ phase: { name: 'left', reason: 'left' } })
+    expect(find('left-page').textContent).toContain(t('left.closed'))
+    expect(root.querySelectorAll('h1')).toHaveLength(1)
+  })
+
+  it('offers no way back into a room that ended', async () => {
+    await show({ phase: { name: 'left', reason: 'room_ended' } })
+    expect(has('rejoin')).toBe(false)
+  })
+
+  it('names a failure and tries again when that makes sense', async () => {
+    const asked = await show({ phase: failed('server_unreachable', true) })
+    expect(find('error-message').textContent).toContain(t('error.server_unreachable.help'))
+    await click('retry')
+    expect(asked).toEqual([['retry']])
+    await show({ phase: failed('link_incomplete', false) })
+    expect(has('retry')).toBe(false)
+  })
+})
+
+describe('language', () => {
+  it('changes at once, with the language of the document and the title of the tab', async () => {
+    await show({ phase: { name: 'prejoin' } })
+    expect(document.documentElement.lang).toBe('fr')
+    await click('language')
+    expect(document.documentElement.lang).toBe('en')
+    expect(root.querySelector('h1')?.textContent).toBe('Join the meeting')
+    expect(document.title).toBe('Join the meeting · Préau')
+  })
+})
+
+/** Draws a room of two in this state; gives what clicks then ask of the call, in order. */
+async function show(change: Partial<CallState>): Promise<readonly unknown[][]> {
+  const participants = classOf(2)
+  const { call, asked } = recorded({
+    phase: { name: 'in_call' },
+    connection: 'connected',
+    selfId: participants[0]?.id ?? null,
+    role: 'guest',
+    rules: { maxParticipants: 100 },
+    participants,
+    microphone: 'off',
+    camera: 'off',
+    screen: 'off',
+    notices: [],
+    ...change,
+  })
+  await act(() => {
+    render(null, root)
+  })
+  await act(() => {
+    render(call.state.value.phase.name === 'in_call' ? <Stage call={call} /> : <App page={{ name: 'room', call }} />, root)
+  })
+  return asked
+}
+
+/** A call that does what the gallery's does, without pictures, which need a canvas. */
+function recorded(state: CallState): { call: Call; asked: unknown[][] } {
+  const asked: unknown[][] = []
+  const none = signal<MediaStream | null>(null)
+  const members = Object.entries(fakeCall(state)).map(([name, member]: [string, unknown]) => {
+    if (name === 'mediaStreamFor' || name === 'previewFor') return [name, () => none]
+    if (typeof member !== 'function' || name === 'setShownHeight') return [name, member]
+    const recording = (...values: unknown[]) => {
+      asked.push([name, ...values])
+      Reflect.apply(member, undefined, values)
+    }
+    return [name, recording]
+  })
+  const call = Object.fromEntries(members) as Call
+  return { call, asked }
+}
+
+function failed(problem: Problem, retry: boolean): CallState['phase'] {
+  return { name: 'failed', problem, retry }
+}
+
+function has(testId: string): boolean {
+  return root.querySelector(`[data-testid=${testId}]`) !== null
+}
+
+function input(testId: string): HTMLInputElement {
+  const element = find(testId)
+  if (!(element instanceof HTMLInputElement)) throw new Error(`${testId} is no field`)
+  return element
+}
+
+function find(testId: string): HTMLElement {
+  const element = root.querySelector<HTMLElement>(`[data-testid=${testId}]`)
+  if (element === null) throw new Error(`no ${testId}`)
+  return element
+}
+
+async function click(testId: string): Promise<void> {
+  await act(() => {
+    find(testId).click()
+  })
+}
+
+async function type(field: HTMLInputElement, text: string): Promise<void> {
+  await act(() => {
+    field.value = text
+    field.dispatchEvent(new Event('input', { bubbles: true }))
+  })
+}
+
+async function submit(testId: string): Promise<void> {
+  await act(() => {
+    find(testId).closest('form')?.requestSubmit()
+  })
+}
+
+/** Stands for the observers of sizes, which a page without layout cannot have. */
+class Silent {
+  observe(): void {
+    // Nothing has a size here.
+  }
+  disconnect(): void {
+    // Nothing to stop.
+  }
+}
