@@ -33,9 +33,9 @@ export function ProblemCard({ problem, dismiss }: { problem: Problem; dismiss?: 
   )
 }
 
-/** The latest things to tell, newest last. */
+/** The latest things to tell, newest first: on a small screen the rest may be out of sight. */
 export function Notices({ call }: { call: Call }) {
-  const notices = call.state.value.notices
+  const notices = [...call.state.value.notices].reverse()
   return (
     <div class="notices">
       {notices.map(({ key, problem }) => (

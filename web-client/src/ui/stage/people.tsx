@@ -12,9 +12,10 @@ import { initials, tint } from './face'
 export function People({ call, renaming, close }: { call: Call; renaming: Signal<boolean>; close: () => void }) {
   const id = useId()
   const panel = useRef<HTMLElement>(null)
+  // Read before the field for a new pseudonym takes the focus.
+  const before = useRef(document.activeElement).current
   const { participants } = call.state.value
   useEffect(() => {
-    const before = document.activeElement
     const closeByEscape = (event: KeyboardEvent) => {
       if (event.key === 'Escape') close()
     }
