@@ -1,1 +1,25 @@
-//! Harness for behaviour tests.
+//! The harness of the behaviour tests: a virtual clock, a network of seeded faults, and browsers
+//! without a screen, around the real media core; and what the fuzz targets do.
+
+#[cfg(feature = "browser")]
+mod browser;
+#[cfg(feature = "browser")]
+mod content;
+pub mod fuzz;
+#[cfg(feature = "browser")]
+mod meeting;
+#[cfg(feature = "browser")]
+mod network;
+mod random;
+mod stun;
+
+#[cfg(feature = "browser")]
+pub use browser::{Browser, ReceiveSlot, Received, Section};
+#[cfg(feature = "browser")]
+pub use content::Content;
+#[cfg(feature = "browser")]
+pub use meeting::{Meeting, SERVER, Seat, WirePacket};
+#[cfg(feature = "browser")]
+pub use network::{Datagram, Link, Network};
+pub use random::Random;
+pub use stun::connectivity_check;

@@ -1,0 +1,98 @@
+//! What several tests assert in the same way.
+
+use std::collections::BTreeSet;
+
+use tests::{Meeting, Received, Seat, WirePacket};
+
+/// Numbers of 16 bits in order of arrival, as numbers that do not wrap.
+pub(crate) fn unwrapped(numbers: impl IntoIterator<Item = u16>) -> Vec<i64> {
+    let mut last: Option<i64> = None;
+    let unwrap = |number: u16| {
+        let previous = last.unwrap_or(i64::from(number));
+        let step = number.wrapping_sub(previous as u16) as i16;
+        last = Some(previous + i64::from(step));
+        previous + i64::from(step)
+    };
+    numbers.into_iter().map(unwrap).collect()
+}
+
+/// No number at all.
+pub(crate) const NONE: [i64; 0] = [];
+
+/// The numbers between the first and the last that never came.
+pub(crate) fn missing(numbers: &[i64]) -> Vec<i64> {
+    let seen: BTreeSet<i64> = numbers.iter().copied().collect();
+    let (Some(first), Some(last)) = (seen.first(), seen.last()) else { return Vec::new() };
+    (*first..=*last).filter(|number| !seen.contains(number)).collect()
+}
+
+/// Asserts that the server numbered a stream without gap or duplicate.
+pub(crate) fn assert_numbered_without_gap(packets: &[WirePacket]) {
+    let numbers = unwrapped(packets.iter().map(|packet| packet.sequence));
+    assert_eq!(missing(&numbers), NONE, "gaps among {} packets", numbers.len());
+    let different: BTreeSet<i64> = numbers.iter().copied().collect();
+    assert_eq!(different.len(), numbers.len(), "a number was used twice");
+}
+
+/// Asserts [`assert_numbered_without_gap`] for every slot of every browser that carried something,
+/// and that the server sent on no other stream than slots and their retransmissions. Returns the
+/// number of streams seen.
+pub(crate) fn assert_wire_is_clean(meeting: &Meeting) -> usize {
+    let mut streams = 0;
+    for ((to, ssrc), packets) in &meeting.wire {
+        let browser = meeting.browsers.iter().find(|browser| browser.address == *to);
+        let Some(browser) = browser else { continue };
+        if browser.slots.values().any(|slot| slot.ssrc == *ssrc) {
+            assert_numbered_without_gap(packets);
+            streams += 1;
+        } else {
+            let is_repair = browser.slots.values().any(|slot| slot.repair_ssrc == Some(*ssrc));
+            assert!(is_repair, "stream {ssrc} was announced by no answer");
+        }
+    }
+    for browser in &meeting.browsers {
+        assert!(browser.strays.is_empty(), "{browser:?} heard unannounced streams");
+    }
+    streams
+}
+
+/// Asserts that what arrived on a slot of pictures decodes: begins with a key frame, pictures are
+/// whole, and their ids go up by one.
+pub(crate) fn assert_pictures_whole(received: &[Received]) {
+    let first = received.first().expect("pictures arrived");
+    assert!(first.content.is_key, "the first picture is a key frame");
+    let mut packets: Vec<(i64, &Received)> =
+        unwrapped(received.iter().map(|packet| packet.sequence))
+            .into_iter()
+            .zip(received)
+            .collect();
+    packets.sort_by_key(|(number, _)| *number);
+    packets.dedup_by_key(|(number, _)| *number);
+    let mut previous: Option<(i64, &Received)> = None;
+    for (number, packet) in packets {
+        let picture_id = packet.picture_id.expect("pictures have ids");
+        if let Some((last_number, last)) = previous {
+            assert_eq!(number, last_number + 1, "a packet is missing before {packet:?}");
+            let step = picture_id.wrapping_sub(last.picture_id.expect("as above")) & 0x7fff;
+            let is_next_part = last.content.track == packet.content.track
+                && last.content.frame == packet.content.frame
+                && last.content.layer == packet.content.layer;
+            assert_eq!(last.marker, !is_next_part, "picture cut: {last:?} then {packet:?}");
+            assert_eq!(step, u16::from(!is_next_part), "ids: {last:?} then {packet:?}");
+            let advance = packet.timestamp.wrapping_sub(last.timestamp) as i32;
+            if is_next_part {
+                assert_eq!(packet.content.part, last.content.part + 1);
+                assert_eq!(advance, 0, "one picture has one time");
+            } else {
+                assert_eq!(packet.content.part, 0, "{last:?} then {packet:?}");
+                assert!((1..900_000).contains(&advance), "time: {last:?} then {packet:?}");
+            }
+        }
+        previous = Some((number, packet));
+    }
+}
+
+/// What arrived at a seat on a slot.
+pub(crate) fn received<'a>(meeting: &'a Meeting, seat: Seat, mid: &str) -> &'a [Received] {
+    meeting.browsers[seat.0].received(mid)
+}

@@ -1,0 +1,6 @@
+//! Behaviour tests: the real parts together, over a network and a clock that exist only in
+//! memory. One binary, so that the harness is linked once.
+
+mod check;
+mod connection;
+mod fuzz_seeds;

@@ -1,0 +1,248 @@
+//! One source a fake browser sends: synthetic frames, layers, retransmissions.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use protocol::{ParticipantId, TrackId, TrackSource};
+use rtc::rtp;
+
+use crate::content::Content;
+use crate::random::Random;
+
+/// How far back a lost packet can be sent again, in packets of one layer.
+const HISTORY: usize = 600;
+
+/// Pictures per second: low, to keep simulations short.
+const FRAME_INTERVAL: Duration = Duration::from_millis(40);
+
+/// Sound packets hold 20 ms, as browsers send them.
+const SOUND_INTERVAL: Duration = Duration::from_millis(20);
+
+/// Header extension ids and payload types agreed on for one section.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Agreed {
+    pub(crate) payload_type: u8,
+    pub(crate) repair_payload_type: Option<u8>,
+    /// Extension ids by URI.
+    pub(crate) extensions: BTreeMap<String, u8>,
+}
+
+impl Agreed {
+    fn add(&self, header: &mut rtp::Header, uri: &str, value: &[u8]) {
+        if let Some(id) = self.extensions.get(uri) {
+            header
+                .set_extension(*id, Bytes::copy_from_slice(value))
+                .expect("the value fits a one-byte extension");
+        }
+    }
+}
+
+/// One encoding of a picture, or the only one of a sound.
+#[derive(Debug)]
+pub(crate) struct Layer {
+    pub(crate) rid: &'static str,
+    pub(crate) ssrc: u32,
+    pub(crate) repair_ssrc: u32,
+    /// False makes the browser send nothing on this layer, as browsers do on a slow network.
+    pub(crate) is_sent: bool,
+    sequence: u16,
+    repair_sequence: u16,
+    timestamp_offset: u32,
+    picture_id: u16,
+    wants_key_frame: bool,
+    /// Full size of one packet and packets of one frame.
+    shape: (usize, u8),
+    history: BTreeMap<u64, rtp::Packet>,
+    sent: u64,
+}
+
+/// One source on one sending section.
+#[derive(Debug)]
+pub(crate) struct Publication {
+    pub(crate) source: TrackSource,
+    pub(crate) mid: String,
+    pub(crate) layers: Vec<Layer>,
+    pub(crate) agreed: Agreed,
+    pub(crate) key_frame_requests: Vec<(Instant, usize)>,
+    pub(crate) repaired: usize,
+    /// Packets sent on each layer, retransmissions not counted.
+    pub(crate) sent: Vec<(Instant, Content)>,
+    participant: ParticipantId,
+    start: Instant,
+    next_frame: Option<Instant>,
+    frame: u32,
+}
+
+impl Publication {
+    pub(crate) fn new(
+        participant: ParticipantId,
+        source: TrackSource,
+        now: Instant,
+        random: &mut Random,
+    ) -> Self {
+        let shapes: &[(&'static str, usize, u8)] = match source {
+            TrackSource::Microphone | TrackSource::ScreenAudio => &[("", 80, 1)],
+            TrackSource::Camera => &[("h", 1100, 4), ("m", 900, 2), ("l", 500, 1)],
+            TrackSource::Screen => &[("", 1100, 6)],
+        };
+        let layers = shapes
+            .iter()
+            .map(|(rid, size, parts)| Layer {
+                rid,
+                ssrc: random.bits() as u32 | 1,
+                repair_ssrc: random.bits() as u32 | 1,
+                is_sent: true,
+                sequence: random.bits() as u16,
+                repair_sequence: random.bits() as u16,
+                timestamp_offset: random.bits() as u32,
+                picture_id: random.bits() as u16 & 0x7fff,
+                wants_key_frame: true,
+                shape: (*size, *parts),
+                history: BTreeMap::new(),
+                sent: 0,
+            })
+            .collect();
+        Self {
+            source,
+            mid: String::new(),
+            layers,
+            agreed: Agreed::default(),
+            key_frame_requests: Vec::new(),
+            repaired: 0,
+            sent: Vec::new(),
+            participant,
+            start: now,
+            next_frame: None,
+            frame: 0,
+        }
+    }
+
+    /// Starts or stops sending. Starting begins with key frames.
+    pub(crate) fn set_sending(&mut self, now: Instant, sending: bool) {
+        self.next_frame = sending.then_some(now);
+        for layer in &mut self.layers {
+            layer.wants_key_frame = true;
+        }
+    }
+
+    pub(crate) const fn next_frame(&self) -> Option<Instant> {
+        self.next_frame
+    }
+
+    /// The packets of the frame that is due, if one is.
+    pub(crate) fn frame(&mut self, now: Instant) -> Vec<rtp::Packet> {
+        let Some(due) = self.next_frame.filter(|due| *due <= now) else { return Vec::new() };
+        let (interval, clock) = if self.source.is_video() {
+            (FRAME_INTERVAL, 90_000)
+        } else {
+            (SOUND_INTERVAL, 48_000)
+        };
+        self.next_frame = Some(due + interval);
+        let ticks = (due - self.start).as_millis() as u64 * clock / 1000;
+        let track = TrackId { participant: self.participant, source: self.source };
+        let mut packets = Vec::new();
+        for (number, layer) in self.layers.iter_mut().enumerate().filter(|(_, l)| l.is_sent) {
+            let is_key = std::mem::take(&mut layer.wants_key_frame);
+            let (size, parts) = layer.shape;
+            for part in 0..parts {
+                let frame = self.frame;
+                let content = Content { track, layer: number as u8, frame, part, parts, is_key };
+                let payload = if self.source.is_video() {
+                    // The last packet of a frame is shorter, as an encoder's is.
+                    let size = if part + 1 == parts { size / 2 } else { size };
+                    content.vp8_payload(layer.picture_id, size)
+                } else {
+                    content.opus_payload()
+                };
+                let mut header = rtp::Header {
+                    version: 2,
+                    marker: self.source.is_video() && part + 1 == parts,
+                    payload_type: self.agreed.payload_type,
+                    sequence_number: layer.sequence,
+                    timestamp: layer.timestamp_offset.wrapping_add(ticks as u32),
+                    ssrc: layer.ssrc,
+                    ..rtp::Header::default()
+                };
+                self.agreed.add(&mut header, MID, self.mid.as_bytes());
+                if layer.rid.is_empty() {
+                    // Voice, level 42 dB below full scale (RFC 6464).
+                    self.agreed.add(&mut header, AUDIO_LEVEL, &[0x80 | 42]);
+                } else {
+                    self.agreed.add(&mut header, RID, layer.rid.as_bytes());
+                }
+                let packet = rtp::Packet { header, payload: payload.into() };
+                layer.remember(&packet);
+                self.sent.push((now, content));
+                packets.push(packet);
+            }
+            layer.picture_id = layer.picture_id.wrapping_add(1) & 0x7fff;
+        }
+        self.frame += 1;
+        packets
+    }
+
+    /// Retransmissions (RFC 4588) of `sequences` of the stream `ssrc`, as far as they are ours.
+    pub(crate) fn repair(&mut self, ssrc: u32, sequences: &[u16]) -> Vec<rtp::Packet> {
+        let Some(payload_type) = self.agreed.repair_payload_type else { return Vec::new() };
+        let Some(layer) = self.layers.iter_mut().find(|layer| layer.ssrc == ssrc) else {
+            return Vec::new();
+        };
+        let mut packets = Vec::new();
+        for sequence in sequences {
+            let found = layer.history.values().rev();
+            let Some(original) =
+                { found }.find(|packet| packet.header.sequence_number == *sequence)
+            else {
+                continue;
+            };
+            let mut payload = sequence.to_be_bytes().to_vec();
+            payload.extend_from_slice(&original.payload);
+            let mut header = rtp::Header {
+                version: 2,
+                marker: original.header.marker,
+                payload_type,
+                sequence_number: layer.repair_sequence,
+                timestamp: original.header.timestamp,
+                ssrc: layer.repair_ssrc,
+                ..rtp::Header::default()
+            };
+            self.agreed.add(&mut header, MID, self.mid.as_bytes());
+            if !layer.rid.is_empty() {
+                self.agreed.add(&mut header, REPAIRED_RID, layer.rid.as_bytes());
+            }
+            layer.repair_sequence = layer.repair_sequence.wrapping_add(1);
+            packets.push(rtp::Packet { header, payload: payload.into() });
+        }
+        self.repaired += packets.len();
+        packets
+    }
+
+    /// Makes the next frame of the layer that sends `ssrc` a key frame.
+    pub(crate) fn request_key_frame(&mut self, now: Instant, ssrc: u32) {
+        if let Some(number) = self.layers.iter().position(|layer| layer.ssrc == ssrc) {
+            self.layers[number].wants_key_frame = true;
+            self.key_frame_requests.push((now, number));
+        }
+    }
+}
+
+impl Layer {
+    fn remember(&mut self, packet: &rtp::Packet) {
+        self.sequence = self.sequence.wrapping_add(1);
+        self.history.insert(self.sent, packet.clone());
+        self.sent += 1;
+        if self.history.len() > HISTORY {
+            self.history.pop_first();
+        }
+    }
+}
+
+/// RFC 9143.
+pub(crate) const MID: &str = "urn:ietf:params:rtp-hdrext:sdes:mid";
+/// RFC 8852.
+pub(crate) const RID: &str = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id";
+/// RFC 8852.
+pub(crate) const REPAIRED_RID: &str = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id";
+/// RFC 6464.
+pub(crate) const AUDIO_LEVEL: &str = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";

@@ -1,0 +1,22 @@
+//! What each fuzz target does with its bytes. The fuzzer (`tests/fuzz`) and the ordinary tests,
+//! which replay its seeds, call the same functions. A function returns when the bytes were
+//! handled as they must be, and panics when a promise was broken.
+
+mod media;
+mod signaling;
+
+pub use media::{datagram, rewrite_sequence, rtp_header, sdp};
+pub use signaling::{client_message, room_sequence};
+
+/// What a target does with one input.
+pub type Target = fn(&[u8]);
+
+/// Every target by name.
+pub const TARGETS: [(&str, Target); 6] = [
+    ("client_message", client_message),
+    ("datagram", datagram),
+    ("rewrite_sequence", rewrite_sequence),
+    ("room_sequence", room_sequence),
+    ("rtp_header", rtp_header),
+    ("sdp", sdp),
+];

@@ -1,0 +1,248 @@
+//! Bytes that reach the signaling plane.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use protocol::{
+    ClientMessage, ErrorCode, Language, ParticipantId, PublishedMid, Redacted, RequestId, Role,
+    RoomRules, ServerMessage, SlotRequest, TrackId, TrackSource,
+};
+use room::{Input, Join, MediaAnswer, MediaRequest, Output, Room, RoomConfig, SessionId, Slot};
+
+/// A message of a browser: refused, or the same after being written and read again.
+pub fn client_message(data: &[u8]) {
+    let Ok(message) = serde_json::from_slice::<ClientMessage>(data) else { return };
+    let text = serde_json::to_string(&message).expect("a message can be written");
+    let again: ClientMessage = serde_json::from_str(&text).expect("what was written can be read");
+    assert_eq!(again, message);
+    // Nothing a browser calls a name, a secret or an offer shows when printed.
+    let printed = format!("{message:?}");
+    if let ClientMessage::Rename { display_name, .. } = &message {
+        let name = display_name.expose();
+        assert!(name.chars().count() < 12 || !printed.contains(name.as_str()));
+    }
+}
+
+/// Most participants of the fuzzed room.
+const PLACES: u16 = 4;
+
+/// Anything happens to a room, in any order: its promises hold after each step.
+pub fn room_sequence(data: &[u8]) {
+    let mut now = Instant::now();
+    let mut model = Model::new(now);
+    for step in data.chunks_exact(4) {
+        let &[operation, who, what, value] = step else { return };
+        model.step(&mut now, operation, who, what, value);
+    }
+}
+
+/// What an observer of a room knows.
+struct Model {
+    room: Room,
+    /// Participants by live session.
+    sessions: BTreeMap<SessionId, ParticipantId>,
+    /// Participants with a transport.
+    transports: BTreeSet<ParticipantId>,
+    /// Negotiations without answer.
+    open: Vec<(ParticipantId, u64)>,
+    next_session: u64,
+    next_request: u32,
+}
+
+impl Model {
+    fn new(now: Instant) -> Self {
+        let rules = RoomRules { max_participants: PLACES };
+        let expires_at = now.checked_add(Duration::from_secs(4_000));
+        Self {
+            room: Room::new(now, RoomConfig { rules, expires_at }),
+            sessions: BTreeMap::new(),
+            transports: BTreeSet::new(),
+            open: Vec::new(),
+            next_session: 0,
+            next_request: 0,
+        }
+    }
+
+    fn step(&mut self, now: &mut Instant, operation: u8, who: u8, what: u8, value: u8) {
+        let session = self.sessions.keys().nth(usize::from(who) % 8).copied();
+        let session = session.unwrap_or(SessionId(u64::MAX));
+        let participant = ParticipantId::from_bytes([who % 6; 8]);
+        let mut asked = None;
+        match operation % 10 {
+            0 | 1 => {
+                self.next_session += 1;
+                let session = SessionId(self.next_session);
+                let role = if what & 1 == 0 { Role::Guest } else { Role::Moderator };
+                let resume = (what & 2 != 0).then(|| ParticipantId::from_bytes([value % 6; 8]));
+                let display_name = (what & 4 != 0).then(|| Redacted::new(name(value)));
+                let participant = ParticipantId::from_bytes(self.next_session.to_be_bytes());
+                let language = Language::Fr;
+                let join = Join { session, participant, role, resume, display_name, language };
+                let before = self.sessions.len();
+                self.room.handle(*now, Input::Join(join));
+                self.drain(Some(session), None);
+                assert!(self.sessions.len() <= before + 1);
+                return;
+            }
+            2 => self.room.handle(*now, Input::SessionLost { session }),
+            3 => {
+                let index = usize::from(value) % self.open.len().max(1);
+                if index < self.open.len() {
+                    let (participant, negotiation) = self.open.remove(index);
+                    let result = if what & 3 == 0 {
+                        Err(ErrorCode::OfferInvalid)
+                    } else {
+                        let slot = |mid: u8| Slot { mid: mid.to_string(), is_video: mid % 2 == 1 };
+                        let slots = (0..what % 8).map(slot).collect();
+                        Ok(MediaAnswer { sdp: Redacted::new(String::new()), slots })
+                    };
+                    self.room.handle(*now, Input::Negotiated { participant, negotiation, result });
+                }
+            }
+            4 => {
+                *now += Duration::from_millis(u64::from(value) * u64::from(what) * 40);
+                self.room.handle_timeout(*now);
+            }
+            5 if what == 255 => self.room.handle(*now, Input::MediaFailed),
+            5 if what == 254 => self.room.handle(*now, Input::ServerStopping),
+            5 if what > 240 => self.room.handle(*now, Input::MediaRefused { participant }),
+            _ => {
+                self.next_request += 1;
+                let request_id = RequestId(self.next_request);
+                let message = message(what, value, request_id, participant);
+                if self.sessions.contains_key(&session) {
+                    asked = answerable(&message).then_some((session, request_id));
+                }
+                self.room.handle(*now, Input::Said { session, message });
+            }
+        }
+        self.drain(None, asked);
+    }
+
+    /// Takes the outputs and holds the room to what it promises.
+    fn drain(&mut self, joining: Option<SessionId>, asked: Option<(SessionId, RequestId)>) {
+        let mut answers = 0;
+        let mut negotiates = false;
+        let mut ended = BTreeSet::new();
+        while let Some(output) = self.room.poll_output() {
+            match output {
+                Output::Welcome(welcome) => {
+                    assert_eq!(Some(welcome.session), joining, "only who joins is welcomed");
+                    let others = welcome.participants.iter().map(|info| info.participant);
+                    assert!({ others }.all(|other| other != welcome.participant));
+                    self.sessions.insert(welcome.session, welcome.participant);
+                }
+                Output::Send { session, message } => {
+                    let known = self.sessions.contains_key(&session) || joining == Some(session);
+                    assert!(known && !ended.contains(&session), "{message:?} to nobody");
+                    if asked.is_some_and(|(s, id)| s == session && is_answer(&message, id)) {
+                        answers += 1;
+                    }
+                }
+                Output::End { session, .. } => {
+                    assert!(ended.insert(session), "ended twice");
+                    assert!(self.sessions.remove(&session).is_some() || joining == Some(session));
+                }
+                Output::Media(request) => negotiates |= self.media(request),
+                Output::Idle | Output::Ended => {}
+            }
+        }
+        if let Some((session, _)) = asked
+            && self.sessions.contains_key(&session)
+        {
+            let expected = usize::from(!negotiates);
+            assert_eq!(answers, expected, "a request has one answer, now or after negotiation");
+        }
+        assert!(self.room.participant_count() <= usize::from(PLACES));
+        assert_eq!(self.transports.len(), self.room.participant_count());
+        let present: BTreeSet<_> = self.sessions.values().collect();
+        assert_eq!(present.len(), self.sessions.len(), "one session for each participant");
+    }
+
+    fn media(&mut self, request: MediaRequest) -> bool {
+        match request {
+            MediaRequest::AddTransport { participant } => {
+                assert!(self.transports.insert(participant), "added twice");
+            }
+            MediaRequest::RemoveTransport { participant } => {
+                assert!(self.transports.remove(&participant), "removed twice");
+                self.open.retain(|(whose, _)| *whose != participant);
+            }
+            MediaRequest::Negotiate { participant, negotiation, .. } => {
+                assert!(self.transports.contains(&participant));
+                self.open.push((participant, negotiation));
+                return true;
+            }
+            MediaRequest::SetPublishing { participant, .. } => {
+                assert!(self.transports.contains(&participant));
+            }
+            MediaRequest::Subscribe { participant, slots } => {
+                assert!(self.transports.contains(&participant));
+                for track in slots.iter().filter_map(|slot| slot.track) {
+                    assert!(self.transports.contains(&track.participant), "a stranger's track");
+                }
+            }
+        }
+        false
+    }
+}
+
+fn message(what: u8, value: u8, request_id: RequestId, other: ParticipantId) -> ClientMessage {
+    let source = TrackSource::ALL[usize::from(value) % 4];
+    match what % 8 {
+        0 | 1 => ClientMessage::Offer {
+            request_id,
+            sdp: Redacted::new("v=0".to_owned()),
+            publish: vec![PublishedMid { mid: value.to_string(), source }],
+        },
+        2 | 3 => ClientMessage::Subscribe {
+            request_id,
+            slots: vec![SlotRequest {
+                mid: (value % 9).to_string(),
+                track: (value > 20).then_some(TrackId { participant: other, source }),
+                max_height: Some(u16::from(value)),
+            }],
+        },
+        4 => ClientMessage::SetPublishing { request_id, source, active: value > 127 },
+        5 => ClientMessage::Rename { request_id, display_name: Redacted::new(name(value)) },
+        6 if value > 200 => ClientMessage::Leave {},
+        _ => ClientMessage::Ping {},
+    }
+}
+
+fn name(value: u8) -> String {
+    match value % 5 {
+        0 => String::new(),
+        1 => "  ".to_owned(),
+        2 => "x".repeat(usize::from(value)),
+        3 => format!("a\u{202e}{}", char::from(value)),
+        _ => format!("Élève {value}"),
+    }
+}
+
+const fn answerable(message: &ClientMessage) -> bool {
+    matches!(
+        message,
+        ClientMessage::Offer { .. }
+            | ClientMessage::Subscribe { .. }
+            | ClientMessage::SetPublishing { .. }
+            | ClientMessage::Rename { .. }
+    )
+}
+
+fn is_answer(message: &ServerMessage, id: RequestId) -> bool {
+    match message {
+        ServerMessage::Done { request_id } | ServerMessage::Answer { request_id, .. } => {
+            *request_id == id
+        }
+        ServerMessage::Error { request_id, .. } => *request_id == Some(id),
+        ServerMessage::Joined { .. }
+        | ServerMessage::ParticipantJoined { .. }
+        | ServerMessage::ParticipantLeft { .. }
+        | ServerMessage::ParticipantAway { .. }
+        | ServerMessage::ParticipantRenamed { .. }
+        | ServerMessage::TrackChanged { .. }
+        | ServerMessage::Goodbye { .. }
+        | ServerMessage::Pong {} => false,
+    }
+}

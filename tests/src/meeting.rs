@@ -1,0 +1,328 @@
+//! A whole meeting in one thread: the real media core, browsers, the network between them, and a
+//! clock that jumps from one event to the next.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use protocol::{ParticipantId, Redacted, TrackId, TrackSource};
+use sfu_core::{
+    Command, DtlsIdentity, Event, Mid, NegotiationId, Path, RoomId, Settings, Sfu, SlotAssignment,
+};
+
+use crate::browser::Browser;
+use crate::network::{Datagram, Link, Network};
+use crate::random::Random;
+
+/// Where the server stands in every simulated network.
+pub const SERVER: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1)), 8443);
+
+/// How many datagrams of browsers are kept to be played again.
+const RECORDED: usize = 1_000;
+
+/// One browser of a meeting, by order of arrival.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Seat(pub usize);
+
+/// The clear header of one RTP packet the server put on the wire (SRTP leaves it readable).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WirePacket {
+    /// When it left.
+    pub at: Instant,
+    /// Sequence number.
+    pub sequence: u16,
+    /// Timestamp.
+    pub timestamp: u32,
+}
+
+/// See the module's description. Prints its seed when a test fails.
+#[derive(Debug)]
+pub struct Meeting {
+    /// The present.
+    pub now: Instant,
+    /// The media core.
+    pub sfu: Sfu,
+    /// Everything between it and the browsers.
+    pub network: Network,
+    /// The browsers, by seat.
+    pub browsers: Vec<Browser>,
+    /// What the core told the control plane, with the time.
+    pub events: Vec<(Instant, Event)>,
+    /// RTP the server sent, by receiver and stream, before the network lost any of it.
+    pub wire: BTreeMap<(SocketAddr, u32), Vec<WirePacket>>,
+    /// The last datagrams that browsers sent, oldest first.
+    pub recorded: VecDeque<Datagram>,
+    seed: u64,
+    random: Random,
+    negotiations: u64,
+}
+
+impl Meeting {
+    /// An empty server and a good network.
+    pub fn new(seed: u64) -> Self {
+        let mut random = Random::new(seed);
+        let mut core_seed = [0; 32];
+        random.fill(&mut core_seed);
+        let settings = Settings {
+            identity: DtlsIdentity::generate().expect("a certificate can be made"),
+            candidates: vec![SERVER],
+            seed: core_seed,
+        };
+        Self {
+            now: Instant::now(),
+            sfu: Sfu::new(settings),
+            network: Network::new(SERVER, random.bits()),
+            browsers: Vec::new(),
+            events: Vec::new(),
+            wire: BTreeMap::new(),
+            recorded: VecDeque::new(),
+            seed,
+            random,
+            negotiations: 0,
+        }
+    }
+
+    /// A meeting of `count` connected participants in one room, each with as many pairs of slots
+    /// as there are others.
+    pub fn of(seed: u64, count: usize) -> Self {
+        let mut meeting = Self::new(seed);
+        for _ in 0..count {
+            meeting.join(RoomId(1), count.saturating_sub(1));
+        }
+        meeting.connect();
+        meeting
+    }
+
+    /// A new participant's page: transport added, first offer answered, nothing sent yet.
+    pub fn join(&mut self, room: RoomId, slots: usize) -> Seat {
+        let number = self.browsers.len();
+        let mut id = [0; 8];
+        self.random.fill(&mut id);
+        let participant = ParticipantId::from_bytes(id);
+        let address = SocketAddr::from(([198, 51, 100, number as u8 + 1], 50_000));
+        let random = Random::new(self.random.bits());
+        self.browsers.push(Browser::new(self.now, participant, address, slots, random));
+        self.command(Command::AddTransport { participant, room });
+        let seat = Seat(number);
+        self.negotiate(seat);
+        seat
+    }
+
+    /// A reload: the same participant with a fresh page behind another port.
+    pub fn reload(&mut self, seat: Seat, slots: usize) {
+        let random = Random::new(self.random.bits());
+        let old = &self.browsers[seat.0];
+        let mut address = old.address;
+        address.set_port(address.port() + 1);
+        let page = Browser::new(self.now, old.participant, address, slots, random);
+        self.browsers[seat.0] = page;
+        self.negotiate(seat);
+    }
+
+    /// Offers, and applies the answer.
+    pub fn negotiate(&mut self, seat: Seat) {
+        let (sdp, publish) = self.browsers[seat.0].offer(self.now);
+        let participant = self.browsers[seat.0].participant;
+        self.negotiations += 1;
+        let negotiation = NegotiationId(self.negotiations);
+        let mid = |text: &str| Mid::new(text).expect("the engine writes good mids");
+        let publish = publish.iter().map(|(text, source)| (mid(text), *source)).collect();
+        let offer = Redacted::new(sdp);
+        let heard = self.events.len();
+        self.command(Command::Negotiate {
+            participant,
+            negotiation,
+            offer: offer.clone(),
+            publish,
+        });
+        let answer = self.events[heard..].iter().find_map(|(_, event)| {
+            let Event::Negotiated { negotiation: of, answer, .. } = event else { return None };
+            (*of == negotiation).then_some(answer)
+        });
+        let Some(answer) = answer.cloned() else {
+            panic!("refused: {:?}\n{}", &self.events[heard..], offer.expose());
+        };
+        let now = self.now;
+        self.browsers[seat.0].handle_answer(now, answer.expose());
+        self.pump();
+    }
+
+    /// Runs until every browser is connected.
+    pub fn connect(&mut self) {
+        self.run_until(Duration::from_secs(10), |meeting| {
+            meeting.browsers.iter().all(Browser::is_connected)
+        });
+    }
+
+    /// Gives the core a command and takes what it says and sends.
+    pub fn command(&mut self, command: Command) {
+        self.sfu.handle_command(self.now, command);
+        self.pump();
+    }
+
+    /// Turns a source on: the browser sends, and the server may forward.
+    pub fn turn_on(&mut self, seat: Seat, source: TrackSource) {
+        self.set_publishing(seat, source, true);
+        let now = self.now;
+        self.browsers[seat.0].set_sending(now, source, true);
+    }
+
+    /// Says whether the server may forward a source; the browser goes on as it does.
+    pub fn set_publishing(&mut self, seat: Seat, source: TrackSource, active: bool) {
+        let participant = self.browsers[seat.0].participant;
+        self.command(Command::SetPublishing { participant, source, active });
+    }
+
+    /// The name of a track.
+    pub fn track(&self, seat: Seat, source: TrackSource) -> TrackId {
+        TrackId { participant: self.browsers[seat.0].participant, source }
+    }
+
+    /// Puts a track on a slot, or empties it.
+    pub fn subscribe(
+        &mut self,
+        seat: Seat,
+        mid: &str,
+        track: Option<TrackId>,
+        max_height: Option<u16>,
+    ) {
+        let participant = self.browsers[seat.0].participant;
+        let mid = Mid::new(mid).expect("the mid comes from the browser");
+        let slots = vec![SlotAssignment { mid, track, max_height }];
+        self.command(Command::Subscribe { participant, slots });
+    }
+
+    /// Subscribes each browser to the microphone and camera of each other one, and says which
+    /// slot carries what: by receiver and mid.
+    pub fn subscribe_all(&mut self) -> BTreeMap<(Seat, String), TrackId> {
+        let mut plan = BTreeMap::new();
+        for receiver in (0..self.browsers.len()).map(Seat) {
+            let sounds = self.browsers[receiver.0].slot_mids(false);
+            let pictures = self.browsers[receiver.0].slot_mids(true);
+            let senders = (0..self.browsers.len()).map(Seat).filter(|seat| *seat != receiver);
+            for (sender, (sound, picture)) in senders.zip(sounds.iter().zip(&pictures)) {
+                for (mid, source) in
+                    [(sound, TrackSource::Microphone), (picture, TrackSource::Camera)]
+                {
+                    let track = self.track(sender, source);
+                    self.subscribe(receiver, mid, Some(track), None);
+                    plan.insert((receiver, mid.clone()), track);
+                }
+            }
+        }
+        plan
+    }
+
+    /// Sets both directions of a browser's access.
+    pub fn set_links(&mut self, seat: Seat, up: Link, down: Link) {
+        let address = self.browsers[seat.0].address;
+        self.network.set_up(address, up);
+        self.network.set_down(address, down);
+    }
+
+    /// Lets the meeting go on for `duration`.
+    pub fn run(&mut self, duration: Duration) {
+        let end = self.now + duration;
+        while self.step(end) {}
+        self.now = end;
+    }
+
+    /// Lets the meeting go on until `is_done`, for `limit` at most.
+    pub fn run_until(&mut self, limit: Duration, is_done: impl Fn(&Self) -> bool) {
+        let end = self.now + limit;
+        while !is_done(self) {
+            assert!(self.step(end), "still not so after {limit:?}");
+        }
+    }
+
+    /// Sends a datagram from anywhere to the server.
+    pub fn inject(&mut self, from: SocketAddr, bytes: Vec<u8>) {
+        self.network.send(self.now, Datagram { from, to: SERVER, bytes });
+    }
+
+    /// Hands a datagram to the core at once and takes what it says and sends.
+    pub fn deliver(&mut self, from: SocketAddr, mut bytes: Vec<u8>) {
+        self.sfu.handle_datagram(self.now, Path { remote: from, local: None }, &mut bytes);
+        self.pump();
+    }
+
+    /// Goes to the next event before `end` and does what is due; false when there is none.
+    fn step(&mut self, end: Instant) -> bool {
+        let mut next =
+            [self.network.next_arrival(), self.sfu.poll_timeout()].into_iter().flatten().min();
+        for browser in &mut self.browsers {
+            next = [next, browser.poll_timeout()].into_iter().flatten().min();
+        }
+        let Some(next) = next.filter(|at| *at < end) else { return false };
+        // Nothing is ever due in the past; an engine that insists is woken a little later.
+        self.now = next.max(self.now + Duration::from_micros(1));
+        while let Some(datagram) = self.network.receive(self.now) {
+            if datagram.to == SERVER {
+                self.deliver(datagram.from, datagram.bytes);
+            } else if let Some(browser) =
+                self.browsers.iter_mut().find(|browser| browser.address == datagram.to)
+            {
+                browser.handle_datagram(self.now, datagram.from, &datagram.bytes);
+            }
+        }
+        if self.sfu.poll_timeout().is_some_and(|at| at <= self.now) {
+            self.sfu.handle_timeout(self.now);
+        }
+        for browser in &mut self.browsers {
+            browser.handle_timeout(self.now);
+        }
+        self.pump();
+        true
+    }
+
+    /// Moves everything that waits to be sent onto the network, and takes the core's events.
+    fn pump(&mut self) {
+        while let Some(event) = self.sfu.poll_output() {
+            self.events.push((self.now, event));
+        }
+        let mut sent = Vec::new();
+        while let Some(egress) = self.sfu.poll_egress(self.now) {
+            for transmit in egress.transmits() {
+                for datagram in transmit.bytes.chunks(transmit.segment.max(1)) {
+                    sent.push((transmit.path.remote, datagram.to_vec()));
+                }
+            }
+        }
+        for (to, bytes) in sent {
+            if let Some((ssrc, packet)) = rtp_header(self.now, &bytes) {
+                self.wire.entry((to, ssrc)).or_default().push(packet);
+            }
+            self.network.send(self.now, Datagram { from: SERVER, to, bytes });
+        }
+        for browser in &mut self.browsers {
+            while let Some((to, bytes)) = browser.poll_output() {
+                let datagram = Datagram { from: browser.address, to, bytes };
+                self.recorded.push_back(datagram.clone());
+                self.network.send(self.now, datagram);
+            }
+        }
+        self.recorded.drain(..self.recorded.len().saturating_sub(RECORDED));
+    }
+}
+
+impl Drop for Meeting {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("seed of the failed meeting: {}", self.seed);
+        }
+    }
+}
+
+/// Stream and header of a datagram that is RTP (RFC 7983, RFC 5761 section 4).
+fn rtp_header(at: Instant, bytes: &[u8]) -> Option<(u32, WirePacket)> {
+    let header: &[u8; 12] = bytes.first_chunk()?;
+    let is_rtp = (128..192).contains(&header[0]) && !(64..96).contains(&(header[1] & 0x7f));
+    let [.., s0, s1, s2, s3] = *header;
+    let packet = WirePacket {
+        at,
+        sequence: u16::from_be_bytes([header[2], header[3]]),
+        timestamp: u32::from_be_bytes([header[4], header[5], header[6], header[7]]),
+    };
+    is_rtp.then_some((u32::from_be_bytes([s0, s1, s2, s3]), packet))
+}

@@ -1,0 +1,151 @@
+//! A network that exists only in memory: seeded faults, and a queue of what is on its way.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use crate::random::Random;
+
+/// How one direction of one participant's access behaves.
+#[derive(Clone, Copy, Debug)]
+pub struct Link {
+    /// Time every datagram takes.
+    pub delay: Duration,
+    /// Most that is added at random; what is sent later may then arrive earlier.
+    pub jitter: Duration,
+    /// Datagrams lost, per 1,000.
+    pub loss: u64,
+    /// Datagrams delivered twice, per 1,000.
+    pub duplication: u64,
+}
+
+impl Link {
+    /// 10 ms, in order, nothing lost.
+    pub const GOOD: Self =
+        Self { delay: Duration::from_millis(10), jitter: Duration::ZERO, loss: 0, duplication: 0 };
+
+    /// A good link that loses `per_mille` of 1,000 datagrams.
+    pub const fn losing(per_mille: u64) -> Self {
+        Self { loss: per_mille, ..Self::GOOD }
+    }
+}
+
+/// One datagram on its way or arrived.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Datagram {
+    /// Sender, as the receiver sees it.
+    pub from: SocketAddr,
+    /// Receiver.
+    pub to: SocketAddr,
+    /// UDP payload.
+    pub bytes: Vec<u8>,
+}
+
+/// The network between one server and its participants. Every datagram has the server at one end;
+/// the other end's links decide what happens to it.
+#[derive(Debug)]
+pub struct Network {
+    server: SocketAddr,
+    random: Random,
+    up: BTreeMap<SocketAddr, Link>,
+    down: BTreeMap<SocketAddr, Link>,
+    under_way: BTreeMap<(Instant, u64), Datagram>,
+    sent: u64,
+}
+
+impl Network {
+    /// An empty network around `server`; links not set are [`Link::GOOD`].
+    pub const fn new(server: SocketAddr, seed: u64) -> Self {
+        Self {
+            server,
+            random: Random::new(seed),
+            up: BTreeMap::new(),
+            down: BTreeMap::new(),
+            under_way: BTreeMap::new(),
+            sent: 0,
+        }
+    }
+
+    /// Sets how datagrams from `address` to the server fare.
+    pub fn set_up(&mut self, address: SocketAddr, link: Link) {
+        self.up.insert(address, link);
+    }
+
+    /// Sets how datagrams from the server to `address` fare.
+    pub fn set_down(&mut self, address: SocketAddr, link: Link) {
+        self.down.insert(address, link);
+    }
+
+    /// Puts a datagram on its way, or loses it.
+    pub fn send(&mut self, now: Instant, datagram: Datagram) {
+        let links = if datagram.to == self.server {
+            self.up.get(&datagram.from)
+        } else {
+            self.down.get(&datagram.to)
+        };
+        let link = links.copied().unwrap_or(Link::GOOD);
+        if self.random.chance(link.loss) {
+            return;
+        }
+        let copies = if self.random.chance(link.duplication) { 2 } else { 1 };
+        for _ in 0..copies {
+            let micros = u64::try_from(link.jitter.as_micros()).unwrap_or(u64::MAX);
+            let extra = Duration::from_micros(self.random.below(micros.saturating_add(1)));
+            self.sent += 1;
+            self.under_way.insert((now + link.delay + extra, self.sent), datagram.clone());
+        }
+    }
+
+    /// When the next datagram arrives.
+    pub fn next_arrival(&self) -> Option<Instant> {
+        self.under_way.first_key_value().map(|((at, _), _)| *at)
+    }
+
+    /// Takes the next datagram that has arrived by `now`.
+    pub fn receive(&mut self, now: Instant) -> Option<Datagram> {
+        let entry = self.under_way.first_entry()?;
+        (entry.key().0 <= now).then(|| entry.remove())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arrivals(link: Link, seed: u64) -> Vec<(Duration, u8)> {
+        let server = SocketAddr::from(([192, 0, 2, 1], 8443));
+        let pupil = SocketAddr::from(([192, 0, 2, 7], 5000));
+        let start = Instant::now();
+        let mut network = Network::new(server, seed);
+        network.set_up(pupil, link);
+        for number in 0..200 {
+            network.send(start, Datagram { from: pupil, to: server, bytes: vec![number] });
+        }
+        let mut arrived = Vec::new();
+        while let Some(at) = network.next_arrival() {
+            let datagram = network.receive(at).expect("it arrives when it says");
+            arrived.push((at - start, datagram.bytes[0]));
+        }
+        arrived
+    }
+
+    #[test]
+    fn a_good_link_keeps_order_and_delivers_everything_once() {
+        let arrived = arrivals(Link::GOOD, 1);
+        assert_eq!(arrived.len(), 200);
+        assert!(arrived.iter().zip(0..).all(|((at, number), wanted)| {
+            *number == wanted && *at == Duration::from_millis(10)
+        }));
+    }
+
+    #[test]
+    fn a_seed_decides_every_fault() {
+        let bad =
+            Link { jitter: Duration::from_millis(30), loss: 200, duplication: 100, ..Link::GOOD };
+        assert_eq!(arrivals(bad, 7), arrivals(bad, 7));
+        assert_ne!(arrivals(bad, 7), arrivals(bad, 8));
+        let numbers: Vec<u8> = arrivals(bad, 7).into_iter().map(|(_, number)| number).collect();
+        assert!(!numbers.is_sorted(), "jitter reorders");
+        assert!((140..200).contains(&numbers.len()), "{} of 200 arrived", numbers.len());
+    }
+}
