@@ -2,6 +2,7 @@
 //! deadline.
 
 use std::io;
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
 use std::time::Instant;
@@ -52,8 +53,10 @@ impl Worker {
         let mut ready = Events::with_capacity(8);
         // The poller tells of new data once; the socket is read until it says that none is left.
         let mut socket_may_have_more = true;
+        // So is the waker: requests beyond one turn's share are taken without another wake-up.
+        let mut requests_may_wait = true;
         loop {
-            let wait = if socket_may_have_more {
+            let wait = if socket_may_have_more || requests_may_wait {
                 Some(std::time::Duration::ZERO)
             } else {
                 self.core
@@ -67,8 +70,9 @@ impl Worker {
             }
             socket_may_have_more |= ready.iter().any(|event| event.token() == SOCKET);
             let now = Instant::now();
-            if self.take_requests(now).is_break() {
-                return;
+            match self.take_requests(now) {
+                ControlFlow::Continue(more) => requests_may_wait = more,
+                ControlFlow::Break(()) => return,
             }
             if socket_may_have_more {
                 socket_may_have_more = self.receive(now);
@@ -80,8 +84,8 @@ impl Worker {
         }
     }
 
-    /// Takes the requests that wait now, and no later ones, so that media never starves.
-    fn take_requests(&mut self, now: Instant) -> std::ops::ControlFlow<()> {
+    /// Takes requests, but only so many that media never starves. Tells whether more may wait.
+    fn take_requests(&mut self, now: Instant) -> ControlFlow<(), bool> {
         for _ in 0..REQUESTS_PER_TURN {
             match self.inbox.try_recv() {
                 Ok(Request::Command(command)) => {
@@ -94,12 +98,12 @@ impl Worker {
                 Ok(Request::Shutdown) | Err(TryRecvError::Disconnected) => {
                     guard(&mut self.core, now, |core| core.close(now));
                     self.deliver(now);
-                    return std::ops::ControlFlow::Break(());
+                    return ControlFlow::Break(());
                 }
-                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Empty) => return ControlFlow::Continue(false),
             }
         }
-        std::ops::ControlFlow::Continue(())
+        ControlFlow::Continue(true)
     }
 
     /// Feeds one batch to the core, sending in between what the core makes of it. Returns whether
