@@ -116,19 +116,19 @@ impl Dtls {
         now: Instant,
         datagram: &[u8],
     ) -> Result<DtlsProgress, DtlsError> {
-        // The engine keeps unauthenticated fragments until they fit together, up to megabytes.
-        // Records of the encrypted epoch are authenticated before they are kept, so only the
-        // handshake's clear records draw on the allowance.
-        if !self.connected || is_clear(datagram) {
-            let Some(left) = self.input_left.checked_sub(datagram.len()) else {
-                return Ok(DtlsProgress::None);
-            };
-            self.input_left = left;
+        let (records, unprotected) = usable_records(datagram);
+        if records.is_empty() {
+            return Ok(DtlsProgress::None);
         }
-        let events = self
-            .endpoint
-            .read(now, PLACEHOLDER, None, BytesMut::from(datagram))
-            .map_err(|_| DtlsError::Handshake);
+        // The engine keeps fragments until they fit together, up to megabytes. Protected records
+        // are authenticated before, and before there are keys they are kept like the others.
+        let kept = if self.connected { unprotected } else { records.len() };
+        let Some(left) = self.input_left.checked_sub(kept) else {
+            return Ok(DtlsProgress::None);
+        };
+        self.input_left = left;
+        let events =
+            self.endpoint.read(now, PLACEHOLDER, None, records).map_err(|_| DtlsError::Handshake);
         let events = match events {
             Ok(events) => events,
             // Once connected, nothing but an authentic alert ends the association, and that is
@@ -188,10 +188,13 @@ impl Dtls {
 
     fn export_keys(&self) -> Result<(Opener, Sealer), DtlsError> {
         let state = self.endpoint.get_connection_state(PLACEHOLDER).ok_or(DtlsError::Handshake)?;
-        let profile = match state.srtp_protection_profile() {
-            SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm => Profile::Aes128Gcm,
-            SrtpProtectionProfile::Srtp_Aead_Aes_256_Gcm => Profile::Aes256Gcm,
-            _ => return Err(DtlsError::Handshake),
+        let agreed = state.srtp_protection_profile();
+        let profile = if agreed == SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm {
+            Profile::Aes128Gcm
+        } else if agreed == SrtpProtectionProfile::Srtp_Aead_Aes_256_Gcm {
+            Profile::Aes256Gcm
+        } else {
+            return Err(DtlsError::Handshake);
         };
         let keying = state
             .export_keying_material(EXPORTER_LABEL, &[], profile.keying_len())
@@ -256,6 +259,7 @@ fn handshake_config(
         .with_verify_peer_certificate(Some(Arc::new(verify)))
         .with_flight_interval(FLIGHT_INTERVAL)
         .with_mtu(HANDSHAKE_MTU)
+        .with_replay_protection_window(REPLAY_WINDOW)
         .build(false, None)
         .map_err(|_| DtlsError::Handshake)
 }
@@ -264,24 +268,45 @@ fn sha256(provider: &dyn RTCCryptoProvider, data: &[u8]) -> Option<[u8; 32]> {
     provider.crypto().hash(HashAlgorithm::Sha256, data).ok()?.try_into().ok()
 }
 
-/// Whether any record of the datagram is of epoch 0, that is, not encrypted. What cannot be read
-/// counts as clear.
-fn is_clear(mut datagram: &[u8]) -> bool {
-    while !datagram.is_empty() {
-        let Some(header) = datagram.first_chunk::<RECORD_HEADER>() else {
-            return true;
-        };
-        if header[3..5] == [0, 0] {
-            return true;
-        }
-        let len = usize::from(u16::from_be_bytes([header[11], header[12]]));
-        let Some(rest) = datagram.get(RECORD_HEADER + len..) else {
-            return true;
+/// The records of a datagram that a browser has reason to send, and how many of their bytes are
+/// not protected. Alerts and data without protection are left out: anybody could have sent them.
+fn usable_records(mut datagram: &[u8]) -> (BytesMut, usize) {
+    let mut usable = BytesMut::with_capacity(datagram.len());
+    let mut unprotected = 0;
+    while let Some(header) = datagram.first_chunk::<RECORD_HEADER>() {
+        let len = RECORD_HEADER + usize::from(u16::from_be_bytes([header[11], header[12]]));
+        let Some((record, rest)) = datagram.split_at_checked(len) else {
+            break;
         };
         datagram = rest;
+        let is_protected = header[3..5] != [0, 0];
+        let sequence = u64::from_be_bytes([
+            0, 0, header[5], header[6], header[7], header[8], header[9], header[10],
+        ]);
+        let is_expected = match header[0] {
+            CHANGE_CIPHER_SPEC => true,
+            HANDSHAKE => record.get(RECORD_HEADER).is_some_and(|kind| CLIENT_SENDS.contains(kind)),
+            _ => false,
+        };
+        if is_protected || (is_expected && sequence < REPLAY_WINDOW as u64) {
+            usable.extend_from_slice(record);
+            unprotected += if is_protected { 0 } else { len };
+        }
     }
-    false
+    (usable, unprotected)
 }
+
+/// Record numbers the engine's replay check keeps in view. A forged number may push the true ones
+/// out of view, so unprotected records must be within it; a handshake has some dozens.
+const REPLAY_WINDOW: usize = 1_024;
+
+/// Content types (RFC 5246 section 6.2.1).
+const CHANGE_CIPHER_SPEC: u8 = 20;
+const HANDSHAKE: u8 = 22;
+
+/// Handshake messages a client sends without protection (RFC 5246 section 7.4): ClientHello,
+/// Certificate, CertificateVerify, ClientKeyExchange.
+const CLIENT_SENDS: [u8; 4] = [1, 11, 15, 16];
 
 /// Content type, version, epoch, sequence number, length (RFC 6347 section 4.1).
 const RECORD_HEADER: usize = 13;
