@@ -2,6 +2,7 @@
 //! segmented send can take (UDP generic segmentation offload).
 
 use crate::path::Path;
+use crate::stats::Stats;
 
 /// The buffer and its runs. Filled by the core, emptied by whoever owns the socket.
 #[derive(Debug, Default)]
@@ -20,6 +21,12 @@ pub struct Transmit<'a> {
     pub segment: usize,
     /// The datagrams, one behind the other.
     pub bytes: &'a [u8],
+}
+
+/// Where what is sent goes, and where it is counted.
+pub(crate) struct Outlet<'a> {
+    pub(crate) egress: &'a mut Egress,
+    pub(crate) stats: &'a mut Stats,
 }
 
 impl Egress {

@@ -6,6 +6,7 @@ mod demux;
 mod egress;
 pub mod feedback;
 pub mod keyframe;
+mod layer;
 pub mod loss;
 mod member;
 pub mod packet;

@@ -77,6 +77,7 @@ impl Member {
                     .map_err(|_| NegotiationError::Malformed)?;
                 let former = self.transport.replace(opened).map(Box::new);
                 self.subscriber = Subscriber::default();
+                self.publisher.reset();
                 Reached::Anew { former }
             }
         };

@@ -1,18 +1,52 @@
 //! One room's tracks and subscriptions, and the way of a packet from one to the others.
+//!
+//! A packet waits in its layer's ring until the batch it came with is complete; then each
+//! subscriber in turn gets what it wants of the batch.
 
 mod publisher;
+mod reports;
 mod subscriber;
+mod track;
+mod tracks;
+
+use std::time::Instant;
+
+use protocol::{ParticipantId, TrackId, TrackSource};
 
 pub(crate) use publisher::Publisher;
 pub(crate) use subscriber::Subscriber;
+use track::Layer;
+pub(crate) use track::{Arrival, LayerKey, Track, TrackKey};
 
+use crate::codec::{self, CodecKind, FrameInfo};
+use crate::command::SlotAssignment;
 use crate::demux::TransportKey;
+use crate::egress::Outlet;
+use crate::loss;
+use crate::member::Member;
+use crate::packet::{RtpView, restore_from_rtx};
+use crate::rtcp::ReceptionBlock;
+use crate::sdp::Offer;
+use crate::sfu::Sfu;
+use crate::stats::{DropCause, Stats};
+use publisher::{PublishedSection, Stray};
+use tracks::Tracks;
 
 /// The forwarding side of one room.
 #[derive(Default)]
 pub(crate) struct Router {
     members: Vec<TransportKey>,
+    tracks: Tracks,
+    batch: Vec<Arrival>,
+    /// How many members have got the batch.
+    served: usize,
+    switched: Vec<(LayerKey, usize)>,
+    compound: Vec<u8>,
+    blocks: Vec<ReceptionBlock>,
 }
+
+/// The members of all rooms, by number.
+pub(crate) type Members = [Option<Member>];
 
 impl Router {
     /// Lets a participant take part.
@@ -20,13 +54,286 @@ impl Router {
         self.members.push(member);
     }
 
-    /// Ends a participant's part.
-    pub(crate) fn remove(&mut self, member: TransportKey) {
-        self.members.retain(|other| *other != member);
-    }
-
     /// Everybody who takes part, in the order they came.
     pub(crate) fn members(&self) -> &[TransportKey] {
         &self.members
     }
+
+    /// Ends a participant's part and tracks.
+    pub(crate) fn remove(
+        &mut self,
+        now: Instant,
+        member: TransportKey,
+        participant: ParticipantId,
+        members: &mut Members,
+    ) {
+        if let Some(at) = self.members.iter().position(|other| *other == member) {
+            self.members.remove(at);
+            // Whoever came after the removed one moves up; nobody is served twice or passed over.
+            self.served -= usize::from(at < self.served);
+        }
+        self.unpublish(participant, |_| false);
+        self.attach_all(now, members);
+    }
+
+    /// Takes the sending sections of an offer: makes their tracks and ends those without one.
+    pub(crate) fn publish(
+        &mut self,
+        now: Instant,
+        key: TransportKey,
+        offer: &Offer,
+        members: &mut Members,
+    ) {
+        let Some(member) = members[key.0].as_mut() else {
+            return;
+        };
+        let participant = member.participant;
+        let tracks = &mut self.tracks;
+        member.publisher.negotiate(offer, |source, layers| {
+            tracks.publish(TrackId { participant, source }, key, layers)
+        });
+        let sources: Vec<TrackSource> =
+            member.publisher.sections().iter().map(|section| section.source).collect();
+        self.unpublish(participant, |source| sources.contains(&source));
+        self.attach_all(now, members);
+    }
+
+    /// Opens or shuts the forwarding of a source. When it opens, everybody starts anew on it.
+    pub(crate) fn set_publishing(
+        &mut self,
+        key: TransportKey,
+        source: TrackSource,
+        active: bool,
+        members: &mut Members,
+    ) {
+        let Some(member) = members[key.0].as_mut() else {
+            return;
+        };
+        if member.publisher.is_active(source) == active {
+            return;
+        }
+        member.publisher.set_active(source, active);
+        let id = TrackId { participant: member.participant, source };
+        let Some(track) = self.tracks.find_mut(id) else {
+            return;
+        };
+        let track_key = track.key;
+        for layer in &mut track.layers {
+            layer.pause();
+        }
+        for other in &self.members {
+            if let Some(other) = members[other.0].as_mut() {
+                other.subscriber.pause(track_key);
+            }
+        }
+    }
+
+    /// Gives slots of a participant new content.
+    pub(crate) fn subscribe(
+        &mut self,
+        now: Instant,
+        key: TransportKey,
+        slots: Vec<SlotAssignment>,
+        members: &mut Members,
+    ) {
+        if let Some(member) = members[key.0].as_mut() {
+            member.subscriber.assign(now, slots, &mut self.tracks);
+        }
+    }
+
+    /// The participant can be sent to from now on.
+    pub(crate) fn connected(&mut self, now: Instant, key: TransportKey, members: &mut Members) {
+        if let Some(member) = members[key.0].as_mut() {
+            member.subscriber.restart(now, &mut self.tracks);
+        }
+    }
+
+    /// Takes one opened packet into the batch. Gives the time at which its publisher has to be
+    /// asked for something, if any.
+    pub(crate) fn handle_packet(
+        &mut self,
+        now: Instant,
+        publisher: &mut Publisher,
+        packet: &mut [u8],
+        stats: &mut Stats,
+    ) -> Result<Option<Instant>, DropCause> {
+        let view = RtpView::parse(packet).map_err(|_| DropCause::Malformed)?;
+        publisher.note_arrival(now, &view);
+        let audio_level = publisher.audio_level(&view);
+        let place = publisher.place(&view).map_err(|stray| match stray {
+            Stray::UnknownSource => DropCause::UnknownSource,
+            Stray::UnknownPayloadType => DropCause::UnknownPayloadType,
+        })?;
+        if !publisher.is_active(place.track_source) {
+            return Err(DropCause::NotPublishing);
+        }
+        if self.batch.len() >= Sfu::MAX_BATCH {
+            return Err(DropCause::Overload);
+        }
+        let source = place.source;
+        let track = self.tracks.track_mut(source.track).ok_or(DropCause::UnknownSource)?;
+        let layer =
+            track.layers.get_mut(usize::from(source.layer)).ok_or(DropCause::UnknownSource)?;
+        let is_new_source = place.repeats.is_none() && layer.ssrc != Some(view.ssrc());
+        let packet = match place.repeats {
+            None => {
+                if is_new_source {
+                    layer.restart(view.ssrc());
+                }
+                packet
+            }
+            Some(payload_type) => {
+                let ssrc = layer.ssrc.ok_or(DropCause::UnknownSource)?;
+                restore_from_rtx(packet, ssrc, payload_type).ok_or(DropCause::PaddingOnly)?
+            }
+        };
+        let view = RtpView::parse(packet).map_err(|_| DropCause::Malformed)?;
+        let arrival = match place.repeats {
+            None => layer.losses.handle_packet(now, view.sequence(), view.timestamp()),
+            Some(_) => layer.losses.handle_retransmission(now, view.sequence()),
+        };
+        if arrival != loss::Arrival::New {
+            return Err(DropCause::Replayed);
+        }
+        stats.packets_recovered += u64::from(place.repeats.is_some());
+        let payload = view.payload_range();
+        let frame = inspect(place.codec, view.payload());
+        if frame.starts_key_frame {
+            layer.key_frames.handle_key_frame();
+            layer.losses.forget_missing();
+        }
+        layer.codec = Some(place.codec);
+        if view.is_padding_only() {
+            stats.dropped.count(DropCause::PaddingOnly);
+        } else {
+            layer.heard(now);
+            layer.ring.store(now, view.sequence(), packet);
+        }
+        self.batch.push(Arrival {
+            source,
+            sequence: view.sequence(),
+            timestamp: view.timestamp(),
+            marker: view.marker(),
+            audio_level,
+            codec: place.codec,
+            is_new_source,
+            payload_start: u16::try_from(payload.start).map_err(|_| DropCause::Malformed)?,
+            payload_end: u16::try_from(payload.end).map_err(|_| DropCause::Malformed)?,
+            frame,
+        });
+        Ok(layer.poll_timeout())
+    }
+
+    /// Whether a batch waits to be handed out.
+    pub(crate) fn has_batch(&self) -> bool {
+        !self.batch.is_empty()
+    }
+
+    /// Gives the batch to the next members, until enough waits to be sent. True when all have it.
+    pub(crate) fn fan_out(
+        &mut self,
+        now: Instant,
+        members: &mut Members,
+        out: &mut Outlet<'_>,
+    ) -> bool {
+        while let Some(key) = self.members.get(self.served) {
+            if out.egress.len() >= EGRESS_ENOUGH {
+                return false;
+            }
+            self.served += 1;
+            let Some(member) = members[key.0].as_mut() else {
+                continue;
+            };
+            let Some(transport) = member.transport.as_mut() else {
+                continue;
+            };
+            let (batch, tracks) = (&self.batch, &mut self.tracks);
+            let switched = &mut self.switched;
+            member.subscriber.forward(now, batch, tracks, transport, out, switched);
+            if !self.switched.is_empty() {
+                self.report_after_switch(now, member, out.egress);
+            }
+        }
+        self.served = 0;
+        self.batch.clear();
+        true
+    }
+
+    /// The other way: packets a subscriber lost.
+    pub(crate) fn retransmit(
+        &mut self,
+        now: Instant,
+        key: TransportKey,
+        ssrc: u32,
+        lost: impl Iterator<Item = u16>,
+        members: &mut Members,
+        out: &mut Outlet<'_>,
+    ) {
+        if let Some(member) = members[key.0].as_mut()
+            && let Some(transport) = member.transport.as_mut()
+        {
+            let tracks = &mut self.tracks;
+            member.subscriber.retransmit(now, ssrc, lost, tracks, transport, out);
+        }
+    }
+
+    /// The other way: a subscriber needs a key frame on one of its slots.
+    pub(crate) fn want_key_frame(
+        &mut self,
+        now: Instant,
+        key: TransportKey,
+        ssrc: u32,
+        members: &Members,
+    ) {
+        if let Some(member) = members[key.0].as_ref()
+            && let Some(source) = member.subscriber.awaited(ssrc)
+            && let Some(track) = self.tracks.track_mut(source.track)
+        {
+            track.want_key_frame(now, source.layer);
+        }
+    }
+
+    /// When each publisher with something to say wants to be woken.
+    pub(crate) fn deadlines(&mut self) -> impl Iterator<Item = (TransportKey, Instant)> {
+        self.tracks.iter_mut().filter_map(|track| {
+            let deadlines = track.layers.iter().filter_map(|layer| layer.poll_timeout());
+            Some((track.publisher, deadlines.min()?))
+        })
+    }
+
+    /// When this publisher's layers want it to be woken.
+    pub(crate) fn poll_timeout(&mut self, publisher: &Publisher) -> Option<Instant> {
+        let tracks = &mut self.tracks;
+        let deadline = |section: &PublishedSection| {
+            let layers = &tracks.track_mut(section.track)?.layers;
+            layers.iter().filter_map(Layer::poll_timeout).min()
+        };
+        publisher.sections().iter().filter_map(deadline).min()
+    }
+
+    fn unpublish(&mut self, participant: ParticipantId, keep: impl Fn(TrackSource) -> bool) {
+        for source in TrackSource::ALL {
+            if !keep(source) {
+                self.tracks.remove(TrackId { participant, source });
+            }
+        }
+    }
+
+    fn attach_all(&mut self, now: Instant, members: &mut Members) {
+        for key in &self.members {
+            if let Some(member) = members[key.0].as_mut() {
+                member.subscriber.attach(now, &mut self.tracks);
+            }
+        }
+    }
+}
+
+/// One round of sending ends here, so that the buffer stays in the cache and within bounds; the
+/// next round goes on. Lowering it means more rounds, raising it more memory.
+const EGRESS_ENOUGH: usize = 256 * 1024;
+
+/// What the payload says about its frame. A payload that says nothing (it may be encrypted by
+/// the participants) is forwarded and never starts anything.
+fn inspect(codec: CodecKind, payload: &[u8]) -> FrameInfo {
+    codec::inspect(codec, payload).unwrap_or_default()
 }

@@ -2,7 +2,7 @@
 //! or a deadline is decided in the files it is handed to.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use protocol::{ParticipantId, Redacted, TrackSource};
 use rand::SeedableRng;
@@ -10,11 +10,12 @@ use rand::rngs::StdRng;
 
 use crate::command::{Command, Event, Mid, NegotiationError, NegotiationId, RoomId};
 use crate::demux::{DatagramClass, Demux, TransportKey};
-use crate::egress::Egress;
+use crate::egress::{Egress, Outlet};
 use crate::member::{Member, Negotiated, Reached};
 use crate::packet::RtpView;
 use crate::path::Path;
-use crate::router::Router;
+use crate::router::{Members, Router};
+use crate::rtcp::{self, Rtcp};
 use crate::sdp;
 use crate::settings::Settings;
 use crate::stats::{DropCause, Stats};
@@ -36,6 +37,8 @@ pub struct Sfu {
     events: VecDeque<Event>,
     stats: Stats,
     room_in_hand: Option<RoomId>,
+    /// Rooms with packets that nobody got yet.
+    rooms_with_batch: Vec<RoomId>,
 }
 
 impl Sfu {
@@ -55,6 +58,7 @@ impl Sfu {
             events: VecDeque::new(),
             stats: Stats::default(),
             room_in_hand: None,
+            rooms_with_batch: Vec::new(),
         }
     }
 
@@ -89,14 +93,14 @@ impl Sfu {
                 self.negotiate(now, participant, negotiation, &offer, &publish);
             }
             Command::SetPublishing { participant, source, active } => {
-                if let Some((_, member)) = self.member(participant) {
-                    member.publisher.set_active(source, active);
-                }
+                self.with_router(participant, |router, key, members| {
+                    router.set_publishing(key, source, active, members);
+                });
             }
             Command::Subscribe { participant, slots } => {
-                if let Some((_, member)) = self.member(participant) {
-                    member.subscriber.assign(slots);
-                }
+                self.with_router(participant, |router, key, members| {
+                    router.subscribe(now, key, slots, members);
+                });
             }
             Command::RemoveTransport { participant } => {
                 if let Some(key) = self.by_participant.get(&participant).copied() {
@@ -118,8 +122,12 @@ impl Sfu {
                 .transport
                 .as_mut()
                 .and_then(|transport| transport.handle_timeout(now, &mut self.egress));
-            self.report(key, change);
-            self.schedule(key);
+            if let Some(router) = self.routers.get_mut(&member.room) {
+                let out = &mut Outlet { egress: &mut self.egress, stats: &mut self.stats };
+                router.report_to_publisher(now, member, out);
+            }
+            self.report(now, key, change);
+            self.schedule(now, key);
         }
     }
 
@@ -135,8 +143,21 @@ impl Sfu {
 
     /// What is to be sent now; to be called after each batch of input until it gives `None`. What
     /// one call gave is forgotten by the next call of anything.
-    pub fn poll_egress(&mut self, _now: Instant) -> Option<&Egress> {
+    pub fn poll_egress(&mut self, now: Instant) -> Option<&Egress> {
         self.begin();
+        while let Some(room) = self.rooms_with_batch.last().copied() {
+            self.room_in_hand = Some(room);
+            let Some(router) = self.routers.get_mut(&room) else {
+                self.rooms_with_batch.pop();
+                continue;
+            };
+            let out = &mut Outlet { egress: &mut self.egress, stats: &mut self.stats };
+            if !router.fan_out(now, &mut self.members, out) {
+                break;
+            }
+            self.rooms_with_batch.pop();
+            self.wake_publishers(Some(room));
+        }
         if self.egress.is_empty() {
             return None;
         }
@@ -203,11 +224,27 @@ impl Sfu {
         let (key, member) = self.owner(path)?;
         let header_len =
             RtpView::parse_header(datagram).map_err(|_| DropCause::Malformed)?.header_len();
+        let room = member.room;
         let transport = member.transport.as_mut().ok_or(DropCause::NoKeys)?;
-        let (_len, change) =
+        let (len, change) =
             transport.open_rtp(now, path, datagram, header_len).map_err(drop_cause)?;
         self.stats.packets_in += 1;
-        self.report(key, change);
+        self.report(now, key, change);
+        let Some((router, member)) = self.routers.get_mut(&room).zip(self.members[key.0].as_mut())
+        else {
+            return Ok(());
+        };
+        let outcome =
+            router.handle_packet(now, &mut member.publisher, &mut datagram[..len], &mut self.stats);
+        if router.has_batch() && self.rooms_with_batch.last() != Some(&room) {
+            self.rooms_with_batch.push(room);
+        }
+        if let Some(at) = member.publisher.poll_timeout() {
+            self.timers.schedule(key, at);
+        }
+        if let Some(at) = outcome? {
+            self.timers.schedule(key, at);
+        }
         Ok(())
     }
 
@@ -218,9 +255,40 @@ impl Sfu {
         datagram: &mut [u8],
     ) -> Result<(), DropCause> {
         let (key, member) = self.owner(path)?;
+        let room = member.room;
         let transport = member.transport.as_mut().ok_or(DropCause::NoKeys)?;
-        let (_len, change) = transport.open_rtcp(now, path, datagram).map_err(drop_cause)?;
-        self.report(key, change);
+        let (len, change) = transport.open_rtcp(now, path, datagram).map_err(drop_cause)?;
+        self.report(now, key, change);
+        let compound = rtcp::parse(&datagram[..len]).map_err(|_| DropCause::Malformed)?;
+        let Some(router) = self.routers.get_mut(&room) else {
+            return Ok(());
+        };
+        let members = &mut self.members;
+        let out = &mut Outlet { egress: &mut self.egress, stats: &mut self.stats };
+        let mut wants_key_frame = false;
+        for packet in compound {
+            match packet {
+                Rtcp::SenderReport { ssrc, info, .. } => {
+                    router.handle_sender_report(now, key, ssrc, info, members, out);
+                }
+                Rtcp::Nack { media_ssrc, lost } => {
+                    router.retransmit(now, key, media_ssrc, lost, members, out);
+                }
+                Rtcp::KeyFrameRequest { media_ssrcs } => {
+                    for ssrc in media_ssrcs {
+                        out.stats.key_frame_requests_in += 1;
+                        router.want_key_frame(now, key, ssrc, members);
+                        wants_key_frame = true;
+                    }
+                }
+                // Ends of sources show by their silence, which works for lost goodbyes too.
+                Rtcp::Goodbye { .. } | Rtcp::ReceiverReport { .. } | Rtcp::TransportFeedback(_) => {
+                }
+            }
+        }
+        if wants_key_frame {
+            self.wake_publishers(Some(room));
+        }
         Ok(())
     }
 
@@ -247,7 +315,7 @@ impl Sfu {
         if answer.accepted {
             self.demux.bind(now, path, key);
         }
-        self.report(key, change);
+        self.report(now, key, change);
         Ok(())
     }
 
@@ -260,8 +328,8 @@ impl Sfu {
         if change == Some(TransportChange::Connected) {
             self.stats.handshakes_completed += 1;
         }
-        self.report(key, change);
-        self.schedule(key);
+        self.report(now, key, change);
+        self.schedule(now, key);
         Ok(())
     }
 
@@ -273,11 +341,33 @@ impl Sfu {
         Ok((key, member))
     }
 
-    fn member(&mut self, participant: ParticipantId) -> Option<(TransportKey, &mut Member)> {
-        let key = *self.by_participant.get(&participant)?;
-        let member = self.members[key.0].as_mut()?;
+    /// Lets the router of a participant's room do something, and wakes publishers it concerns.
+    fn with_router(
+        &mut self,
+        participant: ParticipantId,
+        act: impl FnOnce(&mut Router, TransportKey, &mut Members),
+    ) {
+        let Some(key) = self.by_participant.get(&participant).copied() else {
+            return;
+        };
+        let Some(member) = self.members[key.0].as_ref() else {
+            return;
+        };
         self.room_in_hand = Some(member.room);
-        Some((key, member))
+        if let Some(router) = self.routers.get_mut(&member.room) {
+            act(router, key, &mut self.members);
+            self.wake_publishers(room_of(&self.members, key));
+        }
+    }
+
+    /// Sees to it that publishers are asked for what their subscribers need.
+    fn wake_publishers(&mut self, room: Option<RoomId>) {
+        let Some(router) = room.and_then(|room| self.routers.get_mut(&room)) else {
+            return;
+        };
+        for (publisher, at) in router.deadlines() {
+            self.timers.schedule(publisher, at);
+        }
     }
 
     fn add(&mut self, participant: ParticipantId, room: RoomId) {
@@ -309,7 +399,7 @@ impl Sfu {
             transport.close(now, &mut self.egress);
         }
         if let Some(router) = self.routers.get_mut(&member.room) {
-            router.remove(key);
+            router.remove(now, key, member.participant, &mut self.members);
             if router.members().is_empty() {
                 self.routers.remove(&member.room);
             }
@@ -337,7 +427,7 @@ impl Sfu {
             Err(cause) => Event::NegotiationFailed { participant, negotiation, cause },
         };
         self.events.push_back(event);
-        self.schedule(key);
+        self.schedule(now, key);
     }
 
     fn apply_offer(
@@ -348,7 +438,8 @@ impl Sfu {
         publish: &[(Mid, TrackSource)],
     ) -> Result<Negotiated, NegotiationError> {
         let member = self.members[key.0].as_mut().expect("keys name living members");
-        self.room_in_hand = Some(member.room);
+        let room = member.room;
+        self.room_in_hand = Some(room);
         let offer = sdp::parse_offer(offer.expose(), publish)?;
         let negotiated = member.negotiate(now, &offer, &self.settings, &mut self.random)?;
         let local = &member.transport.as_ref().expect("negotiated above").local_ice().ufrag;
@@ -368,37 +459,66 @@ impl Sfu {
                 }
             }
         }
+        if let Some(router) = self.routers.get_mut(&room) {
+            router.publish(now, key, &offer, &mut self.members);
+        }
         Ok(negotiated)
     }
 
-    fn report(&mut self, key: TransportKey, change: Option<TransportChange>) {
+    fn report(&mut self, now: Instant, key: TransportKey, change: Option<TransportChange>) {
         let (Some(change), Some(member)) = (change, self.members[key.0].as_ref()) else {
             return;
         };
-        let participant = member.participant;
+        let (participant, room) = (member.participant, member.room);
+        if change == TransportChange::Connected
+            && let Some(router) = self.routers.get_mut(&room)
+        {
+            router.connected(now, key, &mut self.members);
+            self.wake_publishers(Some(room));
+        }
         self.events.push_back(match change {
             TransportChange::Connected => Event::Connected { participant },
             TransportChange::Disconnected => Event::Disconnected { participant },
             TransportChange::Failed => Event::TransportFailed { participant },
         });
-        self.schedule(key);
+        self.schedule(now, key);
     }
 
     /// Sees to it that a member is woken for whatever it waits for.
-    fn schedule(&mut self, key: TransportKey) {
+    fn schedule(&mut self, now: Instant, key: TransportKey) {
         let Some(member) = self.members.get(key.0).and_then(Option::as_ref) else {
             return;
         };
-        if let Some(at) = member.transport.as_ref().and_then(|transport| transport.poll_timeout()) {
-            self.timers.schedule(key, at);
+        let Some(transport) = &member.transport else {
+            return;
+        };
+        let mut deadlines = [transport.poll_timeout(), None, None];
+        if transport.is_connected() {
+            deadlines[1] = member.publisher.poll_timeout();
+            deadlines[2] = self
+                .routers
+                .get_mut(&member.room)
+                .and_then(|router| router.poll_timeout(&member.publisher));
+        }
+        if let Some(at) = deadlines.into_iter().flatten().min() {
+            // Never the present instant: what cannot be done now must not keep the worker busy.
+            self.timers.schedule(key, at.max(now + SHORTEST_WAIT));
         }
     }
 }
+
+/// Least time between two wake-ups of one transport. Raising it delays feedback, lowering it
+/// costs wake-ups.
+const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
 impl std::fmt::Debug for Sfu {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Sfu").field("stats", &self.stats).finish_non_exhaustive()
     }
+}
+
+fn room_of(members: &Members, key: TransportKey) -> Option<RoomId> {
+    members.get(key.0)?.as_ref().map(|member| member.room)
 }
 
 fn drop_cause(error: OpenError) -> DropCause {

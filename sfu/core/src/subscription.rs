@@ -1,25 +1,374 @@
 //! One track towards one subscriber: a receive slot of fixed sources, and what it carries now.
 
-use protocol::TrackId;
+use std::time::Instant;
 
+use protocol::TrackId;
+use rand::RngExt;
+use rand::rngs::StdRng;
+
+use crate::codec::{CodecKind, Vp8Ids, patch_vp8};
 use crate::command::Mid;
-use crate::sdp::{Codec, ExtensionIds, MediaKind, SlotSsrcs};
+use crate::egress::Egress;
+use crate::layer;
+use crate::packet::{Extension, RtpHeader, RtpView};
+use crate::path::Path;
+use crate::retransmission::Ring;
+use crate::rewrite::{Filler, Origin, PacketIds, Rewriter};
+use crate::router::{Arrival, LayerKey, Track, TrackKey};
+use crate::sdp::{Codec, ExtensionIds, MediaKind, Section, SlotSsrcs};
+use crate::stats::{DropCause, Stats};
+use crate::transport::{RTP_OVERHEAD, Sealer, SourceIndex};
 
 /// A receive slot. Its sources never change while the transport lives; its content does, and
 /// the numbering on it goes on without a gap.
 pub(crate) struct Subscription {
-    /// Name of the section.
-    pub(crate) mid: Mid,
-    /// Sound or picture.
-    pub(crate) kind: MediaKind,
-    /// Our sources.
-    pub(crate) ssrcs: SlotSsrcs,
-    /// Codecs the subscriber can decode here.
-    pub(crate) codecs: Vec<Codec>,
-    /// Ids of the header extensions the subscriber understands here.
-    pub(crate) extensions: ExtensionIds,
-    /// What it shall carry.
-    pub(crate) wanted: Option<TrackId>,
-    /// Height in pixels at which the picture is shown, where known.
-    pub(crate) max_height: Option<u16>,
+    mid: Mid,
+    ssrcs: SlotSsrcs,
+    codecs: Vec<Codec>,
+    extensions: ExtensionIds,
+    wanted: Option<TrackId>,
+    max_height: Option<u16>,
+    track: Option<TrackKey>,
+    /// The layer that is or was last forwarded.
+    current: Option<u8>,
+    /// The layer that shall be.
+    target: Option<u8>,
+    numbers: Rewriter<LayerKey>,
+    rtx_sequence: u16,
+    sealed: Option<SealedSources>,
+    sent: SentCounters,
 }
+
+/// What sending to one subscriber needs, borrowed for one round.
+pub(crate) struct Outgoing<'a> {
+    pub(crate) path: Path,
+    pub(crate) sealer: &'a mut Sealer,
+    pub(crate) egress: &'a mut Egress,
+    pub(crate) stats: &'a mut Stats,
+    /// Counts every packet to the subscriber, for its transport-wide feedback.
+    pub(crate) transport_sequence: &'a mut u16,
+}
+
+/// What went out on a slot, for its sender reports.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct SentCounters {
+    pub(crate) packets: u32,
+    pub(crate) bytes: u32,
+}
+
+impl Subscription {
+    /// An empty slot for a receiving section.
+    pub(crate) fn new(section: &Section, ssrcs: SlotSsrcs, random: &mut StdRng) -> Self {
+        let clock_rate = match section.kind {
+            MediaKind::Audio | MediaKind::Other => CodecKind::Opus.clock_rate(),
+            MediaKind::Video => CodecKind::Vp8.clock_rate(),
+        };
+        let first = PacketIds {
+            // In the lower half, so that a lost first packet cannot hide a rollover from SRTP.
+            sequence: random.random_range(0..1 << 15),
+            timestamp: random.random(),
+            vp8: Vp8Ids { picture_id: Some(random.random()), tl0_picture_index: Some(0) },
+        };
+        Self {
+            mid: section.mid.clone(),
+            ssrcs,
+            codecs: section.codecs.clone(),
+            extensions: section.extensions,
+            wanted: None,
+            max_height: None,
+            track: None,
+            current: None,
+            target: None,
+            numbers: Rewriter::new(clock_rate, first),
+            rtx_sequence: random.random_range(0..1 << 15),
+            sealed: None,
+            sent: SentCounters::default(),
+        }
+    }
+
+    /// Takes the section of a later offer.
+    pub(crate) fn refresh(&mut self, section: &Section) {
+        self.codecs.clone_from(&section.codecs);
+        self.extensions = section.extensions;
+    }
+
+    /// Name of the section.
+    pub(crate) fn mid(&self) -> &Mid {
+        &self.mid
+    }
+
+    /// Our sources.
+    pub(crate) fn ssrcs(&self) -> SlotSsrcs {
+        self.ssrcs
+    }
+
+    /// What it shall carry.
+    pub(crate) fn wanted(&self) -> Option<TrackId> {
+        self.wanted
+    }
+
+    /// The track it carries, if that is published.
+    pub(crate) fn track(&self) -> Option<TrackKey> {
+        self.track
+    }
+
+    /// The layer that is forwarded now.
+    pub(crate) fn forwarded(&self) -> Option<LayerKey> {
+        Some(LayerKey { track: self.track?, layer: self.current? })
+    }
+
+    /// The layer that is forwarded or waited for, whose key frame helps.
+    pub(crate) fn awaited(&self) -> Option<LayerKey> {
+        Some(LayerKey { track: self.track?, layer: self.target? })
+    }
+
+    /// Shift of the timestamps and counters of the slot, for a sender report.
+    pub(crate) fn report_basis(&self) -> Option<(u32, SentCounters)> {
+        Some((self.numbers.timestamp_shift()?, self.sent))
+    }
+
+    /// Gives the slot new content. True when the track changes.
+    pub(crate) fn assign(&mut self, wanted: Option<TrackId>, max_height: Option<u16>) -> bool {
+        self.max_height = max_height;
+        if self.wanted == wanted {
+            return false;
+        }
+        self.wanted = wanted;
+        self.attach(None);
+        true
+    }
+
+    /// Connects the slot with the published track it waits for, or with nothing.
+    pub(crate) fn attach(&mut self, track: Option<TrackKey>) {
+        if self.track != track {
+            self.track = track;
+            self.pause();
+        }
+    }
+
+    /// Stops forwarding until the next key frame.
+    pub(crate) fn pause(&mut self) {
+        self.current = None;
+        self.target = None;
+    }
+
+    /// Chooses the layer again. When that changes it, a key frame of the new one is wanted,
+    /// unless one begins right now.
+    pub(crate) fn aim(&mut self, now: Instant, track: &mut Track, key_frame: Option<u8>) {
+        let Some(chosen) = layer::choose(self.max_height, track.alive(now)) else {
+            return;
+        };
+        let chosen = chosen as u8;
+        if self.target == Some(chosen) {
+            return;
+        }
+        self.target = Some(chosen);
+        if self.current != Some(chosen) && key_frame != Some(chosen) {
+            track.want_key_frame(now, chosen);
+        }
+    }
+
+    /// Forwards one packet of the slot's track, if it is of the right layer. True when the slot
+    /// switched to that layer with it.
+    pub(crate) fn forward(
+        &mut self,
+        now: Instant,
+        arrival: &Arrival,
+        ring: &Ring,
+        out: &mut Outgoing<'_>,
+    ) -> bool {
+        let layer = arrival.source.layer;
+        let switches = self.current != Some(layer)
+            && self.target == Some(layer)
+            && arrival.frame.starts_key_frame
+            && !arrival.is_padding();
+        if self.current != Some(layer) && !switches {
+            return false;
+        }
+        let ids = PacketIds {
+            sequence: arrival.sequence,
+            timestamp: arrival.timestamp,
+            vp8: arrival.frame.vp8,
+        };
+        if arrival.is_padding() {
+            if let Some(filler) = self.numbers.skip(ids) {
+                self.send_filler(filler, arrival.codec, out);
+            }
+            return false;
+        }
+        let Some(codec) = self.codecs.iter().find(|codec| codec.kind == arrival.codec) else {
+            out.stats.dropped.count(DropCause::NoCommonCodec);
+            return false;
+        };
+        let payload_type = codec.payload_type;
+        let Some(packet) = ring.find(now, arrival.sequence) else {
+            return false;
+        };
+        if switches {
+            self.numbers.switch(arrival.source);
+            self.current = Some(layer);
+        }
+        let Some(ids) = self.numbers.rewrite(now, ids) else {
+            return switches;
+        };
+        let payload = &packet[usize::from(arrival.payload_start)..usize::from(arrival.payload_end)];
+        let header = RtpHeader {
+            marker: arrival.marker,
+            payload_type,
+            sequence: ids.sequence,
+            timestamp: ids.timestamp,
+            ssrc: self.ssrcs.media,
+        };
+        let sources = self.sealed_sources(out);
+        let content = Content { prefix: &[], payload, codec: arrival.codec, vp8: ids.vp8 };
+        if self.send(header, sources.media, arrival.audio_level, &content, out) {
+            self.sent.packets = self.sent.packets.wrapping_add(1);
+            self.sent.bytes = self.sent.bytes.wrapping_add(payload.len() as u32);
+        }
+        switches
+    }
+
+    /// Which packet went out under a number that the subscriber reports lost.
+    pub(crate) fn origin(&self, sequence: u16) -> Option<Origin<LayerKey>> {
+        self.numbers.origin(sequence)
+    }
+
+    /// Sends a lost packet again on the repair source (RFC 4588). Never on the media source:
+    /// one number must not be sealed twice. True when it went out.
+    pub(crate) fn retransmit(
+        &mut self,
+        now: Instant,
+        sequence: u16,
+        origin: &Origin<LayerKey>,
+        ring: &Ring,
+        codec: CodecKind,
+        out: &mut Outgoing<'_>,
+    ) -> bool {
+        let Some(payload_type) = self
+            .codecs
+            .iter()
+            .find(|known| known.kind == codec)
+            .and_then(|known| known.rtx_payload_type)
+        else {
+            return false;
+        };
+        let Some(packet) =
+            ring.find(now, origin.sequence).and_then(|bytes| RtpView::parse(bytes).ok())
+        else {
+            return false;
+        };
+        let vp8 = crate::codec::inspect(codec, packet.payload()).unwrap_or_default().vp8;
+        let (timestamp, vp8) = origin.rewrite(packet.timestamp(), vp8);
+        let header = RtpHeader {
+            marker: packet.marker(),
+            payload_type,
+            sequence: self.rtx_sequence,
+            timestamp,
+            ssrc: self.ssrcs.rtx,
+        };
+        self.rtx_sequence = self.rtx_sequence.wrapping_add(1);
+        let sources = self.sealed_sources(out);
+        let prefix = sequence.to_be_bytes();
+        let content = Content { prefix: &prefix, payload: packet.payload(), codec, vp8 };
+        let sent = self.send(header, sources.rtx, None, &content, out);
+        out.stats.packets_retransmitted += u64::from(sent);
+        sent
+    }
+
+    /// Fills a number that cannot be closed up any more with a packet of padding.
+    fn send_filler(&mut self, filler: Filler, codec: CodecKind, out: &mut Outgoing<'_>) {
+        let Some(codec) = self.codecs.iter().find(|known| known.kind == codec) else {
+            return;
+        };
+        let header = RtpHeader {
+            marker: false,
+            payload_type: codec.payload_type,
+            sequence: filler.sequence,
+            timestamp: filler.timestamp,
+            ssrc: self.ssrcs.media,
+        };
+        let content =
+            Content { prefix: &[], payload: &[], codec: codec.kind, vp8: Vp8Ids::default() };
+        let sources = self.sealed_sources(out);
+        self.send(header, sources.media, None, &content, out);
+    }
+
+    /// Writes, seals and queues one packet. An empty payload becomes one byte of padding.
+    fn send(
+        &self,
+        header: RtpHeader,
+        source: SourceIndex,
+        audio_level: Option<u8>,
+        content: &Content<'_>,
+        out: &mut Outgoing<'_>,
+    ) -> bool {
+        let transport_sequence = out.transport_sequence.to_be_bytes();
+        let audio_level = [audio_level.unwrap_or(0)];
+        let mut extensions = [Extension { id: 0, value: &[] }; 2];
+        let mut count = 0;
+        if let Some(id) = self.extensions.transport_cc {
+            extensions[count] = Extension { id, value: &transport_sequence };
+            count += 1;
+        }
+        if let Some(id) = self.extensions.audio_level
+            && !content.codec.is_video()
+        {
+            extensions[count] = Extension { id, value: &audio_level };
+            count += 1;
+        }
+        let body_len = (content.prefix.len() + content.payload.len()).max(1);
+        let room = out.egress.reserve(MAX_HEADER_BYTES + body_len + RTP_OVERHEAD);
+        let Ok(header_len) = header.write(&extensions[..count], room) else {
+            return false;
+        };
+        let total = header_len + body_len + RTP_OVERHEAD;
+        let body = &mut room[header_len..header_len + body_len];
+        if content.prefix.is_empty() && content.payload.is_empty() {
+            body[0] = 1;
+            room[0] |= PADDING_BIT;
+        } else {
+            let (prefix, payload) = body.split_at_mut(content.prefix.len());
+            prefix.copy_from_slice(content.prefix);
+            payload.copy_from_slice(content.payload);
+            if content.codec == CodecKind::Vp8 {
+                patch_vp8(payload, content.vp8);
+            }
+        }
+        if out.sealer.seal_rtp(source, &mut room[..total], header_len).is_err() {
+            return false;
+        }
+        out.egress.commit(out.path, total);
+        *out.transport_sequence = out.transport_sequence.wrapping_add(1);
+        out.stats.packets_out += 1;
+        true
+    }
+
+    fn sealed_sources(&mut self, out: &mut Outgoing<'_>) -> SealedSources {
+        *self.sealed.get_or_insert_with(|| SealedSources {
+            media: out.sealer.source(self.ssrcs.media),
+            rtx: out.sealer.source(self.ssrcs.rtx),
+        })
+    }
+}
+
+/// What goes behind a header.
+struct Content<'a> {
+    prefix: &'a [u8],
+    payload: &'a [u8],
+    codec: CodecKind,
+    vp8: Vp8Ids,
+}
+
+/// The slot's sources in the sealer of its transport.
+#[derive(Clone, Copy)]
+struct SealedSources {
+    media: SourceIndex,
+    rtx: SourceIndex,
+}
+
+/// Room for a header with the extensions written here: fixed part, extension head, two elements
+/// in the longer form, filled up to whole words.
+const MAX_HEADER_BYTES: usize = 12 + 4 + 8;
+
+/// RFC 3550 section 5.1.
+const PADDING_BIT: u8 = 0x20;

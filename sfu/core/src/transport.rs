@@ -102,11 +102,6 @@ impl Transport {
         self.ice.paths()
     }
 
-    /// Where to send to.
-    pub(crate) fn path(&self) -> Option<Path> {
-        self.ice.selected()
-    }
-
     /// True once keys are there and until the transport fails.
     pub(crate) fn is_connected(&self) -> bool {
         self.keys.is_some() && self.state != State::Failed

@@ -1,16 +1,236 @@
-//! What one participant publishes.
+//! What one participant publishes: which packet belongs to which layer of which track, and the
+//! reports that go back.
+
+use std::time::{Duration, Instant};
 
 use protocol::TrackSource;
 
-/// The sources of one participant.
+use super::track::{LayerKey, TrackKey};
+use crate::codec::CodecKind;
+use crate::command::Mid;
+use crate::feedback::ArrivalLog;
+use crate::packet::RtpView;
+use crate::sdp::{Codec, ExtensionIds, Offer, Publish, Role};
+
+/// The publishing side of one transport.
 #[derive(Default)]
 pub(crate) struct Publisher {
     active: [bool; TrackSource::ALL.len()],
+    sections: Vec<PublishedSection>,
+    sources: Vec<KnownSource>,
+    extensions: ExtensionIds,
+    /// Arrival times of all packets, for the browser's bandwidth estimate.
+    pub(crate) feedback: ArrivalLog,
+    report_due: Option<Instant>,
+}
+
+/// How often a publisher hears how its packets arrive. Raising it makes its loss-based rate
+/// control and its round-trip measurement slower.
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// A section on which the browser sends.
+pub(crate) struct PublishedSection {
+    mid: Mid,
+    /// What is sent.
+    pub(crate) source: TrackSource,
+    rids: Vec<String>,
+    codecs: Vec<Codec>,
+    /// The track it feeds.
+    pub(crate) track: TrackKey,
+}
+
+/// A synchronisation source that was seen or announced.
+#[derive(Clone, Copy, Debug)]
+struct KnownSource {
+    ssrc: u32,
+    is_repair: bool,
+    section: usize,
+    layer: u8,
+}
+
+/// Where a packet belongs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Belonging {
+    pub(crate) source: LayerKey,
+    pub(crate) track_source: TrackSource,
+    /// Set when the packet repeats another: its payload type.
+    pub(crate) repeats: Option<u8>,
+    pub(crate) codec: CodecKind,
+}
+
+/// Why a packet belongs nowhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stray {
+    /// No section or layer is known for its source.
+    UnknownSource,
+    /// Its payload type is not of its section.
+    UnknownPayloadType,
 }
 
 impl Publisher {
     /// Opens or shuts a source.
     pub(crate) fn set_active(&mut self, source: TrackSource, active: bool) {
         self.active[source as usize] = active;
+    }
+
+    /// Whether a source is open.
+    pub(crate) fn is_active(&self, source: TrackSource) -> bool {
+        self.active[source as usize]
+    }
+
+    /// Forgets sections and sources; what is open stays open.
+    pub(crate) fn reset(&mut self) {
+        *self = Self { active: self.active, ..Self::default() };
+    }
+
+    /// Takes the sending sections of an offer. `track_of` gives the track of a source and its
+    /// number of layers.
+    pub(crate) fn negotiate(
+        &mut self,
+        offer: &Offer,
+        mut track_of: impl FnMut(TrackSource, usize) -> TrackKey,
+    ) {
+        self.extensions = offer.extensions;
+        let former = std::mem::take(&mut self.sections);
+        let known = std::mem::take(&mut self.sources);
+        for section in &offer.sections {
+            let Role::Publish(publish) = &section.role else {
+                continue;
+            };
+            let at = self.sections.len();
+            self.sections.push(PublishedSection {
+                mid: section.mid.clone(),
+                source: publish.source,
+                rids: publish.rids.clone(),
+                codecs: section.codecs.clone(),
+                track: track_of(publish.source, publish.rids.len().max(1)),
+            });
+            self.announce(at, publish);
+        }
+        // Sources learned from packets: browsers do not repeat mid and rid for ever.
+        for source in known {
+            let mid = &former[source.section].mid;
+            if let Some(section) = self.sections.iter().position(|section| section.mid == *mid)
+                && !self.sources.iter().any(|other| other.ssrc == source.ssrc)
+            {
+                self.remember(KnownSource { section, ..source });
+            }
+        }
+    }
+
+    /// The sending sections.
+    pub(crate) fn sections(&self) -> &[PublishedSection] {
+        &self.sections
+    }
+
+    /// Notes an authentic packet's arrival for the reports to come.
+    pub(crate) fn note_arrival(&mut self, now: Instant, packet: &RtpView<'_>) {
+        self.report_due.get_or_insert(now + REPORT_INTERVAL);
+        let number = self.extensions.transport_cc.and_then(|id| packet.extension(id));
+        if let Some(&[high, low]) = number {
+            self.feedback.handle_packet(now, u16::from_be_bytes([high, low]));
+        }
+    }
+
+    /// Whether a receiver report is due now; the next one is once more packets came.
+    pub(crate) fn poll_report(&mut self, now: Instant) -> bool {
+        let is_due = self.report_due.is_some_and(|due| now >= due);
+        if is_due {
+            self.report_due = None;
+        }
+        is_due
+    }
+
+    /// When something is to be reported.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        [self.report_due, self.feedback.poll_timeout()].into_iter().flatten().min()
+    }
+
+    /// Loudness and voice flag a packet carries (RFC 6464).
+    pub(crate) fn audio_level(&self, packet: &RtpView<'_>) -> Option<u8> {
+        packet.extension(self.extensions.audio_level?)?.first().copied()
+    }
+
+    /// Where an authentic packet belongs; learns its source on the way.
+    pub(crate) fn place(&mut self, packet: &RtpView<'_>) -> Result<Belonging, Stray> {
+        let known = self.sources.iter().find(|source| source.ssrc == packet.ssrc()).copied();
+        let source = match known {
+            Some(source) => source,
+            None => {
+                let source = self.recognise(packet).ok_or(Stray::UnknownSource)?;
+                self.remember(source);
+                source
+            }
+        };
+        let section = &self.sections[source.section];
+        let payload_type = packet.payload_type();
+        let find = |of: fn(&Codec) -> Option<u8>| {
+            section.codecs.iter().find(|codec| of(codec) == Some(payload_type))
+        };
+        let (codec, repeats) = if source.is_repair {
+            let codec = find(|codec| codec.rtx_payload_type).ok_or(Stray::UnknownPayloadType)?;
+            (codec, Some(codec.payload_type))
+        } else {
+            (find(|codec| Some(codec.payload_type)).ok_or(Stray::UnknownPayloadType)?, None)
+        };
+        Ok(Belonging {
+            source: LayerKey { track: section.track, layer: source.layer },
+            track_source: section.source,
+            repeats,
+            codec: codec.kind,
+        })
+    }
+
+    /// Finds section and layer of a packet of an unknown source by its header extensions.
+    fn recognise(&self, packet: &RtpView<'_>) -> Option<KnownSource> {
+        let text =
+            |id: Option<u8>| packet.extension(id?).and_then(|value| str::from_utf8(value).ok());
+        let mid = text(self.extensions.mid)?;
+        let at = self.sections.iter().position(|section| section.mid.as_str() == mid)?;
+        let section = &self.sections[at];
+        let (rid, is_repair) = match text(self.extensions.repaired_rid) {
+            Some(rid) => (Some(rid), true),
+            None => {
+                let payload_type = Some(packet.payload_type());
+                let is_repair =
+                    section.codecs.iter().any(|codec| codec.rtx_payload_type == payload_type);
+                (text(self.extensions.rid), is_repair)
+            }
+        };
+        let layer = match rid {
+            _ if section.rids.is_empty() => 0,
+            Some(rid) => section.rids.iter().position(|known| known == rid)?,
+            None => return None,
+        };
+        Some(KnownSource {
+            ssrc: packet.ssrc(),
+            is_repair,
+            section: at,
+            layer: u8::try_from(layer).ok()?,
+        })
+    }
+
+    fn announce(&mut self, section: usize, publish: &Publish) {
+        // With rids the order of announced sources says nothing about layers.
+        if !publish.rids.is_empty() {
+            return;
+        }
+        if let Some(declared) = publish.ssrcs.first() {
+            let source = |ssrc, is_repair| KnownSource { ssrc, is_repair, section, layer: 0 };
+            self.remember(source(declared.media, false));
+            if let Some(rtx) = declared.rtx {
+                self.remember(source(rtx, true));
+            }
+        }
+    }
+
+    /// One source per layer and kind: a newer one takes the place of the former.
+    fn remember(&mut self, source: KnownSource) {
+        self.sources.retain(|other| {
+            other.ssrc != source.ssrc
+                && (other.section, other.layer, other.is_repair)
+                    != (source.section, source.layer, source.is_repair)
+        });
+        self.sources.push(source);
     }
 }

@@ -19,7 +19,6 @@ import { People } from './people'
 import { ScreenDialogs, SharedScreen, SharingBar, useSharer } from './screen-share'
 import { Tile } from './tile'
 import '../../styles/stage.css'
-import '../../styles/tiles.css'
 import '../../styles/stage-parts.css'
 
 /** The screen of a call. */

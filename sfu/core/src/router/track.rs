@@ -1,0 +1,182 @@
+//! One published source and its layers, as the subscribers of the room see it.
+
+use std::time::{Duration, Instant};
+
+use protocol::{TrackId, TrackSource};
+
+use crate::codec::{CodecKind, FrameInfo};
+use crate::demux::TransportKey;
+use crate::keyframe::KeyFrameRequests;
+use crate::layer::AliveLayers;
+use crate::loss::LossTracker;
+use crate::retransmission::Ring;
+use crate::rtcp::SenderInfo;
+
+/// Names a track within its router. The serial number tells it from a former one at its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TrackKey {
+    /// Its place in the router's table.
+    pub(crate) index: u16,
+    /// Never given twice in one room.
+    pub(crate) serial: u32,
+}
+
+/// Names one layer of one track.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LayerKey {
+    /// The track.
+    pub(crate) track: TrackKey,
+    /// Position of the layer, highest first.
+    pub(crate) layer: u8,
+}
+
+/// A published source.
+pub(crate) struct Track {
+    pub(crate) key: TrackKey,
+    pub(crate) id: TrackId,
+    /// Whose packets it consists of.
+    pub(crate) publisher: TransportKey,
+    /// Highest first.
+    pub(crate) layers: Vec<Layer>,
+}
+
+impl Track {
+    /// Without a packet yet.
+    pub(crate) fn new(
+        key: TrackKey,
+        id: TrackId,
+        publisher: TransportKey,
+        layer_count: usize,
+    ) -> Self {
+        let layers = (0..layer_count).map(|_| Layer::new(id.source)).collect();
+        Self { key, id, publisher, layers }
+    }
+
+    /// Which layers send now.
+    pub(crate) fn alive(&self, now: Instant) -> AliveLayers {
+        AliveLayers::from_fn(self.layers.len(), |at| self.layers[at].is_alive(now))
+    }
+
+    /// Wants a key frame of one layer; the publisher's turn comes at its next deadline.
+    pub(crate) fn want_key_frame(&mut self, now: Instant, layer: u8) {
+        if let Some(layer) = self.layers.get_mut(usize::from(layer)) {
+            layer.key_frames.want(now);
+        }
+    }
+}
+
+/// One encoding of a source.
+pub(crate) struct Layer {
+    /// Its source, once learned.
+    pub(crate) ssrc: Option<u32>,
+    /// Codec of its latest packet.
+    pub(crate) codec: Option<CodecKind>,
+    /// Packets that went by, for retransmission and for the fan-out of the present batch.
+    pub(crate) ring: Ring,
+    /// What is missing.
+    pub(crate) losses: LossTracker,
+    /// Wishes of the subscribers.
+    pub(crate) key_frames: KeyFrameRequests,
+    /// How the publisher's clock and this layer's timestamps relate.
+    pub(crate) sender_report: Option<ReceivedReport>,
+    is_video: bool,
+    last_packet: Option<Instant>,
+}
+
+/// A publisher's sender report and when it came.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ReceivedReport {
+    pub(crate) info: SenderInfo,
+    pub(crate) at: Instant,
+}
+
+impl Layer {
+    fn new(source: TrackSource) -> Self {
+        let is_video = matches!(source, TrackSource::Camera | TrackSource::Screen);
+        Self {
+            ssrc: None,
+            codec: None,
+            ring: ring(is_video),
+            losses: losses(is_video),
+            key_frames: KeyFrameRequests::new(),
+            sender_report: None,
+            is_video,
+            last_packet: None,
+        }
+    }
+
+    /// Starts over under another source: nothing of the former numbering holds.
+    pub(crate) fn restart(&mut self, ssrc: u32) {
+        self.ssrc = Some(ssrc);
+        self.ring = ring(self.is_video);
+        self.losses = losses(self.is_video);
+        self.sender_report = None;
+    }
+
+    /// The publisher shut or opened the source: nothing is missing, nothing is wanted.
+    pub(crate) fn pause(&mut self) {
+        self.losses = losses(self.is_video);
+        self.key_frames.cancel();
+        self.last_packet = None;
+    }
+
+    /// A packet came that carries media.
+    pub(crate) fn heard(&mut self, now: Instant) {
+        self.last_packet = Some(now);
+    }
+
+    /// Whether it sends now.
+    pub(crate) fn is_alive(&self, now: Instant) -> bool {
+        self.last_packet.is_some_and(|at| now.saturating_duration_since(at) < ALIVE_WITHOUT_PACKETS)
+    }
+
+    /// Whether browsers repeat lost packets of it: those of pictures only.
+    pub(crate) fn is_repairable(&self) -> bool {
+        self.is_video
+    }
+
+    /// When its publisher has to be asked for something.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        // Nobody can be asked before a first packet said whom.
+        self.ssrc?;
+        let missing = self.losses.poll_timeout().filter(|_| self.is_repairable());
+        [missing, self.key_frames.poll_timeout()].into_iter().flatten().min()
+    }
+}
+
+fn ring(is_video: bool) -> Ring {
+    if is_video { Ring::for_video() } else { Ring::for_audio() }
+}
+
+fn losses(is_video: bool) -> LossTracker {
+    let codec = if is_video { CodecKind::Vp8 } else { CodecKind::Opus };
+    LossTracker::new(codec.clock_rate())
+}
+
+/// A layer that says nothing for so long counts as switched off by the browser. Lowering it makes
+/// subscribers leave a layer that only stutters; raising it freezes pictures for longer.
+const ALIVE_WITHOUT_PACKETS: Duration = Duration::from_millis(500);
+
+/// One packet of the present batch, parsed once; its bytes lie in the layer's ring.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrival {
+    pub(crate) source: LayerKey,
+    pub(crate) sequence: u16,
+    pub(crate) timestamp: u32,
+    pub(crate) marker: bool,
+    pub(crate) audio_level: Option<u8>,
+    pub(crate) codec: CodecKind,
+    /// First of another source than before: its numbers have nothing to do with former ones.
+    pub(crate) is_new_source: bool,
+    /// Where the payload lies; empty when the packet is to be left out without a gap.
+    pub(crate) payload_start: u16,
+    pub(crate) payload_end: u16,
+    pub(crate) frame: FrameInfo,
+}
+
+impl Arrival {
+    /// Whether nothing is to be forwarded, only the gap closed.
+    pub(crate) fn is_padding(&self) -> bool {
+        self.payload_start == self.payload_end
+    }
+}

@@ -1,0 +1,63 @@
+//! The tracks of one room, by number and by name.
+
+use protocol::TrackId;
+
+use super::track::{Track, TrackKey};
+use crate::demux::TransportKey;
+
+/// A small table; numbers of ended tracks are used again, under another serial number.
+#[derive(Default)]
+pub(crate) struct Tracks {
+    table: Vec<Option<Track>>,
+    next_serial: u32,
+}
+
+impl Tracks {
+    /// The track with this name. Its layers are made if it is new or has another number of them.
+    pub(crate) fn publish(
+        &mut self,
+        id: TrackId,
+        publisher: TransportKey,
+        layer_count: usize,
+    ) -> TrackKey {
+        if let Some(track) = self.find_mut(id) {
+            if track.layers.len() == layer_count {
+                return track.key;
+            }
+            self.remove(id);
+        }
+        let at = self.table.iter().position(Option::is_none).unwrap_or_else(|| {
+            self.table.push(None);
+            self.table.len() - 1
+        });
+        let index = u16::try_from(at).expect("participants and their sources are bounded");
+        let key = TrackKey { index, serial: self.next_serial };
+        self.next_serial = self.next_serial.wrapping_add(1);
+        self.table[at] = Some(Track::new(key, id, publisher, layer_count));
+        key
+    }
+
+    /// Ends a track.
+    pub(crate) fn remove(&mut self, id: TrackId) {
+        for slot in &mut self.table {
+            if slot.as_ref().is_some_and(|track| track.id == id) {
+                *slot = None;
+            }
+        }
+    }
+
+    /// The track with this number, if it is still that one.
+    pub(crate) fn track_mut(&mut self, key: TrackKey) -> Option<&mut Track> {
+        self.table.get_mut(usize::from(key.index))?.as_mut().filter(|track| track.key == key)
+    }
+
+    /// The track with this name.
+    pub(crate) fn find_mut(&mut self, id: TrackId) -> Option<&mut Track> {
+        self.iter_mut().find(|track| track.id == id)
+    }
+
+    /// All tracks.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Track> {
+        self.table.iter_mut().flatten()
+    }
+}
