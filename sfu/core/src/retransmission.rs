@@ -10,7 +10,7 @@ pub const MAX_AGE: Duration = Duration::from_secs(1);
 pub const MAX_PACKET_BYTES: usize = 2_048;
 
 /// The latest packets by sequence number, bounded in count, bytes and age. Bytes start small and
-/// double while a lap through them is shorter than [`MAX_AGE`].
+/// double, up to their bound, rather than overwrite what is younger than [`MAX_AGE`].
 #[derive(Clone, Debug)]
 pub struct Ring {
     /// Slot of a packet by its sequence number modulo their count; filled on first use.
@@ -22,7 +22,8 @@ pub struct Ring {
     head: u64,
     /// Everything before this was left behind when the bytes grew.
     kept_from: u64,
-    lap_began: Option<Instant>,
+    /// When each piece of the bytes was last written to.
+    written: Vec<Option<Instant>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +53,7 @@ impl Ring {
             max_bytes,
             head: 0,
             kept_from: 0,
-            lap_began: None,
+            written: Vec::new(),
         }
     }
 
@@ -65,14 +66,15 @@ impl Ring {
         if self.bytes.is_empty() {
             self.slots = vec![None; self.slot_count];
             self.bytes = vec![0; FIRST_BYTES];
-            self.lap_began = Some(now);
+            self.written = vec![None; FIRST_BYTES / PIECE_BYTES];
         }
-        let mut at = (self.head % self.bytes.len() as u64) as usize;
-        if at + packet.len() > self.bytes.len() {
-            self.begin_lap(now);
-            at = (self.head % self.bytes.len() as u64) as usize;
+        let mut at = self.place(packet.len());
+        while self.bytes.len() < self.max_bytes && self.would_lose(now, at, packet.len()) {
+            self.grow();
+            at = self.place(packet.len());
         }
         self.bytes[at..at + packet.len()].copy_from_slice(packet);
+        self.written[pieces(at, packet.len())].fill(Some(now));
         let slot = usize::from(sequence) % self.slot_count;
         let len = packet.len() as u16;
         self.slots[slot] = Some(Slot { sequence, len, position: self.head, stored: now });
@@ -92,23 +94,50 @@ impl Ring {
         Some(&self.bytes[at..at + usize::from(slot.len)])
     }
 
-    /// Moves to the start of the bytes, of twice as many when the last lap was too short.
-    fn begin_lap(&mut self, now: Instant) {
-        let capacity = self.bytes.len();
-        self.head = self.head.next_multiple_of(capacity as u64);
-        let lap = self.lap_began.map_or(MAX_AGE, |began| now.saturating_duration_since(began));
-        if lap < MAX_AGE && capacity * 2 <= self.max_bytes {
-            // The last lap lies at the start now and must lie just before the head.
-            let old = std::mem::replace(&mut self.bytes, vec![0; capacity * 2]);
-            let at = ((self.head - capacity as u64) % (capacity as u64 * 2)) as usize;
-            self.bytes[at..at + capacity].copy_from_slice(&old);
-            self.kept_from = self.head - capacity as u64;
+    /// Where the next packet goes. One that does not fit before the end goes to the start.
+    fn place(&mut self, len: usize) -> usize {
+        let capacity = self.bytes.len() as u64;
+        if self.head % capacity + len as u64 > capacity {
+            self.head = self.head.next_multiple_of(capacity);
         }
-        self.lap_began = Some(now);
+        (self.head % capacity) as usize
+    }
+
+    /// Whether writing there enters a piece that holds young packets.
+    fn would_lose(&self, now: Instant, at: usize, len: usize) -> bool {
+        let entered = pieces(at, len).filter(|piece| piece * PIECE_BYTES >= at);
+        entered
+            .filter_map(|piece| self.written[piece])
+            .any(|written| now.saturating_duration_since(written) <= MAX_AGE)
+    }
+
+    /// Doubles the bytes. What was written during the last lap keeps its position.
+    fn grow(&mut self) {
+        let capacity = self.bytes.len();
+        let bytes = std::mem::replace(&mut self.bytes, vec![0; capacity * 2]);
+        let written = std::mem::replace(&mut self.written, vec![None; capacity * 2 / PIECE_BYTES]);
+        self.kept_from = self.kept_from.max(self.head.saturating_sub(capacity as u64));
+        let mut position = self.kept_from;
+        while position < self.head {
+            let from = (position % capacity as u64) as usize;
+            let to = (position % (capacity as u64 * 2)) as usize;
+            let len = (capacity - from).min((self.head - position) as usize);
+            self.bytes[to..to + len].copy_from_slice(&bytes[from..from + len]);
+            self.written[pieces(to, len)].copy_from_slice(&written[pieces(from, len)]);
+            position += len as u64;
+        }
     }
 }
 
-/// Bytes of the first lap: two seconds of sound or of the lowest layer.
+/// The pieces that these bytes touch.
+fn pieces(at: usize, len: usize) -> std::ops::Range<usize> {
+    at / PIECE_BYTES..(at + len).div_ceil(PIECE_BYTES)
+}
+
+/// Age is known for pieces of this many bytes. Divides the bytes evenly.
+const PIECE_BYTES: usize = 4_096;
+
+/// Bytes to begin with: some seconds of sound or of the lowest layer.
 const FIRST_BYTES: usize = 1 << 16;
 
 #[cfg(test)]
@@ -165,6 +194,21 @@ mod tests {
             }
         }
         assert!(ring.bytes.len() <= 1 << 20);
+    }
+
+    #[test]
+    fn a_burst_after_silence_is_kept_whole() {
+        let mut ring = Ring::for_video();
+        let begin = start();
+        ring.store(begin, 0, &content(0, 1_200));
+        // One batch of a big key frame, long after: nothing of it may push out the rest.
+        let now = begin + MAX_AGE * 10;
+        for sequence in 1..=300 {
+            ring.store(now, sequence, &content(sequence, 1_200));
+        }
+        for sequence in 1..=300 {
+            assert_eq!(ring.find(now, sequence), Some(&content(sequence, 1_200)[..]), "{sequence}");
+        }
     }
 
     #[test]
