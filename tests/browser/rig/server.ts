@@ -168,7 +168,6 @@ export class PreauServer {
 
   private configure(): void {
     const { http, https, media, metrics } = this.ports
-    const address = this.options.namespace?.address ?? '127.0.0.1'
     const lines = [
       `data_dir = "${join(this.#folder, 'data')}"`,
       `log_level = "debug"`,
@@ -176,8 +175,9 @@ export class PreauServer {
       `https_port = ${https}`,
       `media_port = ${media}`,
       `metrics_port = ${metrics}`,
-      `public_addresses = ["${address}"]`,
     ]
+    // Elsewhere the server finds its addresses itself: Firefox has no path to a loopback address.
+    if (this.options.namespace !== undefined) lines.push(`public_addresses = ["${this.options.namespace.address}"]`)
     if (this.options.maxParticipants !== undefined) lines.push(`max_participants = ${this.options.maxParticipants}`)
     if (this.options.hostPassRequired === true) lines.push('host_pass_required = true')
     writeFileSync(join(this.#folder, 'preau.toml'), `${lines.join('\n')}\n`)
