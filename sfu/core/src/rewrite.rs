@@ -8,7 +8,8 @@ use std::time::Instant;
 use crate::codec::Vp8Ids;
 
 /// How many outgoing sequence numbers back a late packet is still placed and a retransmission
-/// still found. Raised, each slot costs more memory (one bit per number).
+/// still found, and the longest gap that losses leave. Raised, each slot costs more memory (one
+/// bit per number).
 pub const WINDOW: u64 = 2_048;
 
 /// Most runs of evenly shifted packets remembered. Each dropped packet and each switch begins one;
@@ -57,7 +58,9 @@ pub struct Filler {
 /// The numbering of one slot. `S` names a source (a publisher's layer) in the caller's own terms.
 ///
 /// Each outgoing number is given out at most once, whatever comes in: with AES-GCM a second,
-/// different packet under the same number would break the encryption.
+/// different packet under the same number would break the encryption. And none is further than
+/// [`WINDOW`] from the one before: a publisher whose numbers jump would otherwise make the slot's
+/// subscriber lose count of the rollovers (RFC 3711 section 3.3.1), for good.
 #[derive(Clone, Debug)]
 pub struct Rewriter<S> {
     clock_rate: u32,
@@ -128,7 +131,13 @@ impl<S: Copy> Rewriter<S> {
             self.begin_epoch(now, source, packet);
         }
         let sequence_in = unwrap(packet.sequence, self.highest_in);
-        let (sequence_out, shift) = self.place(sequence_in)?;
+        let (mut sequence_out, shift) = self.place(sequence_in)?;
+        let furthest = self.next_out + WINDOW - 1;
+        if sequence_out > furthest {
+            sequence_out = furthest;
+            let (source, epoch) = (self.source()?, self.epoch);
+            self.push_run(Run { source, epoch, first_in: sequence_in, first_out: furthest, shift });
+        }
         self.give_out(sequence_out)?;
         self.highest_in = self.highest_in.max(sequence_in);
         let outgoing = shift.apply(packet, sequence_out);
@@ -219,15 +228,19 @@ impl<S: Copy> Rewriter<S> {
                 let sequence_out = run.first_out + (sequence_in - run.first_in);
                 return (sequence_out < end).then_some((sequence_out, run.shift));
             }
-            end = run.first_out;
+            end = end.min(run.first_out);
         }
         None
     }
 
-    /// Marks an outgoing number as used; `None` when it is used already or too old to know.
+    /// Marks an outgoing number as used; `None` when it is used already, too old to know or too
+    /// far ahead.
     fn give_out(&mut self, sequence_out: u64) -> Option<()> {
+        if sequence_out >= self.next_out + WINDOW {
+            return None;
+        }
         if sequence_out >= self.next_out {
-            for passed in (self.next_out..=sequence_out).take(WINDOW as usize) {
+            for passed in self.next_out..=sequence_out {
                 let (word, bit) = bit_of(passed);
                 self.given_out[word] &= !bit;
             }

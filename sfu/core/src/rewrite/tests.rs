@@ -90,10 +90,26 @@ fn packets_from_before_a_switch_are_refused() {
 #[test]
 fn packets_older_than_the_window_are_refused() {
     let mut slot = slot();
+    let out = forward(&mut slot, &[10, 2_000, 4_000, 11, 2_100]);
+    assert_eq!(out[3], None);
+    assert!(out[4].is_some());
+}
+
+#[test]
+fn a_jump_leaves_a_gap_of_bounded_length() {
+    let mut slot = slot();
     let window = u16::try_from(WINDOW).unwrap();
-    let out = forward(&mut slot, &[10, 11 + window, 11, 12]);
-    assert_eq!(out[2], None);
-    assert!(out[3].is_some());
+    let out = forward(&mut slot, &[10, 30_010, 30_011]);
+    let first = 65_534_u16;
+    assert_eq!(out[1..], [first, first.wrapping_add(1)].map(|at| Some(at.wrapping_add(window))));
+    // Numbers in the gap lead nowhere, and what comes for them late takes nobody else's.
+    assert_eq!(slot.origin(first.wrapping_add(window - 1)), None);
+    assert_eq!(forward(&mut slot, &[10 + window, 30_009]), [None, None]);
+    assert_eq!(slot.origin(first.wrapping_add(window)).unwrap().sequence, 30_010);
+    // Dropped packets do not stretch it.
+    slot.skip(plain(60_000));
+    let after = first.wrapping_add(2 * window).wrapping_add(1);
+    assert_eq!(forward(&mut slot, &[20_000]), [Some(after)]);
 }
 
 #[test]
@@ -323,8 +339,9 @@ proptest! {
             };
             if let Some(sequence) = used {
                 let number = unwrap(sequence, reference);
-                reference = reference.max(number);
                 prop_assert!(given_out.insert(number));
+                prop_assert!(given_out.len() == 1 || number <= reference + WINDOW);
+                reference = reference.max(number);
             }
         }
     }
