@@ -79,11 +79,6 @@ impl<'a> RtpView<'a> {
         Ok(Self { bytes, extension_profile, extension_start, header_len, padding_len: 0 })
     }
 
-    /// The whole packet.
-    pub fn bytes(&self) -> &'a [u8] {
-        self.bytes
-    }
-
     /// Synchronisation source.
     pub fn ssrc(&self) -> u32 {
         u32::from_be_bytes([self.bytes[8], self.bytes[9], self.bytes[10], self.bytes[11]])
@@ -289,14 +284,6 @@ pub fn restore_from_rtx(packet: &mut [u8], ssrc: u32, payload_type: u8) -> Optio
     packet[2..4].copy_from_slice(&sequence.to_be_bytes());
     packet[8..12].copy_from_slice(&ssrc.to_be_bytes());
     Some(packet)
-}
-
-/// Value of the abs-send-time extension: seconds in 6.18 fixed point, modulo 64 s.
-pub fn abs_send_time(since_epoch: std::time::Duration) -> [u8; 3] {
-    let seconds = since_epoch.as_secs() & 0x3f;
-    let fraction = (u64::from(since_epoch.subsec_nanos()) << 18) / 1_000_000_000;
-    let [_, value @ ..] = ((seconds << 18 | fraction) as u32).to_be_bytes();
-    value
 }
 
 const VERSION: u8 = 2;
@@ -524,12 +511,5 @@ mod tests {
         assert_eq!(header.write(&[long], &mut [0; 512]), Err(PacketError::Extension));
         let nameless = Extension { id: 0, value: &[0] };
         assert_eq!(header.write(&[nameless], &mut [0; 512]), Err(PacketError::Extension));
-    }
-
-    #[test]
-    fn send_times_are_seconds_in_fixed_point() {
-        use std::time::Duration;
-        assert_eq!(abs_send_time(Duration::from_millis(1_500)), [0x06, 0, 0]);
-        assert_eq!(abs_send_time(Duration::from_millis(64_000 + 500)), [0x02, 0, 0]);
     }
 }

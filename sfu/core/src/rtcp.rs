@@ -12,8 +12,7 @@ use thiserror::Error;
 pub use transport_feedback::{Arrivals, TransportFeedback};
 pub(crate) use write::packet as write_packet;
 pub use write::{
-    MAX_BLOCKS, write_cname, write_goodbye, write_nack, write_picture_loss, write_receiver_report,
-    write_sender_report,
+    MAX_BLOCKS, write_nack, write_picture_loss, write_receiver_report, write_sender_report,
 };
 
 /// Why bytes are not RTCP.
@@ -154,12 +153,6 @@ impl ReceptionBlock {
     }
 }
 
-/// NTP format of a time on our own clock; only differences matter, so any start will do.
-pub fn ntp(since_start: Duration) -> u64 {
-    let fraction = (u64::from(since_start.subsec_nanos()) << 32) / 1_000_000_000;
-    since_start.as_secs() << 32 | fraction
-}
-
 /// The middle 32 bits of an NTP time: seconds in 16.16 fixed point.
 pub fn middle_ntp(ntp: u64) -> u32 {
     (ntp >> 16) as u32
@@ -259,7 +252,6 @@ const SENDER_INFO_BYTES: usize = 20;
 /// Packet types (RFC 3550 section 12.1, RFC 4585 section 6.1).
 const SENDER_REPORT: u8 = 200;
 const RECEIVER_REPORT: u8 = 201;
-const SOURCE_DESCRIPTION: u8 = 202;
 const GOODBYE: u8 = 203;
 pub(crate) const TRANSPORT_SPECIFIC: u8 = 205;
 const PAYLOAD_SPECIFIC: u8 = 206;

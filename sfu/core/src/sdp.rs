@@ -55,11 +55,6 @@ pub struct Offer {
 }
 
 impl Offer {
-    /// The section with this mid.
-    pub fn section(&self, mid: &Mid) -> Option<&Section> {
-        self.sections.iter().find(|section| section.mid == *mid)
-    }
-
     /// The receive slots in order, each with its mid.
     pub fn slots(&self) -> impl Iterator<Item = &Section> {
         self.sections.iter().filter(|section| matches!(section.role, Role::Slot { .. }))
@@ -127,23 +122,6 @@ pub struct Section {
     directed_extensions: Vec<u8>,
     allows_mixed_extensions: bool,
     reduced_size_rtcp: bool,
-}
-
-impl Section {
-    /// The codec with this payload type.
-    pub fn codec(&self, payload_type: u8) -> Option<&Codec> {
-        self.codecs.iter().find(|codec| codec.payload_type == payload_type)
-    }
-
-    /// The codec whose retransmissions have this payload type.
-    pub fn codec_of_rtx(&self, payload_type: u8) -> Option<&Codec> {
-        self.codecs.iter().find(|codec| codec.rtx_payload_type == Some(payload_type))
-    }
-
-    /// The codec of this kind.
-    pub fn codec_of_kind(&self, kind: CodecKind) -> Option<&Codec> {
-        self.codecs.iter().find(|codec| codec.kind == kind)
-    }
 }
 
 /// What a media section carries.

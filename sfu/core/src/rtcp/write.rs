@@ -1,9 +1,8 @@
 //! The RTCP packets this server sends, appended to a buffer one after the other.
 
 use super::{
-    COUNT_MASK, GENERIC_NACK, GOODBYE, HEADER_BYTES, PAYLOAD_SPECIFIC, PICTURE_LOSS,
-    RECEIVER_REPORT, ReceptionBlock, SENDER_REPORT, SOURCE_DESCRIPTION, SenderInfo,
-    TRANSPORT_SPECIFIC, VERSION,
+    COUNT_MASK, GENERIC_NACK, HEADER_BYTES, PAYLOAD_SPECIFIC, PICTURE_LOSS, RECEIVER_REPORT,
+    ReceptionBlock, SENDER_REPORT, SenderInfo, TRANSPORT_SPECIFIC, VERSION,
 };
 
 /// Most reception blocks in one report: the count has five bits.
@@ -34,25 +33,6 @@ pub fn write_receiver_report(out: &mut Vec<u8>, ssrc: u32, blocks: &[ReceptionBl
         put_u32(out, ssrc);
         put_blocks(out, blocks);
     });
-}
-
-/// Source description with a canonical name (RFC 3550 section 6.5.1). Bytes beyond 255 are left
-/// out.
-pub fn write_cname(out: &mut Vec<u8>, ssrc: u32, cname: &str) {
-    const CNAME: u8 = 1;
-    let cname = &cname.as_bytes()[..cname.len().min(255)];
-    packet(out, SOURCE_DESCRIPTION, 1, |out| {
-        put_u32(out, ssrc);
-        out.extend_from_slice(&[CNAME, cname.len() as u8]);
-        out.extend_from_slice(cname);
-        // The list of items ends with a zero; `packet` adds more up to the next word.
-        out.push(0);
-    });
-}
-
-/// End of a source (RFC 3550 section 6.6).
-pub fn write_goodbye(out: &mut Vec<u8>, ssrc: u32) {
-    packet(out, GOODBYE, 1, |out| put_u32(out, ssrc));
 }
 
 /// Negative acknowledgement (RFC 4585 section 6.2.1) of packets in ascending order. Writes nothing
