@@ -21,7 +21,9 @@ export function Announcer({ call }: { call: Call }) {
     text.value = [
       say(arrived, (name) => t('call.arrived', { name }), (count) => tn('call.arrivedMany', count)),
       say(departed, (name) => t('call.departed', { name }), (count) => tn('call.departedMany', count)),
-    ].join(' ')
+    ]
+      .filter((sentence) => sentence !== '')
+      .join(' ')
   })
   return (
     <p class="visually-hidden" role="status">
