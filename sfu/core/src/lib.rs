@@ -1,4 +1,28 @@
 //! Media forwarding, pure: told the time, handed bytes, polled for what to send.
+//!
+//! # How to drive it
+//!
+//! One [`Sfu`] serves any number of rooms and belongs to one thread. Its owner
+//!
+//! 1. hands in each datagram that came ([`Sfu::handle_datagram`], which decrypts it in place), at
+//!    most [`Sfu::MAX_BATCH`] of them before the next poll for egress, and each command
+//!    ([`Sfu::handle_command`]), always with the present time;
+//! 2. calls [`Sfu::handle_timeout`] once [`Sfu::poll_timeout`] has come;
+//! 3. after each of these, or after a batch of them, sends what [`Sfu::poll_egress`] gives until
+//!    it gives `None`, and takes the events of [`Sfu::poll_output`];
+//! 4. calls [`Sfu::handle_fault`] when one of these panicked: a broken invariant of ours costs
+//!    one room, not the others.
+//!
+//! Bytes from outside never make it panic: what is of no use is counted in [`Stats`] and dropped.
+//! Two runs with the same seed and the same input give the same output, the handshakes' own
+//! randomness excepted.
+//!
+//! # The path of a packet
+//!
+//! `demux` finds the transport by the address pair; `transport` opens the packet; `router` finds
+//! its track and layer, notes arrival and losses, and keeps it in the layer's ring until the
+//! batch is complete; then, for each subscriber, `subscription` (with `layer` and `rewrite`)
+//! decides, renumbers and seals it into the `egress` buffer.
 
 pub mod codec;
 mod command;

@@ -73,7 +73,7 @@ impl Router {
             self.served -= usize::from(at < self.served);
         }
         self.unpublish(participant, |_| false);
-        self.attach_all(now, members);
+        self.attach_all(now, participant, members);
     }
 
     /// Takes the sending sections of an offer: makes their tracks and ends those without one.
@@ -95,7 +95,7 @@ impl Router {
         let sources: Vec<TrackSource> =
             member.publisher.sections().iter().map(|section| section.source).collect();
         self.unpublish(participant, |source| sources.contains(&source));
-        self.attach_all(now, members);
+        self.attach_all(now, participant, members);
     }
 
     /// Opens or shuts the forwarding of a source. When it opens, everybody starts anew on it.
@@ -319,10 +319,11 @@ impl Router {
         }
     }
 
-    fn attach_all(&mut self, now: Instant, members: &mut Members) {
+    /// Lets everybody's slots follow a change of a participant's tracks.
+    fn attach_all(&mut self, now: Instant, publisher: ParticipantId, members: &mut Members) {
         for key in &self.members {
             if let Some(member) = members[key.0].as_mut() {
-                member.subscriber.attach(now, &mut self.tracks);
+                member.subscriber.attach(now, publisher, &mut self.tracks);
             }
         }
     }

@@ -374,6 +374,10 @@ impl Sfu {
         if self.by_participant.contains_key(&participant) {
             return;
         }
+        if self.by_participant.len() >= MAX_TRANSPORTS {
+            self.events.push_back(Event::TransportFailed { participant });
+            return;
+        }
         let free = self.members.iter().position(Option::is_none);
         let key = TransportKey(free.unwrap_or_else(|| {
             self.members.push(None);
@@ -506,6 +510,10 @@ impl Sfu {
         }
     }
 }
+
+/// Transports of one worker. One core is busy long before; raising it lets idle ones hold more
+/// memory.
+const MAX_TRANSPORTS: usize = 4_096;
 
 /// Least time between two wake-ups of one transport. Raising it delays feedback, lowering it
 /// costs wake-ups.

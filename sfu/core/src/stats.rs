@@ -25,7 +25,7 @@ pub struct Stats {
     pub nacks_in: u64,
     /// Sequence numbers reported lost to publishers.
     pub nacks_out: u64,
-    /// Key frame requests of subscribers, our own for switches included.
+    /// Key frame requests of subscribers.
     pub key_frame_requests_in: u64,
     /// Key frame requests sent to publishers.
     pub key_frame_requests_out: u64,

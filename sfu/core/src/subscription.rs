@@ -127,15 +127,10 @@ impl Subscription {
         Some((self.numbers.timestamp_shift()?, self.sent))
     }
 
-    /// Gives the slot new content. True when the track changes.
-    pub(crate) fn assign(&mut self, wanted: Option<TrackId>, max_height: Option<u16>) -> bool {
+    /// Gives the slot new content, to be attached next.
+    pub(crate) fn assign(&mut self, wanted: Option<TrackId>, max_height: Option<u16>) {
         self.max_height = max_height;
-        if self.wanted == wanted {
-            return false;
-        }
         self.wanted = wanted;
-        self.attach(None);
-        true
     }
 
     /// Connects the slot with the published track it waits for, or with nothing.
@@ -303,7 +298,7 @@ impl Subscription {
         out: &mut Outgoing<'_>,
     ) -> bool {
         let transport_sequence = out.transport_sequence.to_be_bytes();
-        let audio_level = [audio_level.unwrap_or(0)];
+        let audio_level = [audio_level.unwrap_or(SILENCE)];
         let mut extensions = [Extension { id: 0, value: &[] }; 2];
         let mut count = 0;
         if let Some(id) = self.extensions.transport_cc {
@@ -369,6 +364,9 @@ struct SealedSources {
 /// Room for a header with the extensions written here: fixed part, extension head, two elements
 /// in the longer form, filled up to whole words.
 const MAX_HEADER_BYTES: usize = 12 + 4 + 8;
+
+/// Lowest loudness (RFC 6464 section 3), for packets whose publisher told none.
+const SILENCE: u8 = 127;
 
 /// RFC 3550 section 5.1.
 const PADDING_BIT: u8 = 0x20;

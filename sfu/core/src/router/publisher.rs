@@ -234,3 +234,118 @@ impl Publisher {
         self.sources.push(source);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packet::{Extension, RtpHeader};
+    use crate::sdp;
+
+    const OFFER: &str = include_str!("../../tests/data/chromium-first.sdp");
+
+    #[test]
+    fn layers_and_their_repairs_are_learned_from_the_first_packets() {
+        let (mut publisher, offer) = publisher();
+        let camera = &offer.sections[1];
+        let codec = camera.codecs[0];
+        let rtx = codec.rtx_payload_type.unwrap();
+        for (layer, rid) in ["h", "m", "l"].into_iter().enumerate() {
+            let ssrc = 100 + layer as u32;
+            let media = packet(&offer, ssrc, codec.payload_type, "1", Some((false, rid)));
+            let place = place(&mut publisher, &media).unwrap();
+            assert_eq!(usize::from(place.source.layer), layer);
+            assert_eq!((place.track_source, place.repeats), (TrackSource::Camera, None));
+            let repair = packet(&offer, ssrc + 50, rtx, "1", Some((true, rid)));
+            let place = self::place(&mut publisher, &repair).unwrap();
+            assert_eq!(usize::from(place.source.layer), layer);
+            assert_eq!(place.repeats, Some(codec.payload_type));
+        }
+        // Browsers leave the names out once they know that they were understood.
+        let bare = bare(101, codec.payload_type);
+        assert_eq!(place(&mut publisher, &bare).unwrap().source.layer, 1);
+        let bare = self::bare(151, rtx);
+        assert_eq!(place(&mut publisher, &bare).unwrap().source.layer, 1);
+    }
+
+    #[test]
+    fn what_was_learned_outlives_a_later_offer() {
+        let (mut publisher, offer) = publisher();
+        let codec = offer.sections[1].codecs[0];
+        let media = packet(&offer, 100, codec.payload_type, "1", Some((false, "m")));
+        place(&mut publisher, &media).unwrap();
+        negotiate(&mut publisher, &offer);
+        assert_eq!(place(&mut publisher, &bare(100, codec.payload_type)).unwrap().source.layer, 1);
+    }
+
+    #[test]
+    fn a_new_source_takes_the_place_of_the_former_of_its_layer() {
+        let (mut publisher, offer) = publisher();
+        let codec = offer.sections[1].codecs[0];
+        for ssrc in 100..200 {
+            let media = packet(&offer, ssrc, codec.payload_type, "1", Some((false, "h")));
+            place(&mut publisher, &media).unwrap();
+        }
+        let known = publisher.sources.iter().filter(|source| source.section == 1).count();
+        assert_eq!(known, 1);
+        let former = place(&mut publisher, &bare(100, codec.payload_type));
+        assert_eq!(former.unwrap_err(), Stray::UnknownSource);
+    }
+
+    #[test]
+    fn strays_are_told_apart() {
+        let (mut publisher, offer) = publisher();
+        let codec = offer.sections[1].codecs[0];
+        let stray = |publisher: &mut Publisher, bytes: &[u8]| place(publisher, bytes).unwrap_err();
+        assert_eq!(stray(&mut publisher, &bare(7, codec.payload_type)), Stray::UnknownSource);
+        for (mid, rid) in [("1", "x"), ("77", "h")] {
+            let bytes = packet(&offer, 7, codec.payload_type, mid, Some((false, rid)));
+            assert_eq!(stray(&mut publisher, &bytes), Stray::UnknownSource);
+        }
+        let bytes = packet(&offer, 7, 1, "1", Some((false, "h")));
+        assert_eq!(stray(&mut publisher, &bytes), Stray::UnknownPayloadType);
+    }
+
+    fn publisher() -> (Publisher, Offer) {
+        let mid = |text| Mid::new(text).unwrap();
+        let publish = [(mid("0"), TrackSource::Microphone), (mid("1"), TrackSource::Camera)];
+        let offer = sdp::parse_offer(OFFER, &publish).unwrap();
+        let mut publisher = Publisher::default();
+        negotiate(&mut publisher, &offer);
+        (publisher, offer)
+    }
+
+    fn negotiate(publisher: &mut Publisher, offer: &Offer) {
+        publisher.negotiate(offer, |source, _| TrackKey { index: source as u16, serial: 0 });
+    }
+
+    fn place(publisher: &mut Publisher, bytes: &[u8]) -> Result<Belonging, Stray> {
+        publisher.place(&RtpView::parse(bytes).unwrap())
+    }
+
+    fn bare(ssrc: u32, payload_type: u8) -> Vec<u8> {
+        let header = RtpHeader { marker: false, payload_type, sequence: 1, timestamp: 1, ssrc };
+        let mut bytes = vec![0; 20];
+        header.write(&[], &mut bytes).unwrap();
+        bytes
+    }
+
+    fn packet(
+        offer: &Offer,
+        ssrc: u32,
+        payload_type: u8,
+        mid: &str,
+        rid: Option<(bool, &str)>,
+    ) -> Vec<u8> {
+        let ids = offer.extensions;
+        let mut extensions = vec![Extension { id: ids.mid.unwrap(), value: mid.as_bytes() }];
+        if let Some((is_repair, rid)) = rid {
+            let id = if is_repair { ids.repaired_rid } else { ids.rid };
+            extensions.push(Extension { id: id.unwrap(), value: rid.as_bytes() });
+        }
+        let header = RtpHeader { marker: false, payload_type, sequence: 1, timestamp: 1, ssrc };
+        let mut bytes = vec![0; 60];
+        let len = header.write(&extensions, &mut bytes).unwrap();
+        bytes.truncate(len + 8);
+        bytes
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use protocol::ParticipantId;
 use rand::RngExt;
 use rand::rngs::StdRng;
 
@@ -61,37 +62,47 @@ impl Subscriber {
                 for (other, slot) in self.slots.iter_mut().enumerate() {
                     if other != at && slot.wanted() == Some(track) {
                         slot.assign(None, None);
+                        slot.attach(None);
                     }
                 }
             }
             self.slots[at].assign(track, max_height);
+            self.attach_slot(now, at, tracks);
         }
-        self.attach(now, tracks);
     }
 
-    /// Connects the slots with the tracks they wait for, after either changed.
-    pub(crate) fn attach(&mut self, now: Instant, tracks: &mut Tracks) {
-        self.by_track.clear();
-        for (at, slot) in self.slots.iter_mut().enumerate() {
-            let track = slot.wanted().and_then(|wanted| tracks.find_mut(wanted));
-            slot.attach(track.as_ref().map(|track| track.key));
-            if let Some(track) = track {
-                let index = usize::from(track.key.index);
-                if self.by_track.len() <= index {
-                    self.by_track.resize(index + 1, 0);
-                }
-                self.by_track[index] = u8::try_from(at + 1).unwrap_or(0);
-                slot.aim(now, track, None);
+    /// Connects slots with the tracks of a participant, after those changed.
+    pub(crate) fn attach(&mut self, now: Instant, publisher: ParticipantId, tracks: &mut Tracks) {
+        for at in 0..self.slots.len() {
+            let wanted = self.slots[at].wanted();
+            if wanted.is_some_and(|track| track.participant == publisher) {
+                self.attach_slot(now, at, tracks);
             }
+        }
+    }
+
+    /// Connects one slot with the track it waits for. What the table said of the slot before may
+    /// stay: the slot knows which track it carries.
+    fn attach_slot(&mut self, now: Instant, at: usize, tracks: &mut Tracks) {
+        let slot = &mut self.slots[at];
+        let track = slot.wanted().and_then(|wanted| tracks.find_mut(wanted));
+        slot.attach(track.as_ref().map(|track| track.key));
+        if let Some(track) = track {
+            let index = usize::from(track.key.index);
+            if self.by_track.len() <= index {
+                self.by_track.resize(index + 1, 0);
+            }
+            self.by_track[index] = u8::try_from(at + 1).unwrap_or(0);
+            slot.aim(now, track, None);
         }
     }
 
     /// Starts over on every slot, at the next key frames: the connection is there (again).
     pub(crate) fn restart(&mut self, now: Instant, tracks: &mut Tracks) {
-        for slot in &mut self.slots {
-            slot.pause();
+        for at in 0..self.slots.len() {
+            self.slots[at].pause();
+            self.attach_slot(now, at, tracks);
         }
-        self.attach(now, tracks);
     }
 
     /// Stops the slots that carry this track; they go on with its next key frame.
