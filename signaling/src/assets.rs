@@ -103,9 +103,8 @@ fn accepts(request: &HeaderMap, coding: &str) -> bool {
     fields.flat_map(|value| value.split(',')).any(|item| {
         let mut parts = item.split(';').map(str::trim);
         let is_named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(coding));
-        let is_refused = parts
-            .filter_map(|part| part.strip_prefix("q="))
-            .any(|weight| weight.trim_end_matches('0').trim_end_matches('.').is_empty());
+        let weight = parts.filter_map(|part| part.strip_prefix("q=")?.parse::<f32>().ok()).next();
+        let is_refused = weight.is_some_and(|weight| weight <= 0.0);
         is_named && !is_refused
     })
 }

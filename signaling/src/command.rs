@@ -119,9 +119,6 @@ pub enum CommandError {
     /// The room could not be written.
     #[error("the room could not be written into the data folder: {0}")]
     NotWritten(String),
-    /// Nobody knows under which origin the server is reached.
-    #[error("under which address is the server reached? Say it with --share-origin")]
-    NoOrigin,
     /// The server is not well.
     #[error("the server is not well")]
     Unwell,
@@ -131,7 +128,7 @@ impl CommandError {
     /// 2 when something must be changed before trying again, 1 for a failure.
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_) | Self::Start(_) | Self::NoOrigin => 2,
+            Self::Config(_) | Self::Start(_) => 2,
             Self::System(_)
             | Self::Request(_)
             | Self::Refused(_)
@@ -254,7 +251,7 @@ impl Secrets {
 
 async fn create_here(config: &Config) -> Result<(), CommandError> {
     let origin = server::share_origin(config, &addresses::of_interfaces(), config.https_port);
-    let origin = origin.ok_or(CommandError::NoOrigin)?;
+    let origin = origin.unwrap_or_else(|| format!("https://localhost:{}", config.https_port));
     server::prepare_folder(&config.data_dir)?;
     let store = server::open_store(&config.data_dir)?;
     let secrets = Secrets::new();

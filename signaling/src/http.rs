@@ -1,16 +1,18 @@
 //! Routes: making a room, what pages ask, health, the static client; and the headers of every
 //! answer.
 
+use std::time::Duration;
+
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::header::{
     AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HOST, ORIGIN, STRICT_TRANSPORT_SECURITY,
 };
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get, post};
+use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 use protocol::{CreateRoom, ErrorCode, PROTOCOL_VERSION, Redacted, ServerInfo};
 use serde::Serialize;
@@ -25,7 +27,6 @@ pub(crate) fn router(app: App) -> Router {
         .route("/api/rooms", post(create_room))
         .route("/api/server", get(server_info))
         .route("/api/session", get(websocket::open))
-        .route("/api/{*path}", any(unknown))
         .route("/healthz", get(health))
         .route("/authority.crt", get(authority))
         .fallback(page)
@@ -141,29 +142,29 @@ async fn authority(State(app): State<App>) -> Response {
 }
 
 async fn page(State(app): State<App>, uri: Uri, request: Request) -> Response {
-    if matches!(request.method().as_str(), "GET" | "HEAD") {
+    if uri.path() == "/api" || uri.path().starts_with("/api/") {
+        problem(StatusCode::NOT_FOUND, ErrorCode::Malformed)
+    } else if matches!(*request.method(), Method::GET | Method::HEAD) {
         app.assets.answer(uri.path(), request.headers())
     } else {
         problem(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::Malformed)
     }
 }
 
-async fn unknown() -> Response {
-    problem(StatusCode::NOT_FOUND, ErrorCode::Malformed)
-}
-
 async fn wrong_method() -> Response {
     problem(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::Malformed)
 }
 
-/// Puts the security headers on every answer.
+/// Puts the security headers on every answer, and a time limit on every request.
 async fn secure(
     State(app): State<App>,
     connection: Extension<Connection>,
     request: Request,
     next: Next,
 ) -> Response {
-    let mut response = next.run(request).await;
+    let answer = tokio::time::timeout(REQUEST_DEADLINE, next.run(request)).await;
+    let mut response =
+        answer.unwrap_or_else(|_| problem(StatusCode::REQUEST_TIMEOUT, ErrorCode::Malformed));
     let headers = response.headers_mut();
     for (name, value) in SECURITY_HEADERS {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
@@ -177,6 +178,9 @@ async fn secure(
 
 /// Largest request body: two verifiers are below 200 bytes.
 const MAX_BODY_BYTES: usize = 4096;
+
+/// Time for a request, its body included. Longer lets bodies that trickle in hold connections.
+const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
 
 const SECURITY_HEADERS: [(&str, &str); 8] = [
     (

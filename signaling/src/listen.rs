@@ -14,7 +14,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tower::Service;
@@ -23,27 +23,37 @@ use crate::app::Connection;
 use crate::limits::{Gate, Pass};
 
 /// Binds one TCP port on `address`, or on all addresses, or (IPv4 only) where there is no IPv6.
-pub(crate) async fn bind(address: Option<IpAddr>, port: u16) -> io::Result<TcpListener> {
+pub(crate) fn bind(address: Option<IpAddr>, port: u16) -> io::Result<TcpListener> {
     if let Some(address) = address {
-        return TcpListener::bind((address, port)).await;
+        return bind_one(address, port);
     }
-    match TcpListener::bind((Ipv6Addr::UNSPECIFIED, port)).await {
-        Err(error) if is_missing_family(&error) => {
-            TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).await
-        }
+    match bind_one(Ipv6Addr::UNSPECIFIED.into(), port) {
+        Err(error) if is_missing_family(&error) => bind_one(Ipv4Addr::UNSPECIFIED.into(), port),
         bound => bound,
     }
 }
 
 /// Binds one TCP port on the loopback addresses, IPv6 as far as there is any.
-pub(crate) async fn bind_loopback(port: u16) -> io::Result<Vec<TcpListener>> {
-    let v4 = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+pub(crate) fn bind_loopback(port: u16) -> io::Result<Vec<TcpListener>> {
+    let v4 = bind_one(Ipv4Addr::LOCALHOST.into(), port)?;
     let port = v4.local_addr()?.port();
-    match TcpListener::bind((Ipv6Addr::LOCALHOST, port)).await {
+    match bind_one(Ipv6Addr::LOCALHOST.into(), port) {
         Ok(v6) => Ok(vec![v4, v6]),
         Err(error) if is_missing_family(&error) => Ok(vec![v4]),
         Err(error) => Err(error),
     }
+}
+
+fn bind_one(address: IpAddr, port: u16) -> io::Result<TcpListener> {
+    let socket = match address {
+        IpAddr::V4(_) => TcpSocket::new_v4()?,
+        IpAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // A restart finds the port free although old connections linger.
+    socket.set_reuseaddr(true)?;
+    socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
+    socket.bind(SocketAddr::new(address, port))?;
+    socket.listen(BACKLOG)
 }
 
 /// Serves one listener until its task is aborted.
@@ -122,6 +132,13 @@ fn is_missing_family(error: &io::Error) -> bool {
 
 /// `EAFNOSUPPORT` of Linux, for which the standard library has no name.
 const ADDRESS_FAMILY_NOT_SUPPORTED: i32 = 97;
+
+/// What the system keeps for a browser that does not read. Left to itself it would grow to
+/// megabytes for each; less slows pages over long distances.
+const SEND_BUFFER_BYTES: u32 = 128 * 1024;
+
+/// Connections the system holds until they are accepted: a class that opens its link at once.
+const BACKLOG: u32 = 1024;
 
 /// Pause after a failed accept. Shorter spins while descriptors are out; longer delays visitors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);

@@ -118,18 +118,16 @@ impl Server {
         let store = open_store(&config.data_dir)?;
         let tokens = Tokens::new(&signing_key(&config.data_dir)?, clock.clone());
 
-        let https = listen::bind(config.listen_address, config.https_port).await;
+        let https = listen::bind(config.listen_address, config.https_port);
         let https = https.map_err(port_error(config.https_port, "tcp", "--https-port"))?;
         let local = match config.http_port {
-            Some(port) => listen::bind_loopback(port).await.map_err(port_error(
-                port,
-                "tcp",
-                "--local-http",
-            ))?,
+            Some(port) => {
+                listen::bind_loopback(port).map_err(port_error(port, "tcp", "--local-http"))?
+            }
             None => vec![],
         };
         let metrics_port = config.metrics_port;
-        let admin = listen::bind(Some([127, 0, 0, 1].into()), metrics_port).await;
+        let admin = listen::bind(Some([127, 0, 0, 1].into()), metrics_port);
         let admin = admin.map_err(port_error(metrics_port, "tcp", "--metrics-port"))?;
 
         let interfaces = addresses::of_interfaces();
@@ -248,16 +246,17 @@ async fn housekeeping(registry: Registry, certificates: Certificates, clock: Clo
     }
 }
 
-/// The origin other devices can use.
+/// The origin other devices can use: the one configured, or the first address they can reach.
 pub(crate) fn share_origin(
     config: &Config,
     interfaces: &[std::net::IpAddr],
     https_port: u16,
 ) -> Option<String> {
-    let automatic = || {
-        let address = config.listen_address.or_else(|| addresses::share_address(interfaces))?;
-        (!address.is_loopback()).then(|| addresses::https_origin(address, https_port))
-    };
+    let is_usable = |address: &std::net::IpAddr| !address.is_loopback();
+    let public = config.public_addresses.iter().flatten().copied().find(is_usable);
+    let listening = || config.listen_address.filter(is_usable);
+    let address = public.or_else(listening).or_else(|| addresses::share_address(interfaces));
+    let automatic = || address.map(|address| addresses::https_origin(address, https_port));
     config.share_origin.clone().or_else(automatic)
 }
 

@@ -17,6 +17,7 @@ use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use futures_util::SinkExt;
 use protocol::{
     ClientMessage, ErrorCode, GoodbyeReason, Language, MAX_MESSAGE_BYTES, PROTOCOL_VERSION,
     ServerMessage,
@@ -137,27 +138,22 @@ impl Session {
     async fn talk(&mut self, admission: Admission, mut outgoing: mpsc::Receiver<Outgoing>) -> End {
         let Admission { session, room } = admission;
         let mut code = close_code::NORMAL;
+        let mut batch = Vec::with_capacity(SAID_AT_ONCE);
         let end = loop {
             tokio::select! {
                 biased;
-                said = outgoing.recv() => match said {
-                    Some(Outgoing::Message(message)) => {
-                        if let ServerMessage::Error { code: cause, fatal: true, .. } = *message {
-                            code = close_code_of(cause);
-                        }
-                        if let Err(end) = self.say(&message).await {
-                            break end;
-                        }
+                count = outgoing.recv_many(&mut batch, SAID_AT_ONCE) => {
+                    if count == 0 {
+                        // The room cut this session.
+                        return End::Gone;
                     }
-                    Some(Outgoing::End(EndCause::ServerStopping)) => {
-                        return End::Said(close_code::AWAY);
+                    match self.say_all(&mut batch, &mut code).await {
+                        Ok(None) => {}
+                        Ok(Some(EndCause::ServerStopping)) => return End::Said(close_code::AWAY),
+                        Ok(Some(EndCause::Goodbye | EndCause::Refused)) => return End::Said(code),
+                        Err(end) => break end,
                     }
-                    Some(Outgoing::End(EndCause::Goodbye | EndCause::Refused)) => {
-                        return End::Said(code);
-                    }
-                    // The room cut this session.
-                    None => return End::Gone,
-                },
+                }
                 text = self.hear() => {
                     let message = match text {
                         Ok(text) => parse(&text),
@@ -192,7 +188,7 @@ impl Session {
                         return Err(End::Gone);
                     }
                     self.is_pinged = true;
-                    self.write(Message::Ping(Bytes::new())).await?;
+                    self.write([Message::Ping(Bytes::new())]).await?;
                     continue;
                 }
             };
@@ -217,17 +213,47 @@ impl Session {
         }
     }
 
-    async fn say(&mut self, message: &ServerMessage) -> Result<(), End> {
-        let text = serde_json::to_string(message).expect("messages are plain data");
-        self.write(Message::Text(text.into())).await
+    /// Writes what the room said, in one go. Notes in `code` how the session will close, and gives
+    /// the end if the room said so.
+    async fn say_all(
+        &mut self,
+        batch: &mut Vec<Outgoing>,
+        code: &mut u16,
+    ) -> Result<Option<EndCause>, End> {
+        let mut texts = Vec::with_capacity(batch.len());
+        let mut ended = None;
+        for outgoing in batch.drain(..) {
+            match outgoing {
+                Outgoing::Message(message) => {
+                    if let ServerMessage::Error { code: cause, fatal: true, .. } = *message {
+                        *code = close_code_of(cause);
+                    }
+                    texts.push(text(&message));
+                }
+                Outgoing::End(cause) => ended = Some(cause),
+            }
+        }
+        self.write(texts).await?;
+        Ok(ended)
     }
 
-    async fn write(&mut self, message: Message) -> Result<(), End> {
+    async fn say(&mut self, message: &ServerMessage) -> Result<(), End> {
+        self.write([text(message)]).await
+    }
+
+    async fn write(&mut self, messages: impl IntoIterator<Item = Message>) -> Result<(), End> {
         let clock = self.app.clock.clone();
         let deadline = clock.now() + WRITE_DEADLINE;
+        let socket = &mut self.socket;
+        let written = async {
+            for message in messages {
+                socket.feed(message).await?;
+            }
+            socket.flush().await
+        };
         tokio::select! {
             biased;
-            written = self.socket.send(message) => written.map_err(|_| End::Gone),
+            written = written => written.map_err(|_| End::Gone),
             () = clock.sleep_until(deadline) => Err(End::Gone),
         }
     }
@@ -254,7 +280,7 @@ impl Session {
             }
         }
         let frame = CloseFrame { code, reason: Utf8Bytes::default() };
-        if self.write(Message::Close(Some(frame))).await.is_err() {
+        if self.write([Message::Close(Some(frame))]).await.is_err() {
             return;
         }
         // Closing at once, with unread bytes of the browser, would reset the connection under the
@@ -270,6 +296,10 @@ impl Session {
         };
         let _ = tokio::time::timeout(LINGER, last_words).await;
     }
+}
+
+fn text(message: &ServerMessage) -> Message {
+    Message::text(serde_json::to_string(message).expect("messages are plain data"))
 }
 
 fn fatal(code: ErrorCode) -> ServerMessage {
@@ -356,9 +386,12 @@ const MAX_LATE_FRAMES: usize = 256;
 /// Frames of one session: far more than a page sends when a class of a hundred comes in at once.
 const MESSAGE_RATE: Rate = Rate { burst: 200, refill: Duration::from_millis(25) };
 
-/// Messages that wait for a browser to read. More lets a stalled one hold more memory; fewer cuts
-/// a slow one when a whole class comes in.
-const SESSION_QUEUE: usize = 256;
+/// Messages that wait for a browser to read. More lets a stalled one hold more memory (about 250
+/// bytes each); fewer cuts a healthy one when a whole class comes in at once.
+const SESSION_QUEUE: usize = 1024;
+
+/// Messages written with one system call.
+const SAID_AT_ONCE: usize = 64;
 
 /// Bytes that wait in the WebSocket itself, beyond one message.
 const MAX_WRITE_BUFFER_BYTES: usize = 512 * 1024;

@@ -1,13 +1,15 @@
 //! A real server on loopback ports of its own, with a clock the test moves; browsers that speak
 //! WebSocket; and plain HTTP by hand.
 
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use signaling::{Asset, Assets, Clock, ClockHand, Server, Settings};
+use signaling::{Asset, Assets, Clock, ClockHand, LogFormat, LogLevel, Server, Settings};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
@@ -167,20 +169,42 @@ impl TestServer {
         answer
     }
 
-    /// The next text; moves the clock by small steps until it comes.
+    /// The next text; moves the clock step by step until it comes.
     pub(crate) async fn hear_in_time(&self, browser: &mut Browser) -> String {
         for _ in 0..500 {
-            let step = Duration::from_millis(20);
-            match tokio::time::timeout(step, browser.hear_text()).await {
+            let pause = Duration::from_millis(20);
+            match tokio::time::timeout(pause, browser.hear_text()).await {
                 Ok(text) => return text,
-                Err(_) => self.hand.advance(step),
+                Err(_) => self.hand.advance(10 * pause),
             }
         }
         panic!("no answer in time");
     }
 }
 
+/// Everything the servers of this process have logged, at DEBUG.
+pub(crate) fn log_so_far() -> String {
+    String::from_utf8(LOG.lock().unwrap().clone()).unwrap()
+}
+
+static LOG: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+struct LogWriter;
+
+impl Write for LogWriter {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        Write::write(&mut *LOG.lock().unwrap(), bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 async fn start(settings: &Settings, clock: &Clock) -> Server {
+    let subscriber = signaling::log_subscriber(LogFormat::Json, LogLevel::Debug, || LogWriter);
+    // Once for all servers of this process; later ones find it in place.
+    let _ = tracing::subscriber::set_global_default(subscriber);
     let config = settings.clone().check().unwrap();
     Server::start(&config, clock.clone(), assets()).await.unwrap()
 }
@@ -269,10 +293,16 @@ impl Browser {
         }
     }
 
-    /// Sends a ping and waits for its pong: the session lives.
-    pub(crate) async fn is_alive(&mut self) {
+    /// Sends a ping and waits for its pong: the session lives. Gives what came before it.
+    pub(crate) async fn is_alive(&mut self) -> Vec<Value> {
         self.say(&json!({ "type": "ping" })).await;
-        self.hear_type("pong").await;
+        let mut before = vec![];
+        loop {
+            match self.hear().await {
+                message if message["type"] == "pong" => return before,
+                message => before.push(message),
+            }
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Entering a room.
 
+use std::time::Duration;
+
 use futures_util::FutureExt;
 use serde_json::json;
 
@@ -91,8 +93,9 @@ async fn a_page_of_another_version_is_told_to_reload() {
 async fn a_room_that_reaches_its_end_says_goodbye_and_is_gone() {
     let server = TestServer::start_with("room_days = 1").await;
     let room = server.room().await;
+    server.hand.advance(Duration::from_secs(24 * 3600 - 5));
     let (mut inside, _) = server.join(&room, &room.guest).await;
-    server.hand.advance(std::time::Duration::from_secs(24 * 3600));
+    server.hand.advance(Duration::from_secs(5));
     assert_eq!(inside.hear().await, json!({ "type": "goodbye", "reason": "room_ended" }));
     let refused = server.refusal(&join(&room, &room.guest)).await;
     assert!(refused.contains("room_ended") || refused.contains("join_refused"), "{refused}");
