@@ -41,6 +41,7 @@ pub(crate) struct Router {
     /// How many members have got the batch.
     served: usize,
     switched: Vec<(LayerKey, usize)>,
+    wishes: Vec<(TransportKey, Instant)>,
     compound: Vec<u8>,
     blocks: Vec<ReceptionBlock>,
 }
@@ -255,6 +256,7 @@ impl Router {
             }
         }
         self.served = 0;
+        self.note_wishes();
         self.batch.clear();
         true
     }
@@ -293,7 +295,12 @@ impl Router {
         }
     }
 
-    /// When each publisher with something to say wants to be woken.
+    /// When the publishers of the latest batch have to be asked for key frames.
+    pub(crate) fn take_wishes(&mut self) -> impl Iterator<Item = (TransportKey, Instant)> {
+        self.wishes.drain(..)
+    }
+
+    /// When each publisher of the room has to be asked for something.
     pub(crate) fn deadlines(&mut self) -> impl Iterator<Item = (TransportKey, Instant)> {
         self.tracks.iter_mut().filter_map(|track| {
             let deadlines = track.layers.iter().filter_map(|layer| layer.poll_timeout());
@@ -309,6 +316,20 @@ impl Router {
             layers.iter().filter_map(Layer::poll_timeout).min()
         };
         publisher.sections().iter().filter_map(deadline).min()
+    }
+
+    fn note_wishes(&mut self) {
+        let mut noted = None;
+        for arrival in &self.batch {
+            if noted.replace(arrival.source.track) == Some(arrival.source.track) {
+                continue;
+            }
+            if let Some(track) = self.tracks.track_mut(arrival.source.track)
+                && let Some(at) = track.layers.iter().filter_map(Layer::poll_timeout).min()
+            {
+                self.wishes.push((track.publisher, at));
+            }
+        }
     }
 
     fn unpublish(&mut self, participant: ParticipantId, keep: impl Fn(TrackSource) -> bool) {

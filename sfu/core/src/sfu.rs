@@ -155,8 +155,10 @@ impl Sfu {
             if !router.fan_out(now, &mut self.members, out) {
                 break;
             }
+            for (publisher, at) in router.take_wishes() {
+                self.timers.schedule(publisher, at);
+            }
             self.rooms_with_batch.pop();
-            self.wake_publishers(Some(room));
         }
         if self.egress.is_empty() {
             return None;

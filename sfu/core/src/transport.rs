@@ -245,8 +245,13 @@ impl Transport {
     }
 
     fn send_dtls(&mut self, egress: &mut Egress) {
+        // During the handshake answers go back the way the question came; later, where media goes.
+        let path = match self.state {
+            State::Opening => self.dtls_path,
+            State::Connected | State::Disconnected | State::Failed => self.ice.selected(),
+        };
         while let Some(datagram) = self.dtls.poll_transmit() {
-            if let Some(path) = self.dtls_path {
+            if let Some(path) = path {
                 egress.push(path, &datagram);
             }
         }
