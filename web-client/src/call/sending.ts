@@ -27,6 +27,13 @@ export class Sender {
     for (const source of ['microphone', 'camera', ...this.tracks.keys()] as const) this.section(source)
   }
 
+  /** Lets go of the connection: a closed one must not hold on to a released device. */
+  detach(): void {
+    for (const { sender } of this.transceivers.values()) sender.replaceTrack(null).catch(() => undefined)
+    this.transceivers = new Map()
+    this.pc = null
+  }
+
   /** Which section carries which source, for the offer. */
   published(): PublishedMid[] {
     return [...this.transceivers].flatMap(([source, { mid }]) => (mid === null ? [] : [{ mid, source }]))

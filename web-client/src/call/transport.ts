@@ -106,6 +106,7 @@ export class MediaTransport {
     clearTimeout(this.watch)
     const { link } = this
     this.link = null
+    this.sender.detach()
     link?.pc.close()
   }
 
