@@ -198,10 +198,10 @@ const SECURITY_HEADERS: [(&str, &str); 8] = [
         "camera=(self), microphone=(self), display-capture=(self), fullscreen=(self), \
          screen-wake-lock=(self), speaker-selection=(self), clipboard-write=(self), \
          picture-in-picture=(self), autoplay=(self), \
-         accelerometer=(), ambient-light-sensor=(), battery=(), bluetooth=(), browsing-topics=(), \
-         clipboard-read=(), gamepad=(), geolocation=(), gyroscope=(), hid=(), idle-detection=(), \
-         local-fonts=(), magnetometer=(), midi=(), payment=(), publickey-credentials-get=(), \
-         serial=(), storage-access=(), usb=(), web-share=(), xr-spatial-tracking=()",
+         accelerometer=(), browsing-topics=(), clipboard-read=(), gamepad=(), geolocation=(), \
+         gyroscope=(), hid=(), idle-detection=(), local-fonts=(), magnetometer=(), midi=(), \
+         payment=(), publickey-credentials-get=(), serial=(), storage-access=(), usb=(), \
+         xr-spatial-tracking=()",
     ),
     ("cross-origin-opener-policy", "same-origin"),
     ("cross-origin-embedder-policy", "require-corp"),
