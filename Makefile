@@ -48,10 +48,10 @@ $(WEB_MODULES): $(WEB)/package.json $(WEB)/package-lock.json
 test: ## Everything; the last line is the sum over all runners
 	@scripts/test all
 
-test-checks: ## Format, lints, tree rules, generated types, docs
+test-checks: ## Format, lints, tree rules, documentation
 	@scripts/test checks
 
-test-rust: ## Cargo tests, fuzz seeds among them
+test-rust: ## Cargo tests: generated types and fuzz seeds among them
 	@scripts/test rust
 
 test-web: ## The web client: lint, types, unit tests
