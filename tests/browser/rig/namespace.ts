@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process'
 import { atExit } from './cleanup.ts'
 
 /** Addresses of the road between this machine and the namespace (RFC 5737, for documentation). */
-const NEAR = '192.0.2.1'
-const FAR = '192.0.2.2'
+const NEAR = '198.51.100.1'
+const FAR = '198.51.100.2'
 
 /**
  * A network of its own for a server, joined to this machine by a virtual cable on which every
