@@ -136,7 +136,7 @@ impl Session {
 
     /// Carries messages both ways until one side ends.
     async fn talk(&mut self, admission: Admission, mut outgoing: mpsc::Receiver<Outgoing>) -> End {
-        let Admission { session, room } = admission;
+        let Admission { session, ref room } = admission;
         let mut code = close_code::NORMAL;
         let mut batch = Vec::with_capacity(SAID_AT_ONCE);
         let end = loop {
@@ -151,7 +151,10 @@ impl Session {
                         Ok(None) => {}
                         Ok(Some(EndCause::ServerStopping)) => return End::Said(close_code::AWAY),
                         Ok(Some(EndCause::Goodbye | EndCause::Refused)) => return End::Said(code),
-                        Err(end) => break end,
+                        Err(end) => {
+                            self.hear_out(&admission).await;
+                            break end;
+                        }
                     }
                 }
                 text = self.hear() => {
@@ -173,6 +176,21 @@ impl Session {
         // A room that is gone needs no telling.
         let _ = room.send(RoomInput::Lost(session)).await;
         end
+    }
+
+    /// Passes on what the browser said before it went: a `leave` may still wait to be read when
+    /// the answer to something earlier could no longer be written.
+    async fn hear_out(&mut self, Admission { session, room }: &Admission) {
+        let late = async {
+            for _ in 0..MAX_LATE_FRAMES {
+                let Ok(text) = self.hear().await else { return };
+                let Ok(message) = parse(&text) else { return };
+                if room.send(RoomInput::Said(*session, message)).await.is_err() {
+                    return;
+                }
+            }
+        };
+        let _ = tokio::time::timeout(LINGER, late).await;
     }
 
     /// The next text. Safe to drop half-way.
@@ -377,10 +395,10 @@ const SILENCE_LIMIT: Duration = Duration::from_secs(25);
 /// Time for the network to take one message.
 const WRITE_DEADLINE: Duration = Duration::from_secs(10);
 
-/// Time for the browser to read the last words.
+/// Time for the browser to read the last words, and for its own to be heard.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Frames read and dropped in that time.
+/// Frames read in that time.
 const MAX_LATE_FRAMES: usize = 256;
 
 /// Frames of one session: far more than a page sends when a class of a hundred comes in at once.
