@@ -26,7 +26,7 @@ for (const engine of ['chromium', 'firefox'] as const) {
     const own = new URL(server.origin)
     assert.deepEqual([...page.origins].filter((origin) => new URL(origin).host !== own.host), [])
     assert.ok(page.requests.length > 3, 'requests were seen')
-    for (const request of page.requests) assert.equal(request.referer, undefined, `referrer at ${request.url}`)
+    for (const request of page.requests) assert.equal(request.referer ?? '', '', `referrer at ${request.url}`)
     assert.deepEqual(
       await page.evaluate(`(async () => ({
         cookie: document.cookie,
