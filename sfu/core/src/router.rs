@@ -218,6 +218,7 @@ impl Router {
             audio_level,
             codec: place.codec,
             is_new_source,
+            newest: layer.note_sequence(view.sequence()),
             payload_start: u16::try_from(payload.start).map_err(|_| DropCause::Malformed)?,
             payload_end: u16::try_from(payload.end).map_err(|_| DropCause::Malformed)?,
             frame,

@@ -6,7 +6,7 @@ use protocol::TrackId;
 use rand::RngExt;
 use rand::rngs::StdRng;
 
-use crate::codec::{CodecKind, Vp8Ids, patch_vp8};
+use crate::codec::{CodecKind, Vp8Ids, inspect, patch_vp8};
 use crate::command::Mid;
 use crate::egress::Egress;
 use crate::layer;
@@ -203,24 +203,78 @@ impl Subscription {
             self.numbers.switch(arrival.source);
             self.current = Some(layer);
         }
-        let Some(ids) = self.numbers.rewrite(now, ids) else {
-            return switches;
-        };
-        let payload = &packet[usize::from(arrival.payload_start)..usize::from(arrival.payload_end)];
-        let header = RtpHeader {
+        let content = Forwarded {
+            ids,
             marker: arrival.marker,
             payload_type,
+            audio_level: arrival.audio_level,
+            codec: arrival.codec,
+            payload: &packet[usize::from(arrival.payload_start)..usize::from(arrival.payload_end)],
+        };
+        self.send_forwarded(now, &content, out);
+        if switches {
+            self.catch_up(now, arrival, payload_type, ring, out);
+        }
+        switches
+    }
+
+    /// After a switch on a packet that came late: forwards what had come before it and belongs
+    /// behind it.
+    fn catch_up(
+        &mut self,
+        now: Instant,
+        switch: &Arrival,
+        payload_type: u8,
+        ring: &Ring,
+        out: &mut Outgoing<'_>,
+    ) {
+        let ahead = switch.newest.wrapping_sub(switch.sequence);
+        if ahead > MAX_CATCH_UP {
+            return;
+        }
+        for distance in 1..=ahead {
+            let Some(packet) = ring
+                .find(now, switch.sequence.wrapping_add(distance))
+                .and_then(|bytes| RtpView::parse(bytes).ok())
+            else {
+                continue;
+            };
+            let frame = inspect(switch.codec, packet.payload()).unwrap_or_default();
+            let content = Forwarded {
+                ids: PacketIds {
+                    sequence: packet.sequence(),
+                    timestamp: packet.timestamp(),
+                    vp8: frame.vp8,
+                },
+                marker: packet.marker(),
+                payload_type,
+                audio_level: switch.audio_level,
+                codec: switch.codec,
+                payload: packet.payload(),
+            };
+            self.send_forwarded(now, &content, out);
+        }
+    }
+
+    /// Renumbers and sends one packet of the current layer, unless it went out already.
+    fn send_forwarded(&mut self, now: Instant, content: &Forwarded<'_>, out: &mut Outgoing<'_>) {
+        let Some(ids) = self.numbers.rewrite(now, content.ids) else {
+            return;
+        };
+        let header = RtpHeader {
+            marker: content.marker,
+            payload_type: content.payload_type,
             sequence: ids.sequence,
             timestamp: ids.timestamp,
             ssrc: self.ssrcs.media,
         };
         let sources = self.sealed_sources(out);
-        let content = Content { prefix: &[], payload, codec: arrival.codec, vp8: ids.vp8 };
-        if self.send(header, sources.media, arrival.audio_level, &content, out) {
+        let body =
+            Content { prefix: &[], payload: content.payload, codec: content.codec, vp8: ids.vp8 };
+        if self.send(header, sources.media, content.audio_level, &body, out) {
             self.sent.packets = self.sent.packets.wrapping_add(1);
-            self.sent.bytes = self.sent.bytes.wrapping_add(payload.len() as u32);
+            self.sent.bytes = self.sent.bytes.wrapping_add(content.payload.len() as u32);
         }
-        switches
     }
 
     /// Which packet went out under a number that the subscriber reports lost.
@@ -252,7 +306,7 @@ impl Subscription {
         else {
             return false;
         };
-        let vp8 = crate::codec::inspect(codec, packet.payload()).unwrap_or_default().vp8;
+        let vp8 = inspect(codec, packet.payload()).unwrap_or_default().vp8;
         let (timestamp, vp8) = origin.rewrite(packet.timestamp(), vp8);
         let header = RtpHeader {
             marker: packet.marker(),
@@ -345,6 +399,20 @@ impl Subscription {
         })
     }
 }
+
+/// One packet of a publisher, as it came.
+struct Forwarded<'a> {
+    ids: PacketIds,
+    marker: bool,
+    payload_type: u8,
+    audio_level: Option<u8>,
+    codec: CodecKind,
+    payload: &'a [u8],
+}
+
+/// Packets that may have overtaken the one a slot switches on. More than that is no reordering;
+/// raising it lets one switch send longer bursts.
+const MAX_CATCH_UP: u16 = 64;
 
 /// What goes behind a header.
 struct Content<'a> {

@@ -80,6 +80,7 @@ pub(crate) struct Layer {
     /// How the publisher's clock and this layer's timestamps relate.
     pub(crate) sender_report: Option<ReceivedReport>,
     is_video: bool,
+    newest: Option<u16>,
     last_packet: Option<Instant>,
 }
 
@@ -101,6 +102,7 @@ impl Layer {
             key_frames: KeyFrameRequests::new(),
             sender_report: None,
             is_video,
+            newest: None,
             last_packet: None,
         }
     }
@@ -111,18 +113,29 @@ impl Layer {
         self.ring = ring(self.is_video);
         self.losses = losses(self.is_video);
         self.sender_report = None;
+        self.newest = None;
     }
 
     /// The publisher shut or opened the source: nothing is missing, nothing is wanted.
     pub(crate) fn pause(&mut self) {
         self.losses = losses(self.is_video);
         self.key_frames.cancel();
+        self.newest = None;
         self.last_packet = None;
     }
 
     /// A packet came that carries media.
     pub(crate) fn heard(&mut self, now: Instant) {
         self.last_packet = Some(now);
+    }
+
+    /// Notes the number of a packet; gives the newest so far.
+    pub(crate) fn note_sequence(&mut self, sequence: u16) -> u16 {
+        let newest = self.newest.get_or_insert(sequence);
+        if sequence.wrapping_sub(*newest) < 1 << 15 {
+            *newest = sequence;
+        }
+        *newest
     }
 
     /// Whether it sends now.
@@ -168,6 +181,8 @@ pub(crate) struct Arrival {
     pub(crate) codec: CodecKind,
     /// First of another source than before: its numbers have nothing to do with former ones.
     pub(crate) is_new_source: bool,
+    /// Newest of its layer when it came; itself unless it came late.
+    pub(crate) newest: u16,
     /// Where the payload lies; empty when the packet is to be left out without a gap.
     pub(crate) payload_start: u16,
     pub(crate) payload_end: u16,
