@@ -10,7 +10,10 @@ export class Playback {
 
   /** Plays exactly these tracks. */
   play(tracks: readonly MediaStreamTrack[]): void {
-    while (this.elements.length > tracks.length) this.elements.pop()?.remove()
+    for (const element of this.elements.splice(tracks.length)) {
+      element.srcObject = null
+      element.remove()
+    }
     tracks.forEach((track, index) => {
       const element = (this.elements[index] ??= addElement())
       const current = element.srcObject
