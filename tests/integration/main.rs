@@ -4,3 +4,5 @@
 mod check;
 mod connection;
 mod fuzz_seeds;
+mod hostile;
+mod media;

@@ -5,18 +5,19 @@
 mod media;
 mod signaling;
 
-pub use media::{datagram, rewrite_sequence, rtp_header, sdp};
+pub use media::{datagram, rewrite_sequence, rtcp, rtp_header, sdp};
 pub use signaling::{client_message, room_sequence};
 
 /// What a target does with one input.
 pub type Target = fn(&[u8]);
 
 /// Every target by name.
-pub const TARGETS: [(&str, Target); 6] = [
+pub const TARGETS: [(&str, Target); 7] = [
     ("client_message", client_message),
     ("datagram", datagram),
     ("rewrite_sequence", rewrite_sequence),
     ("room_sequence", room_sequence),
+    ("rtcp", rtcp),
     ("rtp_header", rtp_header),
     ("sdp", sdp),
 ];

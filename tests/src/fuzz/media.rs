@@ -8,6 +8,7 @@ use protocol::{ParticipantId, Redacted, TrackSource};
 use sfu_core::codec::{self, CodecKind};
 use sfu_core::packet::{self, Extension, RtpHeader, RtpView};
 use sfu_core::rewrite::{PacketIds, Rewriter};
+use sfu_core::rtcp::{self as reports, Rtcp};
 use sfu_core::{
     Command, DtlsIdentity, Event, Mid, NegotiationId, Path, RoomId, Settings, Sfu,
     sdp as description,
@@ -242,3 +243,54 @@ const OFFER: &str = concat!(
     "00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF\r\n",
     "a=setup:actpass\r\na=mid:1\r\na=recvonly\r\na=rtcp-mux\r\na=rtpmap:111 opus/48000/2\r\n",
 );
+
+/// One decrypted RTCP datagram: whatever it announces, reading it ends, and a NACK that is read
+/// is the same after being written and read again.
+pub fn rtcp(data: &[u8]) {
+    let Ok(compound) = reports::parse(data) else { return };
+    let mut packets = 0;
+    for packet in compound {
+        packets += 1;
+        match packet {
+            Rtcp::SenderReport { blocks, info, .. } => {
+                for block in blocks {
+                    let _ = block.round_trip(info.ntp);
+                }
+            }
+            Rtcp::ReceiverReport { blocks, .. } => assert!(blocks.count() <= 31),
+            Rtcp::Nack { media_ssrc, lost } => {
+                let lost: BTreeSet<u16> = lost.collect();
+                assert!(lost.len() <= data.len() / 4 * 17, "more numbers than bytes can name");
+                let numbers: Vec<u16> = lost.iter().copied().take(100).collect();
+                assert_eq!(written_nack(media_ssrc, &numbers), numbers);
+            }
+            Rtcp::KeyFrameRequest { media_ssrcs } => {
+                assert!(media_ssrcs.count() <= data.len() / 4);
+            }
+            Rtcp::TransportFeedback(feedback) => {
+                // The count of packets has 16 bits, whatever the runs in it claim.
+                assert!(feedback.arrivals().count() <= usize::from(u16::MAX));
+            }
+            Rtcp::Goodbye { ssrcs } => assert!(ssrcs.count() <= 31),
+        }
+    }
+    assert!(packets <= data.len() / 4);
+}
+
+fn written_nack(media_ssrc: u32, numbers: &[u16]) -> Vec<u16> {
+    let mut out = Vec::new();
+    reports::write_nack(&mut out, 1, media_ssrc, numbers.iter().copied());
+    let again = reports::parse(&out).expect("what was written can be read");
+    let lost: BTreeSet<u16> = again
+        .filter_map(|packet| match packet {
+            Rtcp::Nack { lost, .. } => Some(lost),
+            Rtcp::SenderReport { .. }
+            | Rtcp::ReceiverReport { .. }
+            | Rtcp::KeyFrameRequest { .. }
+            | Rtcp::TransportFeedback(_)
+            | Rtcp::Goodbye { .. } => None,
+        })
+        .flatten()
+        .collect();
+    lost.into_iter().collect()
+}
