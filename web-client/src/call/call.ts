@@ -365,6 +365,7 @@ const MAX_NAME_CHARS = 40
 const MAX_NOTICES = 3
 /** About four seconds of trying. Higher: longer before the person learns of it. */
 const ATTEMPTS_BEFORE_FAILING = 4
-const TEMPORARY: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['overloaded', 'internal', 'rate_limited'])
+/** What passes by itself. `not_joined`: this page slept while it came back, and its first word came too late. */
+const TEMPORARY: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['overloaded', 'internal', 'rate_limited', 'not_joined'])
 /** Trying again with the same link and page gives the same answer. */
 const HOPELESS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['room_ended', 'protocol_version'])
