@@ -125,11 +125,6 @@ impl LossTracker {
         self.missing.iter().map(|missing| missing.due).min()
     }
 
-    /// Stops asking for what is missing now, as when nobody watches or a key frame came.
-    pub fn forget_missing(&mut self) {
-        self.missing.clear();
-    }
-
     /// The block about this source for the next report. `None` before the first packet.
     pub fn report(&mut self, now: Instant, ssrc: u32) -> Option<ReceptionBlock> {
         let Range { first, highest } = self.range?;
@@ -307,7 +302,11 @@ mod tests {
     fn a_packet_given_up_is_still_new_when_it_comes() {
         let now = start();
         let mut tracker = tracker(now, &[10, 12]);
-        tracker.forget_missing();
+        let mut requests = 0;
+        while let Some(due) = tracker.poll_timeout() {
+            requests += tracker.poll_missing(due).count();
+        }
+        assert_eq!(requests, usize::from(MAX_TRIES));
         assert_eq!(tracker.handle_packet(now, 11, 0), Arrival::New);
     }
 

@@ -201,7 +201,6 @@ impl Router {
         let frame = inspect(place.codec, view.payload());
         if frame.starts_key_frame {
             layer.key_frames.handle_key_frame();
-            layer.losses.forget_missing();
         }
         layer.codec = Some(place.codec);
         if view.is_padding_only() {
