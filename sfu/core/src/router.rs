@@ -16,7 +16,7 @@ use protocol::{ParticipantId, TrackId, TrackSource};
 pub(crate) use publisher::Publisher;
 pub(crate) use subscriber::Subscriber;
 use track::Layer;
-pub(crate) use track::{Arrival, LayerKey, Track, TrackKey};
+pub(crate) use track::{Arrival, LayerKey, Marks, Track, TrackKey};
 
 use crate::codec::{self, CodecKind, FrameInfo};
 use crate::command::SlotAssignment;
@@ -160,7 +160,7 @@ impl Router {
     ) -> Result<Option<Instant>, DropCause> {
         let view = RtpView::parse(packet).map_err(|_| DropCause::Malformed)?;
         publisher.note_arrival(now, &view);
-        let audio_level = publisher.audio_level(&view);
+        let marks = publisher.marks(&view);
         let place = publisher.place(&view).map_err(|stray| match stray {
             Stray::UnknownSource => DropCause::UnknownSource,
             Stray::UnknownPayloadType => DropCause::UnknownPayloadType,
@@ -214,7 +214,7 @@ impl Router {
             sequence: view.sequence(),
             timestamp: view.timestamp(),
             marker: view.marker(),
-            audio_level,
+            marks,
             codec: place.codec,
             is_new_source,
             newest: layer.note_sequence(view.sequence()),

@@ -100,6 +100,8 @@ pub struct ExtensionIds {
     pub audio_level: Option<u8>,
     /// Absolute send time.
     pub abs_send_time: Option<u8>,
+    /// Absolute capture time, handed through so that a receiver can tell the whole delay.
+    pub capture_time: Option<u8>,
 }
 
 /// One media section (RFC 8866 section 5.14).
@@ -228,10 +230,11 @@ const TRANSPORT_CC_URI: &str =
     "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
 const AUDIO_LEVEL_URI: &str = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
 const ABS_SEND_TIME_URI: &str = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time";
+const CAPTURE_TIME_URI: &str = "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time";
 
 impl ExtensionIds {
     /// Each extension this server knows: its name and where its id is kept.
-    fn entries(&self) -> [(&'static str, Option<u8>); 6] {
+    fn entries(&self) -> [(&'static str, Option<u8>); 7] {
         [
             (MID_URI, self.mid),
             (RID_URI, self.rid),
@@ -239,6 +242,7 @@ impl ExtensionIds {
             (TRANSPORT_CC_URI, self.transport_cc),
             (AUDIO_LEVEL_URI, self.audio_level),
             (ABS_SEND_TIME_URI, self.abs_send_time),
+            (CAPTURE_TIME_URI, self.capture_time),
         ]
     }
 
@@ -250,6 +254,7 @@ impl ExtensionIds {
             TRANSPORT_CC_URI => Some(&mut self.transport_cc),
             AUDIO_LEVEL_URI => Some(&mut self.audio_level),
             ABS_SEND_TIME_URI => Some(&mut self.abs_send_time),
+            CAPTURE_TIME_URI => Some(&mut self.capture_time),
             _ => None,
         }
     }

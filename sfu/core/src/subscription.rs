@@ -14,7 +14,7 @@ use crate::packet::{Extension, RtpHeader, RtpView};
 use crate::path::Path;
 use crate::retransmission::Ring;
 use crate::rewrite::{Filler, Origin, PacketIds, Rewriter};
-use crate::router::{Arrival, LayerKey, Track, TrackKey};
+use crate::router::{Arrival, LayerKey, Marks, Track, TrackKey};
 use crate::sdp::{Codec, ExtensionIds, MediaKind, Section, SlotSsrcs};
 use crate::stats::{DropCause, Stats};
 use crate::transport::{RTP_OVERHEAD, Sealer, SourceIndex};
@@ -207,7 +207,7 @@ impl Subscription {
             ids,
             marker: arrival.marker,
             payload_type,
-            audio_level: arrival.audio_level,
+            marks: arrival.marks,
             codec: arrival.codec,
             payload: &packet[usize::from(arrival.payload_start)..usize::from(arrival.payload_end)],
         };
@@ -248,7 +248,7 @@ impl Subscription {
                 },
                 marker: packet.marker(),
                 payload_type,
-                audio_level: switch.audio_level,
+                marks: Marks { audio_level: switch.marks.audio_level, capture_time: None },
                 codec: switch.codec,
                 payload: packet.payload(),
             };
@@ -271,7 +271,7 @@ impl Subscription {
         let sources = self.sealed_sources(out);
         let body =
             Content { prefix: &[], payload: content.payload, codec: content.codec, vp8: ids.vp8 };
-        if self.send(header, sources.media, content.audio_level, &body, out) {
+        if self.send(header, sources.media, content.marks, &body, out) {
             self.sent.packets = self.sent.packets.wrapping_add(1);
             self.sent.bytes = self.sent.bytes.wrapping_add(content.payload.len() as u32);
         }
@@ -319,7 +319,7 @@ impl Subscription {
         let sources = self.sealed_sources(out);
         let prefix = sequence.to_be_bytes();
         let content = Content { prefix: &prefix, payload: packet.payload(), codec, vp8 };
-        let sent = self.send(header, sources.rtx, None, &content, out);
+        let sent = self.send(header, sources.rtx, Marks::default(), &content, out);
         out.stats.packets_retransmitted += u64::from(sent);
         sent
     }
@@ -339,7 +339,7 @@ impl Subscription {
         let content =
             Content { prefix: &[], payload: &[], codec: codec.kind, vp8: Vp8Ids::default() };
         let sources = self.sealed_sources(out);
-        self.send(header, sources.media, None, &content, out);
+        self.send(header, sources.media, Marks::default(), &content, out);
     }
 
     /// Writes, seals and queues one packet. An empty payload becomes one byte of padding.
@@ -347,13 +347,13 @@ impl Subscription {
         &self,
         header: RtpHeader,
         source: SourceIndex,
-        audio_level: Option<u8>,
+        marks: Marks,
         content: &Content<'_>,
         out: &mut Outgoing<'_>,
     ) -> bool {
         let transport_sequence = out.transport_sequence.to_be_bytes();
-        let audio_level = [audio_level.unwrap_or(SILENCE)];
-        let mut extensions = [Extension { id: 0, value: &[] }; 2];
+        let audio_level = [marks.audio_level.unwrap_or(SILENCE)];
+        let mut extensions = [Extension { id: 0, value: &[] }; 3];
         let mut count = 0;
         if let Some(id) = self.extensions.transport_cc {
             extensions[count] = Extension { id, value: &transport_sequence };
@@ -363,6 +363,12 @@ impl Subscription {
             && !content.codec.is_video()
         {
             extensions[count] = Extension { id, value: &audio_level };
+            count += 1;
+        }
+        if let Some(id) = self.extensions.capture_time
+            && let Some(value) = &marks.capture_time
+        {
+            extensions[count] = Extension { id, value };
             count += 1;
         }
         let body_len = (content.prefix.len() + content.payload.len()).max(1);
@@ -405,7 +411,7 @@ struct Forwarded<'a> {
     ids: PacketIds,
     marker: bool,
     payload_type: u8,
-    audio_level: Option<u8>,
+    marks: Marks,
     codec: CodecKind,
     payload: &'a [u8],
 }
@@ -429,9 +435,9 @@ struct SealedSources {
     rtx: SourceIndex,
 }
 
-/// Room for a header with the extensions written here: fixed part, extension head, two elements
-/// in the longer form, filled up to whole words.
-const MAX_HEADER_BYTES: usize = 12 + 4 + 8;
+/// Room for a header with the extensions written here: fixed part, extension head, three elements
+/// in the longer form (4, 3 and 10 bytes), filled up to whole words.
+const MAX_HEADER_BYTES: usize = 12 + 4 + 20;
 
 /// Lowest loudness (RFC 6464 section 3), for packets whose publisher told none.
 const SILENCE: u8 = 127;

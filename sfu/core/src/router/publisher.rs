@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use protocol::TrackSource;
 
-use super::track::{LayerKey, TrackKey};
+use super::track::{LayerKey, Marks, TrackKey};
 use crate::codec::CodecKind;
 use crate::command::Mid;
 use crate::feedback::ArrivalLog;
@@ -146,9 +146,15 @@ impl Publisher {
         [self.report_due, self.feedback.poll_timeout()].into_iter().flatten().min()
     }
 
-    /// Loudness and voice flag a packet carries (RFC 6464).
-    pub(crate) fn audio_level(&self, packet: &RtpView<'_>) -> Option<u8> {
-        packet.extension(self.extensions.audio_level?)?.first().copied()
+    /// What a packet says of itself to every subscriber.
+    pub(crate) fn marks(&self, packet: &RtpView<'_>) -> Marks {
+        let value = |id: Option<u8>| packet.extension(id?);
+        Marks {
+            audio_level: value(self.extensions.audio_level).and_then(|v| v.first()).copied(),
+            capture_time: value(self.extensions.capture_time)
+                .and_then(|value| value.first_chunk())
+                .copied(),
+        }
     }
 
     /// Where an authentic packet belongs; learns its source on the way.

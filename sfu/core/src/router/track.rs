@@ -177,7 +177,7 @@ pub(crate) struct Arrival {
     pub(crate) sequence: u16,
     pub(crate) timestamp: u32,
     pub(crate) marker: bool,
-    pub(crate) audio_level: Option<u8>,
+    pub(crate) marks: Marks,
     pub(crate) codec: CodecKind,
     /// First of another source than before: its numbers have nothing to do with former ones.
     pub(crate) is_new_source: bool,
@@ -187,6 +187,16 @@ pub(crate) struct Arrival {
     pub(crate) payload_start: u16,
     pub(crate) payload_end: u16,
     pub(crate) frame: FrameInfo,
+}
+
+/// What the publisher's header extensions say of one packet and every subscriber is told too.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Marks {
+    /// Loudness and voice flag (RFC 6464).
+    pub(crate) audio_level: Option<u8>,
+    /// When it was captured, by the publisher's clock (abs-capture-time, without the estimate of
+    /// the clocks' difference).
+    pub(crate) capture_time: Option<[u8; 8]>,
 }
 
 impl Arrival {

@@ -162,6 +162,7 @@ fn extension_ids_are_the_offers() {
             transport_cc: Some(3),
             audio_level: Some(1),
             abs_send_time: Some(2),
+            capture_time: None,
         }
     );
     // Firefox offers layer names for sending only, so its receive slots have none.
@@ -171,6 +172,17 @@ fn extension_ids_are_the_offers() {
     let text = answer(&firefox);
     let uri = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id";
     assert!(section(&text, "1").contains(&format!("a=extmap:9/recvonly {uri}").as_str()));
+}
+
+#[test]
+fn capture_times_are_agreed_where_a_browser_offers_them() {
+    let uri = "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time";
+    let line = "a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n";
+    let sdp = CHROMIUM_FIRST.replace('\r', "").replace('\n', "\r\n");
+    let sdp = sdp.replace(line, &format!("{line}a=extmap:13 {uri}\r\n"));
+    let offer = parse(&sdp, FIRST).unwrap();
+    assert_eq!(offer.extensions.capture_time, Some(13));
+    assert!(answer(&offer).contains(&format!("a=extmap:13 {uri}")));
 }
 
 #[test]
