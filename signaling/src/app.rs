@@ -31,6 +31,8 @@ pub(crate) struct Inner {
     pub(crate) join_rate: AddressRate,
     /// WebSockets that have not joined.
     pub(crate) half_open: Gate,
+    /// Tests of the connection under way.
+    pub(crate) probes: Gate,
     /// TCP connections.
     pub(crate) connections: Gate,
     /// True from the moment the server stops.
@@ -99,5 +101,9 @@ pub(crate) const JOIN_RATE: Rate = Rate { burst: 300, refill: Duration::from_mil
 pub(crate) const MAX_HALF_OPEN: usize = 1024;
 /// WebSockets before their join, from one network: two classes at the same moment.
 pub(crate) const MAX_HALF_OPEN_PER_ADDRESS: usize = 128;
+/// Tests of the connection at once, in all. Each holds an idle media transport for 15 s at most.
+pub(crate) const MAX_PROBES: usize = 128;
+/// Tests of the connection at once, from one network: a class that tries it together.
+pub(crate) const MAX_PROBES_PER_ADDRESS: usize = 32;
 /// TCP connections from one network: a school behind one address, several for each browser.
 pub(crate) const MAX_CONNECTIONS_PER_ADDRESS: usize = 2048;

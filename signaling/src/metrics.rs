@@ -11,6 +11,7 @@ use protocol::ErrorCode;
 pub(crate) struct Metrics {
     pub(crate) rooms_created: Counter,
     pub(crate) sessions: Counter,
+    pub(crate) probes: Counter,
     pub(crate) joins: Counter,
     pub(crate) resumes: Counter,
     pub(crate) sessions_cut_slow: Counter,
@@ -79,6 +80,7 @@ impl Metrics {
         let counters = [
             ("preau_rooms_created_total", "Rooms made", &self.rooms_created),
             ("preau_sessions_total", "WebSocket sessions opened", &self.sessions),
+            ("preau_probes_total", "Connection tests answered", &self.probes),
             ("preau_joins_total", "Participants who entered", &self.joins),
             ("preau_resumes_total", "Participants who came back", &self.resumes),
             ("preau_sessions_slow_total", "Sessions cut for not reading", &self.sessions_cut_slow),

@@ -150,7 +150,7 @@ impl Registry {
             Some(room) => room,
             None if live.len() >= self.0.limits.max_live => return Err(ErrorCode::Overloaded),
             None => {
-                let id = RoomId(self.0.next_room.fetch_add(1, Ordering::Relaxed));
+                let id = self.next_room();
                 live.entry(key).or_insert(RoomTask::start(self.clone(), key, id, &record))
             }
         };
@@ -209,6 +209,11 @@ impl Registry {
     /// Participants of each live room.
     pub(crate) fn room_sizes(&self) -> Vec<usize> {
         lock(&self.0.live).values().map(LiveRoom::size).collect()
+    }
+
+    /// A number no other room of the media plane has.
+    pub(crate) fn next_room(&self) -> RoomId {
+        RoomId(self.0.next_room.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Sends media events about `participant` to `room` from now on.

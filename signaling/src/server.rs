@@ -179,6 +179,7 @@ impl Server {
             create_rate: AddressRate::new(app::CREATE_RATE),
             join_rate: AddressRate::new(app::JOIN_RATE),
             half_open: Gate::new(app::MAX_HALF_OPEN, app::MAX_HALF_OPEN_PER_ADDRESS),
+            probes: Gate::new(app::MAX_PROBES, app::MAX_PROBES_PER_ADDRESS),
             connections: Gate::new(max_connections, app::MAX_CONNECTIONS_PER_ADDRESS),
             stopping: is_stopping,
             alive: alive.downgrade(),

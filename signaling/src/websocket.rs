@@ -5,6 +5,8 @@
 //! fault of ours; 1013 an overload or too many messages. A session that is cut, because it does
 //! not read or was silent too long, gets no close frame.
 
+mod probe;
+
 use std::error::Error;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -20,7 +22,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::SinkExt;
 use protocol::{
     ClientMessage, ErrorCode, GoodbyeReason, Language, MAX_MESSAGE_BYTES, PROTOCOL_VERSION,
-    ServerMessage,
+    Redacted, RequestId, ServerMessage,
 };
 use room::EndCause;
 use tokio::sync::mpsc;
@@ -71,6 +73,14 @@ struct Session {
     is_pinged: bool,
 }
 
+/// What the first message of a session began.
+enum Beginning {
+    /// The join is with its room.
+    Joining(Admission, mpsc::Receiver<Outgoing>),
+    /// A test of the connection, with this offer.
+    Probe(RequestId, Redacted<String>),
+}
+
 /// Why a session is over.
 #[derive(Debug)]
 enum End {
@@ -95,18 +105,23 @@ impl Session {
 
     async fn run(mut self, pass: Pass) {
         let end = match self.enter().await {
-            Ok((admission, outgoing)) => {
+            Ok(Beginning::Joining(admission, outgoing)) => {
                 // From here the room's own limit counts the session.
                 drop(pass);
                 self.talk(admission, outgoing).await
+            }
+            Ok(Beginning::Probe(request_id, offer)) => {
+                let end = self.probe(request_id, offer).await;
+                drop(pass);
+                end
             }
             Err(end) => end,
         };
         self.close(end).await;
     }
 
-    /// Waits for `join` and has it checked.
-    async fn enter(&mut self) -> Result<(Admission, mpsc::Receiver<Outgoing>), End> {
+    /// Waits for `join` and has it checked, or for a `probe`.
+    async fn enter(&mut self) -> Result<Beginning, End> {
         let deadline = self.app.clock.now() + JOIN_DEADLINE;
         let clock = self.app.clock.clone();
         let mut stopping = self.app.stopping.clone();
@@ -118,12 +133,16 @@ impl Session {
         };
         let received = clock.now();
         let (sender, outgoing) = mpsc::channel(SESSION_QUEUE);
-        let request = join_request(&text, sender).map_err(End::Refused)?;
+        let first = first_message(&text, sender).map_err(End::Refused)?;
         if !self.app.join_rate.take(self.address, received) {
             return Err(End::Refused(ErrorCode::RateLimited));
         }
+        let request = match first {
+            First::Join(request) => request,
+            First::Probe(request_id, offer) => return Ok(Beginning::Probe(request_id, offer)),
+        };
         match self.app.registry.admit(request).await {
-            Ok(admission) => Ok((admission, outgoing)),
+            Ok(admission) => Ok(Beginning::Joining(admission, outgoing)),
             Err(code) => {
                 if code == ErrorCode::JoinRefused {
                     // Neither what is wrong nor how long it took to find out is told.
@@ -328,12 +347,20 @@ fn parse(text: &str) -> Result<ClientMessage, ErrorCode> {
     serde_json::from_str(text).map_err(|_| ErrorCode::Malformed)
 }
 
-/// Takes the first message of a session apart.
-fn join_request(text: &str, outgoing: mpsc::Sender<Outgoing>) -> Result<JoinRequest, ErrorCode> {
+/// The first message of a session, taken apart.
+enum First {
+    Join(JoinRequest),
+    Probe(RequestId, Redacted<String>),
+}
+
+fn first_message(text: &str, outgoing: mpsc::Sender<Outgoing>) -> Result<First, ErrorCode> {
     let message = parse(text).map_err(|code| match is_of_other_version(text) {
         true => ErrorCode::ProtocolVersion,
         false => code,
     })?;
+    if let ClientMessage::Probe { request_id, sdp } = message {
+        return Ok(First::Probe(request_id, sdp));
+    }
     let ClientMessage::Join { protocol_version, room, proof, resume, display_name, language } =
         message
     else {
@@ -343,7 +370,8 @@ fn join_request(text: &str, outgoing: mpsc::Sender<Outgoing>) -> Result<JoinRequ
         return Err(ErrorCode::ProtocolVersion);
     }
     let language = language.unwrap_or(Language::Fr);
-    Ok(JoinRequest { room, proof, resume, display_name, language, outgoing })
+    let request = JoinRequest { room, proof, resume, display_name, language, outgoing };
+    Ok(First::Join(request))
 }
 
 /// True for a `join` that only another version may understand.
@@ -421,7 +449,7 @@ mod tests {
     #[test]
     fn a_join_of_another_version_is_told_so_even_when_its_fields_are_unknown() {
         let (sender, _receiver) = mpsc::channel(1);
-        let code = |text: &str| join_request(text, sender.clone()).unwrap_err();
+        let code = |text: &str| first_message(text, sender.clone()).err().unwrap();
         let future = r#"{"type":"join","protocolVersion":99,"zebra":{}}"#;
         assert_eq!(code(future), ErrorCode::ProtocolVersion);
         let broken = r#"{"type":"join","protocolVersion":1,"zebra":{}}"#;

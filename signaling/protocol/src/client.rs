@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Language, Proof, Redacted, RequestId, RoomSlug, TrackId, TrackSource};
 
-/// Everything a browser may say on its WebSocket. The first message of a session is `join`.
+/// Everything a browser may say on its WebSocket. The first message of a session is `join`, or
+/// `probe` in a session that only tests the connection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(
@@ -64,6 +65,15 @@ pub enum ClientMessage {
         request_id: RequestId,
         /// New pseudonym, 1 to [`crate::MAX_DISPLAY_NAME_CHARS`] characters.
         display_name: Redacted<String>,
+    },
+    /// Instead of `join`: tries a connection for media that carries nothing, in no room. Answered
+    /// by `answer` or a fatal `error`. The session ends by itself after 15 s; only `ping` is heard
+    /// in it.
+    Probe {
+        /// Echoed in the answer.
+        request_id: RequestId,
+        /// The session description (RFC 8866), as the browser made it. Nothing is published.
+        sdp: Redacted<String>,
     },
     /// Leaves the room for good; the session token dies with it. Answered by `goodbye`.
     Leave {},

@@ -33,9 +33,9 @@ pub enum ServerMessage {
         /// The rules of the room.
         rules: RoomRules,
     },
-    /// Answer to `offer`.
+    /// Answer to `offer` or `probe`.
     Answer {
-        /// Of the offer.
+        /// Of the offer or the probe.
         request_id: RequestId,
         /// The session description to apply.
         sdp: Redacted<String>,
@@ -172,9 +172,9 @@ pub enum ErrorCode {
     RateLimited,
     /// Caller: the page and the server speak different versions; reload the page.
     ProtocolVersion,
-    /// Caller: anything but `join` before `joined`.
+    /// Caller: anything but `join` (or one `probe`) before `joined`.
     NotJoined,
-    /// Caller: a second `join` in one session.
+    /// Caller: a second `join` in one session, or a `probe` in a room.
     AlreadyJoined,
     /// Caller: a blank or overlong pseudonym, or one with control characters.
     NameInvalid,

@@ -185,7 +185,7 @@ impl Room {
     fn said(&mut self, now: Instant, session: SessionId, message: ClientMessage) {
         let Some(&id) = self.sessions.get(&session) else { return };
         match message {
-            ClientMessage::Join { .. } => {
+            ClientMessage::Join { .. } | ClientMessage::Probe { .. } => {
                 // The fault of one page must not cost the participant the time to resume.
                 self.refuse_session(session, ErrorCode::AlreadyJoined);
                 self.session_lost(now, session);

@@ -8,4 +8,5 @@ mod hostile;
 mod join;
 mod page;
 mod privacy;
+mod probe;
 mod resume;

@@ -7,7 +7,8 @@ export const MAX_DISPLAY_NAME_CHARS = 40;
 export const MAX_SLOTS = 128;
 
 /**
- * Everything a browser may say on its WebSocket. The first message of a session is `join`.
+ * Everything a browser may say on its WebSocket. The first message of a session is `join`, or
+ * `probe` in a session that only tests the connection.
  */
 export type ClientMessage = { "type": "join",
 /**
@@ -75,7 +76,15 @@ requestId: RequestId,
 /**
  * New pseudonym, 1 to [`crate::MAX_DISPLAY_NAME_CHARS`] characters.
  */
-displayName: string, } | { "type": "leave", } | { "type": "ping", };
+displayName: string, } | { "type": "probe",
+/**
+ * Echoed in the answer.
+ */
+requestId: RequestId,
+/**
+ * The session description (RFC 8866), as the browser made it. Nothing is published.
+ */
+sdp: string, } | { "type": "leave", } | { "type": "ping", };
 
 /**
  * Body of `POST /api/rooms`.
@@ -227,7 +236,7 @@ participants: Array<ParticipantInfo>,
  */
 rules: RoomRules, } | { "type": "answer",
 /**
- * Of the offer.
+ * Of the offer or the probe.
  */
 requestId: RequestId,
 /**
