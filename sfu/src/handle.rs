@@ -49,7 +49,12 @@ pub fn spawn(
             _ => address,
         })
         .collect();
-    let core = Sfu::new(Settings { identity: config.identity, candidates, seed: rand::random() });
+    let core = Sfu::new(Settings {
+        identity: config.identity,
+        candidates,
+        max_voices: config.max_voices,
+        seed: rand::random(),
+    });
     let (requests, inbox) = mpsc::sync_channel(REQUEST_QUEUE);
     let (stopped_sender, stopped) = mpsc::sync_channel(1);
     let (worker, waker) = Worker::new(core, socket, inbox, on_event).map_err(SpawnError::System)?;
@@ -177,6 +182,7 @@ mod tests {
         let config = SfuConfig {
             listen: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0),
             advertised: vec![SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0)],
+            max_voices: 12,
             identity: DtlsIdentity::generate().expect("a certificate can be made"),
         };
         let on_event = Box::new(move |event| events_in.send(event).expect("the test listens"));
@@ -234,6 +240,7 @@ mod tests {
         let config = SfuConfig {
             listen: sfu.local_addr(),
             advertised: vec![],
+            max_voices: 12,
             identity: DtlsIdentity::generate().expect("a certificate can be made"),
         };
         let refused = spawn(config, Box::new(|_| {})).expect_err("the port is taken");

@@ -26,6 +26,8 @@ pub struct SfuConfig {
     /// Addresses written into answers as candidates, best first. Port 0 stands for the port that
     /// was bound. At most 16; more are left out.
     pub advertised: Vec<SocketAddr>,
+    /// Most microphones forwarded to one participant at once; of more, the loudest.
+    pub max_voices: usize,
     /// Certificate of every DTLS connection.
     pub identity: DtlsIdentity,
 }

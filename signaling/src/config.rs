@@ -86,6 +86,9 @@ pub struct Settings {
     /// Most participants of a room
     #[arg(long, value_name = "NUMBER", env = "PREAU_MAX_PARTICIPANTS")]
     pub max_participants: Option<NonZeroU16>,
+    /// Most voices one participant hears at once; of more, the loudest
+    #[arg(long, value_name = "NUMBER", env = "PREAU_MAX_VOICES")]
+    pub max_voices: Option<NonZeroU16>,
     /// Most rooms with somebody in them at once
     #[arg(long, value_name = "NUMBER", env = "PREAU_MAX_LIVE_ROOMS")]
     pub max_live_rooms: Option<NonZeroU16>,
@@ -148,6 +151,8 @@ pub struct Config {
     pub room_days: u16,
     /// Most participants of a room.
     pub max_participants: u16,
+    /// Most voices one participant hears at once.
+    pub max_voices: usize,
     /// Most live rooms.
     pub max_live_rooms: usize,
     /// How much is logged.
@@ -191,6 +196,7 @@ impl Settings {
             host_pass_required: self.host_pass_required.or(other.host_pass_required),
             room_days: self.room_days.or(other.room_days),
             max_participants: self.max_participants.or(other.max_participants),
+            max_voices: self.max_voices.or(other.max_voices),
             max_live_rooms: self.max_live_rooms.or(other.max_live_rooms),
             log_level: self.log_level.or(other.log_level),
             log_format: self.log_format.or(other.log_format),
@@ -219,6 +225,7 @@ impl Settings {
             host_pass_required: self.host_pass_required.unwrap_or(false),
             room_days: self.room_days.map_or(30, NonZeroU16::get),
             max_participants: self.max_participants.map_or(100, NonZeroU16::get),
+            max_voices: self.max_voices.map_or(12, |count| usize::from(count.get())),
             max_live_rooms: usize::from(max_live_rooms),
             log_level: self.log_level.unwrap_or(LogLevel::Info),
             log_format: self.log_format.unwrap_or(LogFormat::Text),
@@ -269,6 +276,7 @@ mod tests {
         assert_eq!(said.host_pass_required, real.host_pass_required);
         assert_eq!(said.room_days, real.room_days);
         assert_eq!(said.max_participants, real.max_participants);
+        assert_eq!(said.max_voices, real.max_voices);
         assert_eq!(said.max_live_rooms, real.max_live_rooms);
         assert_eq!(said.log_level, real.log_level);
         assert_eq!(said.log_format, real.log_format);

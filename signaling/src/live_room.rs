@@ -177,6 +177,7 @@ impl RoomTask {
                 let result = Err(ErrorCode::OfferInvalid);
                 self.handle(Input::Negotiated { participant, negotiation: negotiation.0, result })
             }
+            Event::Speakers { participants, .. } => self.handle(Input::Speakers { participants }),
             Event::RoomFailed { .. } => {
                 tracing::error!(room = self.id.0, "the media of this room failed");
                 self.handle(Input::MediaFailed)

@@ -36,11 +36,13 @@ pub(crate) struct Media {
 }
 
 impl Media {
-    /// Starts the worker on one UDP port. `public` are the addresses browsers are told.
+    /// Starts the worker on one UDP port. `public` are the addresses browsers are told,
+    /// `max_voices` the most microphones one participant hears at once.
     pub(crate) fn spawn(
         listen: Option<IpAddr>,
         port: u16,
         public: &[IpAddr],
+        max_voices: usize,
         on_event: impl FnMut(Event) + Send + 'static,
     ) -> Result<Self, MediaError> {
         let identity = DtlsIdentity::generate();
@@ -49,6 +51,7 @@ impl Media {
         let config = SfuConfig {
             listen: SocketAddr::new(listen, port),
             advertised: public.iter().map(|address| SocketAddr::new(*address, 0)).collect(),
+            max_voices,
             identity,
         };
         let handle = sfu::spawn(config, Box::new(on_event)).map_err(|error| match error {

@@ -181,7 +181,7 @@ impl Registry {
     /// Passes an event of the media plane on to the room it is about.
     pub(crate) fn media_event(&self, event: Event) {
         match &event {
-            Event::RoomFailed { room } => {
+            Event::RoomFailed { room } | Event::Speakers { room, .. } => {
                 let live = lock(&self.0.live);
                 let room = live.values().find(|live| live.id == *room);
                 self.pass_on(room.map(|room| room.media.clone()), event);

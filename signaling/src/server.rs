@@ -136,11 +136,13 @@ impl Server {
         let metrics = Arc::new(Metrics::default());
         let media = {
             let metrics = metrics.clone();
-            Media::spawn(config.listen_address, config.media_port, &public, move |event| {
+            let on_event = move |event| {
                 if events.try_send(event).is_err() {
                     metrics.media_events_lost.add_one();
                 }
-            })
+            };
+            let (listen, port) = (config.listen_address, config.media_port);
+            Media::spawn(listen, port, &public, config.max_voices, on_event)
         };
         let media = media.map_err(|error| match error {
             MediaError::Bind(cause) => port_error(config.media_port, "udp", "--media-port")(cause),

@@ -13,3 +13,4 @@ mod privacy;
 mod real_server;
 mod server;
 mod session;
+mod voices;

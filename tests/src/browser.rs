@@ -247,6 +247,11 @@ impl Browser {
         self.publication_mut(TrackSource::Camera).layers[layer].is_sent = is_sent;
     }
 
+    /// Sets the loudness written on the packets of the microphone, in decibels below full scale.
+    pub fn set_level(&mut self, level: u8) {
+        self.publication_mut(TrackSource::Microphone).level = level;
+    }
+
     /// Everything sent of a source so far, with the time; retransmissions left out.
     pub fn sent(&self, source: TrackSource) -> &[(Instant, Content)] {
         &self.publication(source).sent

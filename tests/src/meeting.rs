@@ -61,12 +61,18 @@ pub struct Meeting {
 impl Meeting {
     /// An empty server and a good network.
     pub fn new(seed: u64) -> Self {
+        Self::hearing(seed, 12)
+    }
+
+    /// An empty server that forwards at most `max_voices` microphones to each, and a good network.
+    pub fn hearing(seed: u64, max_voices: usize) -> Self {
         let mut random = Random::new(seed);
         let mut core_seed = [0; 32];
         random.fill(&mut core_seed);
         let settings = Settings {
             identity: DtlsIdentity::generate().expect("a certificate can be made"),
             candidates: vec![SERVER],
+            max_voices,
             seed: core_seed,
         };
         Self {

@@ -142,6 +142,13 @@ pub enum Event {
         /// Whose.
         participant: ParticipantId,
     },
+    /// Who speaks in a room, as of now.
+    Speakers {
+        /// Which room.
+        room: RoomId,
+        /// Loudest first; whoever is not named is silent.
+        participants: Vec<ParticipantId>,
+    },
     /// A fault of ours ended the media of one room; all its transports are gone.
     RoomFailed {
         /// Which.

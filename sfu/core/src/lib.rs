@@ -46,6 +46,7 @@ mod stats;
 mod subscription;
 mod timers;
 mod transport;
+mod voices;
 
 pub use command::{
     Command, Event, Mid, NegotiatedSlot, NegotiationError, NegotiationId, RoomId, SlotAssignment,

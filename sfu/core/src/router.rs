@@ -29,14 +29,17 @@ use crate::rtcp::ReceptionBlock;
 use crate::sdp::Offer;
 use crate::sfu::Sfu;
 use crate::stats::{DropCause, Stats};
+use crate::voices::Voices;
 use publisher::{PublishedSection, Stray};
 use tracks::Tracks;
 
 /// The forwarding side of one room.
-#[derive(Default)]
 pub(crate) struct Router {
+    /// Most microphones forwarded to one participant.
+    max_voices: usize,
     members: Vec<TransportKey>,
     tracks: Tracks,
+    voices: Voices,
     batch: Vec<Arrival>,
     /// How many members have got the batch.
     served: usize,
@@ -49,7 +52,33 @@ pub(crate) struct Router {
 /// The members of all rooms, by number.
 pub(crate) type Members = [Option<Member>];
 
+/// What one subscriber may draw from in one round of sending.
+struct Round<'a> {
+    batch: &'a [Arrival],
+    tracks: &'a mut Tracks,
+    voices: &'a Voices,
+    max_voices: usize,
+    /// Filled with the layers that some slot switched to, and the slot.
+    switched: &'a mut Vec<(LayerKey, usize)>,
+}
+
 impl Router {
+    /// An empty room.
+    pub(crate) fn new(max_voices: usize) -> Self {
+        Self {
+            max_voices: max_voices.max(1),
+            members: Vec::new(),
+            tracks: Tracks::default(),
+            voices: Voices::default(),
+            batch: Vec::new(),
+            served: 0,
+            switched: Vec::new(),
+            wishes: Vec::new(),
+            compound: Vec::new(),
+            blocks: Vec::new(),
+        }
+    }
+
     /// Lets a participant take part.
     pub(crate) fn add(&mut self, member: TransportKey) {
         self.members.push(member);
@@ -73,7 +102,7 @@ impl Router {
             // Whoever came after the removed one moves up; nobody is served twice or passed over.
             self.served -= usize::from(at < self.served);
         }
-        self.unpublish(participant, |_| false);
+        self.unpublish(now, participant, |_| false);
         self.attach_all(now, participant, members);
     }
 
@@ -95,13 +124,14 @@ impl Router {
         });
         let sources: Vec<TrackSource> =
             member.publisher.sections().iter().map(|section| section.source).collect();
-        self.unpublish(participant, |source| sources.contains(&source));
+        self.unpublish(now, participant, |source| sources.contains(&source));
         self.attach_all(now, participant, members);
     }
 
     /// Opens or shuts the forwarding of a source. When it opens, everybody starts anew on it.
     pub(crate) fn set_publishing(
         &mut self,
+        now: Instant,
         key: TransportKey,
         source: TrackSource,
         active: bool,
@@ -119,6 +149,7 @@ impl Router {
             return;
         };
         let track_key = track.key;
+        self.voices.remove(now, track_key);
         for layer in &mut track.layers {
             layer.pause();
         }
@@ -209,6 +240,12 @@ impl Router {
             layer.heard(now);
             layer.ring.store(now, view.sequence(), packet);
         }
+        if let Some(level) = marks.audio_level
+            && place.track_source == TrackSource::Microphone
+        {
+            let level = level & LEVEL_MASK;
+            self.voices.handle_packet(now, track.key, track.id.participant, level);
+        }
         self.batch.push(Arrival {
             source,
             sequence: view.sequence(),
@@ -222,7 +259,8 @@ impl Router {
             payload_end: u16::try_from(payload.end).map_err(|_| DropCause::Malformed)?,
             frame,
         });
-        Ok(layer.poll_timeout())
+        let deadlines = [layer.poll_timeout(), self.voices.poll_timeout(source.track)];
+        Ok(deadlines.into_iter().flatten().min())
     }
 
     /// Whether a batch waits to be handed out.
@@ -248,9 +286,14 @@ impl Router {
             let Some(transport) = member.transport.as_mut() else {
                 continue;
             };
-            let (batch, tracks) = (&self.batch, &mut self.tracks);
-            let switched = &mut self.switched;
-            member.subscriber.forward(now, batch, tracks, transport, out, switched);
+            let round = Round {
+                batch: &self.batch,
+                tracks: &mut self.tracks,
+                voices: &self.voices,
+                max_voices: self.max_voices,
+                switched: &mut self.switched,
+            };
+            member.subscriber.forward(now, round, transport, out);
             if !self.switched.is_empty() {
                 self.report_after_switch(now, member, out.egress);
             }
@@ -308,12 +351,18 @@ impl Router {
         })
     }
 
-    /// When this publisher's layers want it to be woken.
+    /// Who speaks, loudest first, when that has changed.
+    pub(crate) fn poll_speakers(&mut self, now: Instant) -> Option<Vec<ParticipantId>> {
+        self.voices.poll_speakers(now)
+    }
+
+    /// When this publisher's layers or its voice want it to be woken.
     pub(crate) fn poll_timeout(&mut self, publisher: &Publisher) -> Option<Instant> {
-        let tracks = &mut self.tracks;
+        let (tracks, voices) = (&mut self.tracks, &self.voices);
         let deadline = |section: &PublishedSection| {
             let layers = &tracks.track_mut(section.track)?.layers;
-            layers.iter().filter_map(Layer::poll_timeout).min()
+            let asking = layers.iter().filter_map(Layer::poll_timeout);
+            asking.chain(voices.poll_timeout(section.track)).min()
         };
         publisher.sections().iter().filter_map(deadline).min()
     }
@@ -332,10 +381,15 @@ impl Router {
         }
     }
 
-    fn unpublish(&mut self, participant: ParticipantId, keep: impl Fn(TrackSource) -> bool) {
-        for source in TrackSource::ALL {
-            if !keep(source) {
-                self.tracks.remove(TrackId { participant, source });
+    fn unpublish(
+        &mut self,
+        now: Instant,
+        participant: ParticipantId,
+        keep: impl Fn(TrackSource) -> bool,
+    ) {
+        for source in TrackSource::ALL.into_iter().filter(|source| !keep(*source)) {
+            if let Some(track) = self.tracks.remove(TrackId { participant, source }) {
+                self.voices.remove(now, track);
             }
         }
     }
@@ -353,6 +407,10 @@ impl Router {
 /// One round of sending ends here, so that the buffer stays in the cache and within bounds; the
 /// next round goes on. Lowering it means more rounds, raising it more memory.
 const EGRESS_ENOUGH: usize = 256 * 1024;
+
+/// The loudness in an audio level (RFC 6464 section 3); the highest bit is the browser's own guess
+/// whether it is voice, which not every browser makes.
+const LEVEL_MASK: u8 = 0x7f;
 
 /// What the payload says about its frame. A payload that says nothing (it may be encrypted by
 /// the participants) is forwarded and never starts anything.

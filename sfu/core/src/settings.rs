@@ -12,6 +12,8 @@ pub struct Settings {
     pub identity: DtlsIdentity,
     /// Public addresses of the media socket, best first, as written into answers.
     pub candidates: Vec<SocketAddr>,
+    /// Most microphones forwarded to one participant at once; of more, the loudest. At least 1.
+    pub max_voices: usize,
     /// Seeds user names, passwords and source numbers. In production from the system's secure
     /// generator: whoever knows it can pass connectivity checks in anybody's place.
     pub seed: [u8; 32],

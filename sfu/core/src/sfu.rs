@@ -94,8 +94,10 @@ impl Sfu {
             }
             Command::SetPublishing { participant, source, active } => {
                 self.with_router(participant, |router, key, members| {
-                    router.set_publishing(key, source, active, members);
+                    router.set_publishing(now, key, source, active, members);
                 });
+                let key = self.by_participant.get(&participant).copied();
+                self.tell_speakers(now, key.and_then(|key| room_of(&self.members, key)));
             }
             Command::Subscribe { participant, slots } => {
                 self.with_router(participant, |router, key, members| {
@@ -126,6 +128,8 @@ impl Sfu {
                 let out = &mut Outlet { egress: &mut self.egress, stats: &mut self.stats };
                 router.report_to_publisher(now, member, out);
             }
+            let room = member.room;
+            self.tell_speakers(now, Some(room));
             self.report(now, key, change);
             self.schedule(now, key);
         }
@@ -387,7 +391,8 @@ impl Sfu {
         }));
         self.members[key.0] = Some(Member::new(participant, room));
         self.by_participant.insert(participant, key);
-        self.routers.entry(room).or_default().add(key);
+        let max_voices = self.settings.max_voices;
+        self.routers.entry(room).or_insert_with(|| Router::new(max_voices)).add(key);
     }
 
     /// The one end of a transport, whatever the reason.
@@ -409,6 +414,17 @@ impl Sfu {
             if router.members().is_empty() {
                 self.routers.remove(&member.room);
             }
+        }
+        self.tell_speakers(now, Some(member.room));
+    }
+
+    /// Says who speaks in a room, if that has changed.
+    fn tell_speakers(&mut self, now: Instant, room: Option<RoomId>) {
+        if let Some(room) = room
+            && let Some(router) = self.routers.get_mut(&room)
+            && let Some(participants) = router.poll_speakers(now)
+        {
+            self.events.push_back(Event::Speakers { room, participants });
         }
     }
 

@@ -87,6 +87,11 @@ pub enum ServerMessage {
         /// True when it may be subscribed to.
         active: bool,
     },
+    /// Who speaks now. Said when it changes, which coughs do not make it do.
+    Speakers {
+        /// Loudest first; empty when nobody speaks.
+        participants: Vec<ParticipantId>,
+    },
     /// The session ends now, in order. Not an error.
     Goodbye {
         /// Why, so that the page knows whether to come back.

@@ -105,6 +105,7 @@ fn no_message_from_the_server_turns_a_device_on() {
         "participant_left",
         "participant_renamed",
         "pong",
+        "speakers",
         "track_changed",
     ];
     assert_eq!(variants::<ServerMessage>(""), known.map(String::from).into());

@@ -41,6 +41,11 @@ pub enum Input {
         /// Whose.
         participant: ParticipantId,
     },
+    /// The media plane says who speaks.
+    Speakers {
+        /// Loudest first.
+        participants: Vec<ParticipantId>,
+    },
     /// The media plane lost this whole room.
     MediaFailed,
     /// The server stops.

@@ -34,6 +34,8 @@ pub struct Room {
     ended: bool,
     arrivals: u64,
     negotiations: u64,
+    /// Who speaks, loudest first, as last told.
+    speakers: Vec<ParticipantId>,
     outputs: VecDeque<Output>,
 }
 
@@ -57,6 +59,7 @@ impl Room {
             ended: false,
             arrivals: 0,
             negotiations: 0,
+            speakers: Vec::new(),
             outputs: VecDeque::new(),
         }
     }
@@ -77,6 +80,14 @@ impl Room {
             }
             Input::MediaRefused { participant } => {
                 self.expel(now, participant, ErrorCode::Overloaded);
+            }
+            Input::Speakers { participants } => {
+                // Media may name somebody who left while the word travelled.
+                let is_here = |id: &ParticipantId| self.participants.contains_key(id);
+                self.speakers = participants.into_iter().filter(is_here).collect();
+                for &session in self.sessions.keys() {
+                    self.outputs.push_back(self.tell_speakers(session));
+                }
             }
             Input::MediaFailed => {
                 for participant in self.ids() {
@@ -360,6 +371,7 @@ impl Room {
             self.gone.pop_front();
         }
         self.gone.push_back(id);
+        self.speakers.retain(|speaker| *speaker != id);
         self.outputs.push_back(Output::Media(MediaRequest::RemoveTransport { participant: id }));
         self.tell_others(id, &ServerMessage::ParticipantLeft { participant: id });
         if self.participants.is_empty() {
@@ -381,6 +393,14 @@ impl Room {
             participants: others.into_iter().map(|(id, p)| p.info(*id)).collect(),
             rules: self.config.rules.clone(),
         }));
+        if !self.speakers.is_empty() {
+            self.outputs.push_back(self.tell_speakers(session));
+        }
+    }
+
+    fn tell_speakers(&self, session: SessionId) -> Output {
+        let participants = self.speakers.clone();
+        Output::Send { session, message: ServerMessage::Speakers { participants } }
     }
 
     fn answer(&mut self, session: SessionId, request_id: RequestId, result: Result<(), ErrorCode>) {

@@ -66,6 +66,8 @@ pub(crate) struct Publication {
     pub(crate) agreed: Agreed,
     pub(crate) key_frame_requests: Vec<(Instant, usize)>,
     pub(crate) repaired: usize,
+    /// Loudness written on sound, in decibels below full scale (RFC 6464).
+    pub(crate) level: u8,
     /// Packets sent on each layer, retransmissions not counted.
     pub(crate) sent: Vec<(Instant, Content)>,
     participant: ParticipantId,
@@ -110,6 +112,7 @@ impl Publication {
             agreed: Agreed::default(),
             key_frame_requests: Vec::new(),
             repaired: 0,
+            level: 42,
             sent: Vec::new(),
             participant,
             start: now,
@@ -166,8 +169,7 @@ impl Publication {
                 };
                 self.agreed.add(&mut header, MID, self.mid.as_bytes());
                 if layer.rid.is_empty() {
-                    // Voice, level 42 dB below full scale (RFC 6464).
-                    self.agreed.add(&mut header, AUDIO_LEVEL, &[0x80 | 42]);
+                    self.agreed.add(&mut header, AUDIO_LEVEL, &[0x80 | self.level]);
                 } else {
                     self.agreed.add(&mut header, RID, layer.rid.as_bytes());
                 }

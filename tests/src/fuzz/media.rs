@@ -163,6 +163,7 @@ impl Server {
         let settings = Settings {
             identity: IDENTITY.with(Clone::clone),
             candidates: vec![SocketAddr::from(([192, 0, 2, 1], 8443))],
+            max_voices: 12,
             seed: [7; 32],
         };
         let mut server =

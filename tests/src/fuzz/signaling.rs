@@ -105,6 +105,10 @@ impl Model {
             }
             5 if what == 255 => self.room.handle(*now, Input::MediaFailed),
             5 if what == 254 => self.room.handle(*now, Input::ServerStopping),
+            5 if what > 252 => {
+                let participants = vec![participant];
+                self.room.handle(*now, Input::Speakers { participants });
+            }
             5 if what > 240 => self.room.handle(*now, Input::MediaRefused { participant }),
             _ => {
                 self.next_request += 1;
@@ -243,6 +247,7 @@ fn is_answer(message: &ServerMessage, id: RequestId) -> bool {
         | ServerMessage::ParticipantRenamed { .. }
         | ServerMessage::TrackChanged { .. }
         | ServerMessage::Goodbye { .. }
+        | ServerMessage::Speakers { .. }
         | ServerMessage::Pong {} => false,
     }
 }

@@ -160,6 +160,9 @@ function hear(model: CallModel, message: ServerMessage): Step {
     case 'pong':
       // Answers to a request, for whoever made it.
       return stay(model)
+    case 'speakers':
+      // The page sees by the sound it plays who speaks, without a word from the server.
+      return stay(model)
     case 'joined':
       return joined(model, message)
     case 'error':

@@ -132,6 +132,7 @@ export class Connection {
       case 'participant_away':
       case 'participant_renamed':
       case 'track_changed':
+      case 'speakers':
       case 'goodbye':
         break
       default:
@@ -206,6 +207,7 @@ const TYPES: Record<ServerMessage['type'], true> = {
   participant_away: true,
   participant_renamed: true,
   track_changed: true,
+  speakers: true,
   goodbye: true,
   pong: true,
 }

@@ -294,7 +294,11 @@ source: TrackSource,
 /**
  * True when it may be subscribed to.
  */
-active: boolean, } | { "type": "goodbye",
+active: boolean, } | { "type": "speakers",
+/**
+ * Loudest first; empty when nobody speaks.
+ */
+participants: Array<string>, } | { "type": "goodbye",
 /**
  * Why, so that the page knows whether to come back.
  */

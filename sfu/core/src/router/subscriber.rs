@@ -2,17 +2,19 @@
 
 use std::time::Instant;
 
-use protocol::ParticipantId;
+use protocol::{ParticipantId, TrackSource};
 use rand::RngExt;
 use rand::rngs::StdRng;
 
-use super::track::{Arrival, LayerKey, TrackKey};
+use super::Round;
+use super::track::{LayerKey, TrackKey};
 use super::tracks::Tracks;
 use crate::command::{Mid, SlotAssignment};
 use crate::egress::Outlet;
 use crate::sdp::{Offer, Role, SlotSsrcs};
 use crate::subscription::{Outgoing, Subscription};
 use crate::transport::Transport;
+use crate::voices::Seats;
 
 /// The receiving side of one transport.
 #[derive(Default)]
@@ -21,6 +23,8 @@ pub(crate) struct Subscriber {
     /// Slot number plus one by track number; zero for none.
     by_track: Vec<u8>,
     transport_sequence: u16,
+    /// The microphones that are forwarded.
+    seats: Seats,
     retransmission_budget: RetransmissionBudget,
 }
 
@@ -86,6 +90,9 @@ impl Subscriber {
     fn attach_slot(&mut self, now: Instant, at: usize, tracks: &mut Tracks) {
         let slot = &mut self.slots[at];
         let track = slot.wanted().and_then(|wanted| tracks.find_mut(wanted));
+        if let Some(former) = slot.track() {
+            self.seats.leave(former);
+        }
         slot.attach(track.as_ref().map(|track| track.key));
         if let Some(track) = track {
             let index = usize::from(track.key.index);
@@ -112,16 +119,15 @@ impl Subscriber {
         }
     }
 
-    /// Forwards a batch. Layers that some slot switched to are added to `switched`.
-    pub(crate) fn forward(
+    /// Forwards a batch.
+    pub(super) fn forward(
         &mut self,
         now: Instant,
-        batch: &[Arrival],
-        tracks: &mut Tracks,
+        round: Round<'_>,
         transport: &mut Transport,
         out: &mut Outlet<'_>,
-        switched: &mut Vec<(LayerKey, usize)>,
     ) {
+        let Round { batch, tracks, voices, max_voices, switched } = round;
         let Some((path, sealer)) = transport.outgoing() else {
             return;
         };
@@ -139,6 +145,12 @@ impl Subscriber {
                 continue;
             };
             if slot.track() != Some(key) {
+                continue;
+            }
+            if track.id.source == TrackSource::Microphone
+                && !self.seats.admits(now, key, max_voices, voices)
+            {
+                slot.pause();
                 continue;
             }
             if arrival.is_new_source && slot.forwarded() == Some(arrival.source) {

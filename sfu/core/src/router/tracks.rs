@@ -37,13 +37,10 @@ impl Tracks {
         key
     }
 
-    /// Ends a track.
-    pub(crate) fn remove(&mut self, id: TrackId) {
-        for slot in &mut self.table {
-            if slot.as_ref().is_some_and(|track| track.id == id) {
-                *slot = None;
-            }
-        }
+    /// Ends a track; gives which it was.
+    pub(crate) fn remove(&mut self, id: TrackId) -> Option<TrackKey> {
+        let is_it = |slot: &&mut Option<Track>| slot.as_ref().is_some_and(|track| track.id == id);
+        Some(self.table.iter_mut().find(is_it)?.take()?.key)
     }
 
     /// The track with this number, if it is still that one.

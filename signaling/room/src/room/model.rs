@@ -19,6 +19,7 @@ enum Step {
     Said(usize, Saying),
     Negotiated { who: usize, negotiation: u64, works: bool },
     MediaRefused(usize),
+    Speakers(Vec<usize>),
     MediaFailed,
     Wait(u64),
 }
@@ -54,6 +55,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (0..20_usize, 0..20_u64, any::<bool>())
             .prop_map(|(who, negotiation, works)| Step::Negotiated { who, negotiation, works }),
         1 => (0..20_usize).prop_map(Step::MediaRefused),
+        2 => prop::collection::vec(0..20_usize, 0..3).prop_map(Step::Speakers),
         1 => Just(Step::MediaFailed),
         5 => (0..60_u64).prop_map(Step::Wait),
     ]
@@ -143,6 +145,10 @@ impl World {
             Step::MediaRefused(who) => {
                 let Some(index) = pick(who, self.ids.len()) else { return };
                 Input::MediaRefused { participant: self.ids[index].0 }
+            }
+            Step::Speakers(choices) => {
+                let chosen = choices.into_iter().filter_map(|choice| pick(choice, self.ids.len()));
+                Input::Speakers { participants: chosen.map(|index| self.ids[index].0).collect() }
             }
             Step::MediaFailed => Input::MediaFailed,
             Step::Wait(seconds) => {
@@ -290,6 +296,10 @@ impl View {
                 known.active.retain(|known| *known != source);
                 known.active.extend(active.then_some(source));
                 known.active.sort();
+            }
+            ServerMessage::Speakers { participants } => {
+                let is_here = |id: &_| *id == self.own || self.others.contains_key(id);
+                assert!(participants.iter().all(is_here), "somebody who is not here speaks");
             }
             ServerMessage::Joined { .. } => panic!("the room leaves `joined` to its owner"),
             ServerMessage::Answer { .. }

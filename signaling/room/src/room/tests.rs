@@ -401,6 +401,29 @@ fn a_second_join_ends_that_session_only() {
 }
 
 #[test]
+fn speakers_are_told_to_everybody_and_to_whoever_comes_later() {
+    let mut scene = Scene::new(10);
+    scene.join(1);
+    scene.join(2);
+    let speakers = |outputs: &[Output]| -> Vec<(SessionId, Vec<ParticipantId>)> {
+        let told = outputs.iter().filter_map(|output| {
+            let Output::Send { session, message } = output else { return None };
+            let ServerMessage::Speakers { participants } = message else { return None };
+            Some((*session, participants.clone()))
+        });
+        told.collect()
+    };
+    let outputs = scene.input(Input::Speakers { participants: vec![id(2), id(1)] });
+    let both = vec![id(2), id(1)];
+    assert_eq!(speakers(&outputs), [(SessionId(1), both.clone()), (SessionId(2), both.clone())]);
+    assert_eq!(speakers(&scene.join(3)), [(SessionId(3), both)]);
+    scene.say(2, ClientMessage::Leave {});
+    assert_eq!(speakers(&scene.join(4)), [(SessionId(4), vec![id(1)])], "who left is silent");
+    scene.input(Input::Speakers { participants: vec![] });
+    assert_eq!(speakers(&scene.join(5)), []);
+}
+
+#[test]
 fn an_expired_room_says_goodbye_and_refuses_from_then_on() {
     let mut scene = Scene::new(10);
     scene.join(1);
