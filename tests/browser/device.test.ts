@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { join, turnMicrophoneOn } from './rig/call.ts'
+import { untilReceives } from './rig/media.ts'
 import { rule } from './rig/rule.ts'
 import { refusal } from './rig/words.ts'
 
@@ -33,7 +34,25 @@ rule('a_screen_that_is_refused_is_told_and_nothing_is_shared', async (ground) =>
   const page = await join(ground, server, guestLink, { name: 'Zoé Quetzal', before })
   await turnMicrophoneOn(page)
   await page.click('screen-toggle')
-  await page.click('screen-choose')
+  await page.click('screen-confirm')
   await page.untilText(refusal('fr', 'screen_refused').title)
   await page.untilAttribute('screen-toggle', 'aria-pressed', 'false')
 })
+
+for (const engine of ['chromium', 'firefox'] as const) {
+  rule(`one_click_shows_oneself_the_camera_then_sends_it_and_one_shares_the_screen_in_${engine}`, async (ground) => {
+    const { server, guestLink } = await ground.serverWithRoom()
+    const page = await join(ground, server, guestLink, { name: 'Zoé Quetzal', engine })
+    const other = await join(ground, server, guestLink, { name: 'Anselme Ibis' })
+    await page.click('camera-toggle')
+    await page.find('camera-preview')
+    assert.equal(await page.attribute('camera-toggle', 'aria-pressed'), 'false', 'a look comes first')
+    await page.untilAttribute('camera-toggle', 'aria-pressed', 'true')
+    await untilReceives(other, page, 'camera')
+    await page.click('screen-toggle')
+    await page.find('screen-confirm')
+    assert.equal((await page.holdings()).displayMediaCalls, 0, 'the reminder comes before the choice')
+    await page.untilAttribute('screen-toggle', 'aria-pressed', 'true')
+    await untilReceives(other, page, 'screen')
+  })
+}

@@ -26,7 +26,7 @@ for (const engine of ['chromium', 'firefox'] as const) {
     await press(page, 'camera-confirm', 'Enter')
     await page.untilAttribute('camera-toggle', 'aria-pressed', 'true')
     await press(page, 'screen-toggle', 'Enter')
-    await page.find('screen-choose')
+    await page.find('screen-confirm')
     await page.raw.keyboard.press('Escape')
     await page.untilAttribute('screen-toggle', 'aria-pressed', 'false')
     await press(page, 'leave', 'Enter')

@@ -15,7 +15,6 @@ rule('r16_chromium_shares_its_screen_beside_the_camera_after_a_reminder', async 
   await sharer.click('screen-toggle')
   await sharer.untilText(words('fr', 'screen.remindClose'))
   assert.equal((await sharer.holdings()).displayMediaCalls, 0, 'the reminder comes before the picker')
-  await sharer.click('screen-choose')
   await sharer.click('screen-confirm')
   await sharer.untilText(words('fr', 'screen.sharing'))
   for (const page of [other, fox]) {

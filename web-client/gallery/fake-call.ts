@@ -39,7 +39,9 @@ export function fakeCall(state: CallState): Call {
     inputLevel: signal(0.42),
     speaking: signal(new Set(state.participants.filter((_, index) => index % 5 === 1).map(({ id }) => id))),
     soundBlocked: signal(new URLSearchParams(location.search).has('sound')),
-    previewFor: (source) => (now.value[source] === 'preview' ? picture(`own-${source}`, source === 'screen' ? page : person) : none),
+    get cameraPreview() {
+      return now.value.camera === 'preview' ? picture('own-camera', person) : none
+    },
     mediaStreamFor: (id, source) => picture(`${id}-${source}`, source === 'screen' ? page : person),
     setShownHeight: () => undefined,
     checkDevices: () => {
@@ -83,9 +85,6 @@ export function fakeCall(state: CallState): Call {
       ownSource('camera', false)
     },
     startScreen: () => {
-      patch({ screen: 'preview' })
-    },
-    confirmScreen: () => {
       patch({ screen: 'on' })
       ownSource('screen', true)
     },

@@ -42,10 +42,9 @@ export async function turnCameraOn(page: TestPage): Promise<void> {
   await page.untilAttribute('camera-toggle', 'aria-pressed', 'true')
 }
 
-/** Goes through the reminder and the preview, and shares. */
+/** Goes through the reminder and shares. */
 export async function shareScreen(page: TestPage): Promise<void> {
   await page.click('screen-toggle')
-  await page.click('screen-choose')
   await page.click('screen-confirm')
   await page.untilAttribute('screen-toggle', 'aria-pressed', 'true')
 }

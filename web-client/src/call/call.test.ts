@@ -103,16 +103,23 @@ describe('devices', () => {
     expect(on.model.view.participants[0]?.active).toEqual(new Set(['microphone']))
   })
 
-  it.each(['camera', 'screen'] as const)('%s: is previewed, and sent only when confirmed', (device) => {
+  it('screen: what the picker gives is sent', () => {
+    const on = run([{ type: 'open_device', device: 'screen' }, { type: 'device_opened', device: 'screen' }], inCall)
+    expect(on.model.view.screen).toBe('on')
+    expect(on.effects.at(-1)).toEqual({ type: 'send_device', device: 'screen' })
+  })
+
+  it('camera: is previewed, and sent only when confirmed', () => {
+    const device = 'camera'
     const preview = run([{ type: 'open_device', device }, { type: 'device_opened', device }], inCall)
-    expect(preview.model.view[device]).toBe('preview')
+    expect(preview.model.view.camera).toBe('preview')
     expect(types(preview.effects)).not.toContain('send_device')
     expect(preview.model.view.participants[0]?.active).toEqual(new Set())
-    const on = run([{ type: 'confirm_device', device }], preview.model)
-    expect(on.model.view[device]).toBe('on')
+    const on = run([{ type: 'confirm_camera' }], preview.model)
+    expect(on.model.view.camera).toBe('on')
     expect(on.effects).toEqual([{ type: 'send_device', device }])
     const off = run([{ type: 'close_device', device }], preview.model)
-    expect(off.model.view[device]).toBe('off')
+    expect(off.model.view.camera).toBe('off')
     expect(off.effects).toEqual([{ type: 'release_device', device }])
   })
 
@@ -309,8 +316,7 @@ describe('messages of the server', () => {
         { type: 'device_opened', device },
         { type: 'device_ended', device },
       ]),
-      { type: 'confirm_device', device: 'camera' },
-      { type: 'confirm_device', device: 'screen' },
+      { type: 'confirm_camera' },
     ]
     let seed = 11
     const pick = <T>(from: readonly T[]): T => {
@@ -324,8 +330,9 @@ describe('messages of the server', () => {
       const step = reduce(model, event)
       for (const effect of step.effects) {
         if (effect.type === 'open_device') expect(event).toEqual({ type: 'open_device', device: effect.device })
-        if (effect.type === 'send_device' && effect.device !== 'microphone') {
-          expect(event).toEqual({ type: 'confirm_device', device: effect.device })
+        if (effect.type === 'send_device') {
+          const word = { type: 'device_opened', device: effect.device }
+          expect(event).toEqual(effect.device === 'camera' ? { type: 'confirm_camera' } : word)
         }
       }
       const { phase, participants } = step.model.view

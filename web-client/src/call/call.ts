@@ -31,7 +31,7 @@ export type CallEvent =
   | { type: 'leave' }
   | { type: 'rename'; name: string }
   | { type: 'open_device'; device: Device }
-  | { type: 'confirm_device'; device: 'camera' | 'screen' }
+  | { type: 'confirm_camera' }
   | { type: 'close_device'; device: Device }
   | { type: 'dismiss_notice'; key: number }
   // The page
@@ -113,9 +113,9 @@ export function reduce(model: CallModel, event: CallEvent): Step {
     case 'open_device':
       if (phase !== 'in_call' || model.view[event.device] !== 'off') return stay(model)
       return step(setDevice(model, event.device, 'opening'), [event])
-    case 'confirm_device':
-      if (model.view[event.device] !== 'preview') return stay(model)
-      return step(setDevice(model, event.device, 'on'), [{ type: 'send_device', device: event.device }])
+    case 'confirm_camera':
+      if (model.view.camera !== 'preview') return stay(model)
+      return step(setDevice(model, 'camera', 'on'), [{ type: 'send_device', device: 'camera' }])
     case 'close_device':
     case 'device_ended':
       return closeDevice(model, event.device, event.type === 'device_ended')
@@ -124,8 +124,8 @@ export function reduce(model: CallModel, event: CallEvent): Step {
       if (model.view[event.device] !== 'opening') {
         return step(model, [{ type: 'release_device', device: event.device }])
       }
-      if (event.device !== 'microphone') return step(setDevice(model, event.device, 'preview'), [])
-      return step(setDevice(model, 'microphone', 'on'), [{ type: 'send_device', device: 'microphone' }])
+      if (event.device === 'camera') return step(setDevice(model, 'camera', 'preview'), [])
+      return step(setDevice(model, event.device, 'on'), [{ type: 'send_device', device: event.device }])
     case 'device_failed':
       if (model.view[event.device] !== 'opening') return stay(model)
       return step(notify(setDevice(model, event.device, 'off'), event.problem), [])

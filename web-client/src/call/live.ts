@@ -99,8 +99,8 @@ export class LiveCall implements Call {
     this.dispatch({ type: 'cannot_join', problem })
   }
 
-  previewFor(source: PictureSource): ReadonlySignal<MediaStream | null> {
-    return this.pictures.previewFor(source)
+  get cameraPreview(): ReadonlySignal<MediaStream | null> {
+    return this.pictures.cameraPreview
   }
 
   mediaStreamFor(participant: ParticipantId, source: PictureSource): ReadonlySignal<MediaStream | null> {
@@ -152,7 +152,7 @@ export class LiveCall implements Call {
   }
 
   confirmCamera(): void {
-    this.dispatch({ type: 'confirm_device', device: 'camera' })
+    this.dispatch({ type: 'confirm_camera' })
   }
 
   cancelCameraPreview(): void {
@@ -165,10 +165,6 @@ export class LiveCall implements Call {
 
   startScreen(): void {
     this.dispatch({ type: 'open_device', device: 'screen' })
-  }
-
-  confirmScreen(): void {
-    this.dispatch({ type: 'confirm_device', device: 'screen' })
   }
 
   stopScreen(): void {

@@ -14,16 +14,13 @@ export interface PictureSources {
 /** Every signal handed out, and how to bring it up to date. */
 export class Pictures {
   private readonly shown = new Map<string, Shown>()
-  private readonly previews = {
-    camera: signal<MediaStream | null>(null),
-    screen: signal<MediaStream | null>(null),
-  }
+  private readonly previewed = signal<MediaStream | null>(null)
 
   constructor(private readonly sources: PictureSources) {}
 
-  /** Own picture before it is sent. */
-  previewFor(source: PictureSource): ReadonlySignal<MediaStream | null> {
-    return this.previews[source]
+  /** The camera before it is sent. */
+  get cameraPreview(): ReadonlySignal<MediaStream | null> {
+    return this.previewed
   }
 
   /** Picture of a participant; the same signal for each equal question. */
@@ -40,9 +37,7 @@ export class Pictures {
   /** Brings every signal up to date; those of people who left are emptied and forgotten. */
   refresh(): void {
     const view = this.sources.view()
-    for (const source of ['camera', 'screen'] as const) {
-      this.previews[source].value = view[source] === 'preview' ? this.sources.own(source) : null
-    }
+    this.previewed.value = view.camera === 'preview' ? this.sources.own('camera') : null
     for (const [key, { participant, source, stream }] of this.shown) {
       stream.value = this.picture(participant, source)
       if (!view.participants.some(({ id }) => id === participant)) this.shown.delete(key)

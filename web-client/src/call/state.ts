@@ -61,7 +61,7 @@ export type DeviceState =
   | 'off'
   /** Clicked: the browser is asking or opening. */
   | 'opening'
-  /** Opened and previewed, nothing sent yet (camera and screen). */
+  /** Opened and previewed, nothing sent yet (camera only). */
   | 'preview'
   | 'on'
 

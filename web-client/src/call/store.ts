@@ -41,9 +41,8 @@ export interface Call {
    * it, so a screen only has to say so. */
   readonly soundBlocked: ReadonlySignal<boolean>
 
-  /** Own picture while `state.camera` or `state.screen` is `preview`; else `null`. For a muted
-   * `<video>`. */
-  previewFor(source: PictureSource): ReadonlySignal<MediaStream | null>
+  /** Own picture while `state.camera` is `preview`; else `null`. For a muted `<video>`. */
+  readonly cameraPreview: ReadonlySignal<MediaStream | null>
   /** Picture of a participant, oneself included, for a muted `<video>`: sound is played by the
    * call itself. The same signal for each equal question; `null` while there is no picture. */
   mediaStreamFor(participant: ParticipantId, source: PictureSource): ReadonlySignal<MediaStream | null>
@@ -77,11 +76,9 @@ export interface Call {
   turnCameraOff(): void
 
   /** From a click only, after the reminder about confidential documents: the browser's picker,
-   * then `state.screen` is `preview`; nothing is sent before `confirmScreen`. */
+   * and what was chosen there is shared. */
   startScreen(): void
-  /** Sends the previewed screen, window or tab from now on. */
-  confirmScreen(): void
-  /** Stops sharing, or gives the preview up. */
+  /** Stops sharing. */
   stopScreen(): void
 
   dismissNotice(key: number): void

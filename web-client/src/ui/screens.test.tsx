@@ -26,6 +26,7 @@ beforeEach(() => {
 })
 
 afterEach(async () => {
+  vi.useRealTimers()
   await act(() => {
     render(null, root)
   })
@@ -90,15 +91,46 @@ describe('in the room', () => {
     expect(asked.slice(2)).toEqual([['turnCameraOff']])
   })
 
-  it('reminds of confidential documents before the picker, and lets the preview be refused', async () => {
+  it('reminds of confidential documents before the picker, and can be told no', async () => {
     const asked = await show({ screen: 'off' })
     await click('screen-toggle')
     expect(asked).toEqual([])
     expect(root.textContent).toContain(t('screen.remindClose'))
-    await click('screen-choose')
-    expect(asked).toEqual([['startScreen']])
     await click('screen-cancel')
-    expect(asked.slice(1)).toEqual([['stopScreen']])
+    expect(root.querySelector('dialog')).toBeNull()
+    await click('screen-toggle')
+    await click('screen-confirm')
+    expect(asked).toEqual([['startScreen']])
+  })
+
+  it('needs one click for the camera, and one for the screen: the rest comes after a moment', async () => {
+    vi.useFakeTimers()
+    const asked = await show({ camera: 'off', screen: 'off' })
+    for (const [toggle, opened, done] of [
+      ['camera-toggle', [['openCameraPreview']], 'confirmCamera'],
+      ['screen-toggle', [], 'startScreen'],
+    ] as const) {
+      const before = asked.length
+      await click(toggle)
+      await pass(2_900)
+      expect(asked.slice(before)).toEqual(opened)
+      await pass(200)
+      expect(asked.slice(before + opened.length)).toEqual([[done]])
+      expect(root.querySelector('dialog')).toBeNull()
+    }
+  })
+
+  it.each(['camera-wait', null])('waits as long as one likes after %s or a move to its buttons', async (button) => {
+    vi.useFakeTimers()
+    const asked = await show({ camera: 'off' })
+    await click('camera-toggle')
+    if (button === null) await act(() => { find('camera-confirm').focus() })
+    else await click(button)
+    await pass(60_000)
+    expect(asked).toEqual([['openCameraPreview']])
+    expect(root.textContent).toContain(t('camera.waiting'))
+    await click('camera-cancel')
+    expect(asked.slice(1)).toEqual([['cancelCameraPreview']])
   })
 
   it('shows all the time that the screen is shared, and stops with one click', async () => {
@@ -233,7 +265,8 @@ function recorded(state: CallState): { call: Call; asked: unknown[][] } {
   const asked: unknown[][] = []
   const none = signal<MediaStream | null>(null)
   const members = Object.entries(fakeCall(state)).map(([name, member]: [string, unknown]) => {
-    if (name === 'mediaStreamFor' || name === 'previewFor') return [name, () => none]
+    if (name === 'mediaStreamFor') return [name, () => none]
+    if (name === 'cameraPreview') return [name, none]
     if (typeof member !== 'function' || name === 'setShownHeight') return [name, member]
     const recording = (...values: unknown[]) => {
       asked.push([name, ...values])
@@ -268,6 +301,12 @@ function find(testId: string): HTMLElement {
 async function click(testId: string): Promise<void> {
   await act(() => {
     find(testId).click()
+  })
+}
+
+async function pass(milliseconds: number): Promise<void> {
+  await act(() => {
+    vi.advanceTimersByTime(milliseconds)
   })
 }
 

@@ -1,4 +1,4 @@
-// Sharing a screen: the reminder, the preview, the lasting mark; and looking at somebody's.
+// Sharing a screen: the reminder, the lasting mark; and looking at somebody's.
 
 import type { Signal } from '@preact/signals'
 import { useSignal } from '@preact/signals'
@@ -7,71 +7,36 @@ import { useRef } from 'preact/hooks'
 import type { Call } from '../../call/store'
 import type { Participant, ParticipantId } from '../../call/state'
 import { t } from '../../i18n'
-import { Dialog } from '../dialog'
+import { Countdown } from '../countdown'
 import { Icon } from '../icons'
 import { Video } from '../video'
 import { useShownHeight } from './measure'
 
-/** What is asked of a person before anything of their screen is sent. */
-export function ScreenDialogs({ call, reminding }: { call: Call; reminding: Signal<boolean> }) {
-  if (call.state.value.screen === 'preview') return <ScreenPreview call={call} />
+/** What a person is reminded of before they choose what to share. The browser's own choice comes
+ * next, and shows what will be seen. */
+export function ScreenReminder({ call, reminding }: { call: Call; reminding: Signal<boolean> }) {
   if (!reminding.value) return null
   const close = () => {
     reminding.value = false
   }
   return (
-    <Dialog title={t('screen.remindTitle')} close={close}>
+    <Countdown
+      title={t('screen.remindTitle')}
+      confirm={t('screen.remindGo')}
+      icon="screen"
+      texts={['screen.counting', 'screen.waiting']}
+      name="screen"
+      go={() => {
+        close()
+        call.startScreen()
+      }}
+      cancel={close}
+    >
       <ul class="points">
         <li>{t('screen.remindClose')}</li>
         <li>{t('screen.remindWindow')}</li>
       </ul>
-      <div class="actions">
-        <button type="button" class="button button-secondary" onClick={close}>
-          {t('common.cancel')}
-        </button>
-        <button
-          type="button"
-          class="button button-primary"
-          data-testid="screen-choose"
-          onClick={() => {
-            close()
-            call.startScreen()
-          }}
-        >
-          {t('screen.remindGo')}
-        </button>
-      </div>
-    </Dialog>
-  )
-}
-
-function ScreenPreview({ call }: { call: Call }) {
-  const stop = () => {
-    call.stopScreen()
-  }
-  return (
-    <Dialog title={t('screen.previewTitle')} close={stop}>
-      <div class="frame">
-        <Video stream={call.previewFor('screen')} label={t('screen.preview')} testId="screen-preview" />
-      </div>
-      <p>{t('screen.previewHelp')}</p>
-      <div class="actions">
-        <button type="button" class="button button-secondary" data-testid="screen-cancel" onClick={stop}>
-          {t('common.cancel')}
-        </button>
-        <button
-          type="button"
-          class="button button-primary"
-          data-testid="screen-confirm"
-          onClick={() => {
-            call.confirmScreen()
-          }}
-        >
-          <Icon name="screen" />
-          {t('screen.confirm')}
-        </button>
-      </div>
-    </Dialog>
+    </Countdown>
   )
 }
 

@@ -16,7 +16,7 @@ import { Controls } from './controls'
 import { Invite } from './invite'
 import { useTileGrid } from './measure'
 import { People } from './people'
-import { ScreenDialogs, SharedScreen, SharingBar, useSharer } from './screen-share'
+import { ScreenReminder, SharedScreen, SharingBar, useSharer } from './screen-share'
 import { Tile } from './tile'
 import '../../styles/stage.css'
 import '../../styles/stage-parts.css'
@@ -70,7 +70,7 @@ export default function Stage({ call }: { call: Call }) {
       )}
       <Controls call={call} people={people} inviting={moderator ? inviting : null} reminding={reminding} />
       <CameraPreview call={call} />
-      <ScreenDialogs call={call} reminding={reminding} />
+      <ScreenReminder call={call} reminding={reminding} />
       {inviting.value && (
         <Invite
           call={call}
