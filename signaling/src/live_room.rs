@@ -13,6 +13,7 @@ use room::{
 };
 use sfu_core::{Command, Event, Mid, NegotiationId, RoomId, SlotAssignment};
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 
 use crate::registry::Registry;
 use crate::store::{RoomKey, RoomRecord};
@@ -85,26 +86,36 @@ impl RoomTask {
         id: RoomId,
         record: &RoomRecord,
     ) -> LiveRoom {
-        let (inputs, inputs_heard) = mpsc::channel(ROOM_QUEUE);
         let (media, media_heard) = mpsc::channel(ROOM_QUEUE);
-        let size = Arc::<AtomicUsize>::default();
+        let task = Self::new(registry, key, id, record, media.clone());
+        let (inputs, inputs_heard) = mpsc::channel(ROOM_QUEUE);
+        let size = task.size.clone();
+        tracing::info!(room = id.0, "room opened");
+        tokio::spawn(task.run(inputs_heard, media_heard));
+        LiveRoom { id, inputs, media, size }
+    }
+
+    fn new(
+        registry: Registry,
+        key: RoomKey,
+        id: RoomId,
+        record: &RoomRecord,
+        media: mpsc::Sender<Event>,
+    ) -> Self {
         let clock = &registry.shared().clock;
         let now = clock.now();
         let left = Duration::from_secs(record.expires_at.saturating_sub(clock.unix_seconds()));
         let config = RoomConfig { rules: record.rules.clone(), expires_at: now.checked_add(left) };
-        let task = Self {
+        Self {
             key,
             id,
             ends: record.expires_at,
             room: Room::new(now, config),
             sessions: HashMap::new(),
-            media: media.clone(),
-            size: size.clone(),
+            media,
+            size: Arc::default(),
             registry,
-        };
-        tracing::info!(room = id.0, "room opened");
-        tokio::spawn(task.run(inputs_heard, media_heard));
-        LiveRoom { id, inputs, media, size }
+        }
     }
 
     async fn run(
@@ -248,13 +259,13 @@ impl RoomTask {
         }
         match sender.try_send(Outgoing::Message(Box::new(message))) {
             Ok(()) => None,
-            Err(error) => {
-                if matches!(error, mpsc::error::TrySendError::Full(_)) {
-                    self.registry.shared().metrics.sessions_cut_slow.add_one();
-                }
+            Err(TrySendError::Full(_)) => {
+                self.registry.shared().metrics.sessions_cut_slow.add_one();
                 self.sessions.remove(&session);
                 Some(Input::SessionLost { session })
             }
+            // Its task says so itself, after what it still heard: there may be a `leave` among it.
+            Err(TrySendError::Closed(_)) => None,
         }
     }
 
@@ -308,6 +319,13 @@ impl RoomTask {
     }
 }
 
+impl Drop for RoomTask {
+    /// A fault of ours ends a task as well; its room must not stay shut for that.
+    fn drop(&mut self) {
+        self.registry.task_ended(self.key, self.id, &self.media);
+    }
+}
+
 fn refused(participant: ParticipantId, negotiation: Option<u64>) -> Input {
     match negotiation {
         Some(negotiation) => {
@@ -327,3 +345,53 @@ async fn sleep_until(clock: &crate::clock::Clock, alarm: Option<Instant>) {
 
 /// Inputs of a room that may wait; a session waits to be heard rather than being cut.
 const ROOM_QUEUE: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use protocol::{Redacted, RoomRules, Verifier};
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::media::Media;
+    use crate::registry::RoomLimits;
+    use crate::store::Store;
+    use crate::token::Tokens;
+
+    #[tokio::test]
+    async fn a_task_that_dies_leaves_neither_its_room_nor_its_people_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Clock::manual().0;
+        let media = Media::spawn(Some([127, 0, 0, 1].into()), 0, &[], |_| {}).unwrap();
+        let registry = Registry::new(
+            clock.clone(),
+            Arc::default(),
+            media,
+            Tokens::new(&Redacted::new([7; 32]), clock),
+            Store::open(&folder.path().join("preau.sqlite")).unwrap(),
+            RoomLimits { max_live: 1, max_participants: 9, lifetime: Duration::from_secs(60) },
+        );
+        let record = RoomRecord {
+            guest_verifier: Verifier::from_bytes([1; 32]),
+            moderator_verifier: Verifier::from_bytes([2; 32]),
+            rules: RoomRules { max_participants: 9 },
+            created_at: 0,
+            expires_at: u64::MAX,
+        };
+        let key = RoomKey::from_bytes([5; 32]);
+        let (media, _heard) = mpsc::channel(1);
+        let task = RoomTask::new(registry.clone(), key, RoomId(1), &record, media.clone());
+        let (inputs, _said) = mpsc::channel(1);
+        registry.enter(key, LiveRoom { id: RoomId(1), inputs, media, size: task.size.clone() });
+        let participant = ParticipantId::from_bytes([9; 8]);
+        task.ask_media(MediaRequest::AddTransport { participant });
+        assert_eq!((registry.room_sizes().len(), registry.route_count()), (1, 1));
+
+        let fault = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
+            let _task = task;
+            panic!("a fault of ours, on purpose");
+        }));
+
+        assert!(fault.is_err());
+        assert_eq!((registry.room_sizes().len(), registry.route_count()), (0, 0));
+    }
+}

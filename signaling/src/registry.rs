@@ -206,6 +206,16 @@ impl Registry {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn enter(&self, key: RoomKey, room: LiveRoom) {
+        lock(&self.0.live).insert(key, room);
+    }
+
+    #[cfg(test)]
+    pub(crate) fn route_count(&self) -> usize {
+        lock(&self.0.routes).len()
+    }
+
     /// Participants of each live room.
     pub(crate) fn room_sizes(&self) -> Vec<usize> {
         lock(&self.0.live).values().map(LiveRoom::size).collect()
@@ -234,6 +244,23 @@ impl Registry {
         }
         may
     }
+
+    /// Forgets all that is left of a live room whose task is over, whatever ended it, so that the
+    /// next join opens the room anew.
+    pub(crate) fn task_ended(&self, key: RoomKey, id: RoomId, media: &mpsc::Sender<Event>) {
+        let mut live = lock(&self.0.live);
+        if live.get(&key).is_some_and(|room| room.id == id) {
+            live.remove(&key);
+        }
+        drop(live);
+        let left_behind: Vec<_> = {
+            let mut routes = lock(&self.0.routes);
+            routes.extract_if(|_, route| route.same_channel(media)).collect()
+        };
+        for (participant, _) in left_behind {
+            self.0.media.remove_transport(participant);
+        }
+    }
 }
 
 /// Which link was proven. Does the same work whether the room exists or not.
@@ -256,6 +283,10 @@ fn store_fault(error: &StoreError) -> ErrorCode {
         StoreError::Overloaded => ErrorCode::Overloaded,
         StoreError::Database(cause) => {
             tracing::error!(%cause, "the database failed");
+            ErrorCode::Internal
+        }
+        StoreError::File(cause) => {
+            tracing::error!(%cause, "the database file failed");
             ErrorCode::Internal
         }
     }

@@ -1,6 +1,9 @@
 //! Rooms on disk: one SQLite file, one thread that owns it. It holds nothing about people and no
 //! usable part of a link: a room is found by the hash of its slug.
 
+use std::fs::{OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::thread::JoinHandle;
 
@@ -63,6 +66,9 @@ pub(crate) enum StoreError {
     /// The file or its directory.
     #[error("the database cannot be used: {0}")]
     Database(#[from] rusqlite::Error),
+    /// The file cannot be made, or not kept from other accounts of the machine.
+    #[error("the database file cannot be made private: {0}")]
+    File(#[from] io::Error),
     /// Too many questions wait already, or the store is closed.
     #[error("the store is overloaded")]
     Overloaded,
@@ -136,6 +142,7 @@ struct Database(Connection);
 
 impl Database {
     fn open(file: &Path) -> Result<Self, StoreError> {
+        make_private(file)?;
         let connection = Connection::open(file)?;
         // A command of the administrator may write while the server runs.
         connection.busy_timeout(std::time::Duration::from_secs(2))?;
@@ -201,6 +208,14 @@ impl Database {
     }
 }
 
+/// Makes the file readable by its owner alone before anything is in it; the files that SQLite lays
+/// beside it get the same rights.
+fn make_private(file: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false).mode(0o600);
+    options.open(file)?.set_permissions(Permissions::from_mode(0o600))
+}
+
 /// Questions that may wait. More lets a flood of joins wait longer before it is refused.
 const MAX_QUESTIONS: usize = 1024;
 
@@ -247,6 +262,23 @@ mod tests {
         assert_eq!(store.delete_expired(100).await.unwrap(), 1);
         assert_eq!(store.find(one).await.unwrap(), None);
         assert_eq!(store.find(two).await.unwrap(), Some(record(200)));
+    }
+
+    #[tokio::test]
+    async fn other_accounts_of_the_machine_read_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("preau.sqlite");
+        std::fs::write(&file, "").unwrap();
+        std::fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
+        let store = Store::open(&file).unwrap();
+        store.insert(RoomKey::from_bytes([3; 32]), record(100)).await.unwrap();
+        let entries: Vec<_> =
+            std::fs::read_dir(folder.path()).unwrap().map(Result::unwrap).collect();
+        assert!(entries.len() > 1, "the log of changes lies beside");
+        for entry in entries {
+            let mode = entry.metadata().unwrap().permissions().mode();
+            assert_eq!(mode & 0o077, 0, "{}", entry.path().display());
+        }
     }
 
     #[tokio::test]

@@ -69,6 +69,23 @@ async fn leaving_kills_the_token() {
 }
 
 #[tokio::test]
+async fn who_leaves_and_hangs_up_at_once_has_left_at_once() {
+    let server = TestServer::start().await;
+    let room = server.room().await;
+    for _ in 0..20 {
+        let (mut ben, _) = server.join(&room, &room.guest).await;
+        let (mut ada, joined) = server.join(&room, &room.guest).await;
+        ada.say(&json!({ "type": "rename", "requestId": 1, "displayName": "Ada" })).await;
+        ada.say(&json!({ "type": "leave" })).await;
+        drop(ada);
+        let left = ben.hear_type("participant_left").await;
+        assert_eq!(left["participant"], joined["participant"]);
+        ben.say(&json!({ "type": "leave" })).await;
+        ben.close_code().await;
+    }
+}
+
+#[tokio::test]
 async fn a_restart_says_so_and_keeps_rooms_and_participants() {
     let server = TestServer::start().await;
     let room = server.room().await;
