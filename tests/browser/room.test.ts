@@ -18,6 +18,8 @@ rule('r01_one_click_makes_a_room_whose_links_open_it', async (ground) => {
   assert.match(guest.pathname, /^\/r\/[\w-]{22}$/)
   assert.match(guest.hash, /^#v1\.[\w-]{22}$/)
   assert.equal(moderator.pathname, guest.pathname)
+  const { shareOrigin } = (await (await fetch(`${server.origin}/api/server`)).json()) as { shareOrigin: string | null }
+  assert.equal(guest.origin, shareOrigin ?? server.origin, 'the link names the address that other devices reach')
   assert.match(moderator.hash, /^#v1m\.[\w-]{22}$/)
   const guestSecret = guest.hash.slice('#v1.'.length)
   const moderatorSecret = moderator.hash.slice('#v1m.'.length)
@@ -34,7 +36,7 @@ rule('r01_one_click_makes_a_room_whose_links_open_it', async (ground) => {
 
   for (const engine of ['chromium', 'firefox'] as const) {
     const pupil = await ground.page(engine)
-    await pupil.goto(`${server.origin}${guest.pathname}${guest.hash}`)
+    await pupil.goto(guest.href)
     await pupil.click('join')
     await selfIdOf(pupil)
     assert.equal(await pupil.evaluate(`document.querySelectorAll('[data-testid=tile]').length > 1`), true)

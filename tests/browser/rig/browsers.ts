@@ -11,6 +11,12 @@ const FIREFOX = process.env['FIREFOX_BIN'] ?? '/usr/bin/firefox-esr'
 /** Time a browser has to start on a busy machine of two cores. */
 const LAUNCH_MS = 60_000
 
+/** Time for a fresh profile and its page, a start of the browser included. */
+const PROFILE_MS = 75_000
+
+/** Time for an end; what does not end in it is killed with the run. */
+const CLOSE_MS = 10_000
+
 const CHROMIUM_FLAGS = [
   '--no-sandbox',
   '--use-fake-device-for-media-stream',
@@ -49,15 +55,29 @@ let display: Promise<string> | undefined
 
 /** Opens a fresh profile with one tab in the shared browser of that kind. */
 export async function openPage(engine: Engine, options: PageOptions = {}): Promise<TestPage> {
+  const page = await open(engine, options).catch(async () => {
+    // A browser that crashed or hangs would take every later test along.
+    await replace(engine)
+    return open(engine, options)
+  })
+  pages.add(page)
+  return page
+}
+
+async function open(engine: Engine, options: PageOptions): Promise<TestPage> {
   let browser = browsers.get(engine)
   if (browser === undefined) {
     browser = engine === 'chromium' ? launchChromium() : launchFirefox()
     browsers.set(engine, browser)
   }
-  const context = await (await browser).createBrowserContext()
-  const page = await TestPage.open(engine, context, options)
-  pages.add(page)
-  return page
+  const context = await within(`${engine} makes a profile`, PROFILE_MS, browser.then((b) => b.createBrowserContext()))
+  return within(`${engine} opens a page`, PROFILE_MS, TestPage.open(engine, context, options))
+}
+
+async function replace(engine: Engine): Promise<void> {
+  const browser = await browsers.get(engine)?.catch(() => undefined)
+  browsers.delete(engine)
+  browser?.process()?.kill('SIGKILL')
 }
 
 /** Pages open now. */
@@ -67,7 +87,7 @@ export function openPages(): ReadonlySet<TestPage> {
 
 /** Closes every page still open: each test starts from nothing. */
 export async function closePages(): Promise<void> {
-  await Promise.all([...pages].map((page) => page.close()))
+  await Promise.all([...pages].map((page) => within('a page closes', CLOSE_MS, page.close()).catch(() => undefined)))
   pages.clear()
 }
 
@@ -75,7 +95,7 @@ export async function closePages(): Promise<void> {
 export async function closeBrowsers(): Promise<void> {
   await closePages()
   for (const browser of browsers.values()) {
-    await browser.then((b) => within('browser closes', 10_000, b.close())).catch(() => undefined)
+    await browser.then((b) => within('browser closes', CLOSE_MS, b.close())).catch(() => undefined)
   }
   browsers.clear()
 }

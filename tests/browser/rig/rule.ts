@@ -12,6 +12,9 @@ const FAILURES = new URL('../screenshots/failures/', import.meta.url).pathname
 /** Longest time of one test. Raised: a hanging suite is noticed later. */
 const TEST_MS = 90_000
 
+/** Longest time to gather what a failed test saw; a browser that hangs answers nothing. */
+const REPORT_MS = 20_000
+
 /** What a test works with: its own servers and pages, all ended with it. */
 export class Ground {
   readonly #servers: PreauServer[] = []
@@ -113,7 +116,9 @@ export function rule(name: string, prove: (ground: Ground) => Promise<void>, dea
       outcome.passed += 1
     } catch (error) {
       outcome.failed += 1
-      await ground.report(name)
+      await within('a report', REPORT_MS, ground.report(name)).catch((late: unknown) => {
+        process.stderr.write(`--- no report: ${String(late)}\n`)
+      })
       throw error
     } finally {
       await ground.end()
