@@ -73,6 +73,9 @@ async function beforeTheCall(ground: Ground, look: Look, see: See): Promise<void
   await page.goto(`${server.origin}/nowhere`)
   await page.untilText(words(look.language, 'unknown.title'))
   await see('04-unknown-page', page)
+  await page.goto(`${server.origin}/test`)
+  await page.find('test-report', 20_000)
+  await see('07-connection-test', page)
   await page.goto(guestLink)
   await page.find('join')
   await see('05-prejoin', page)
@@ -154,6 +157,7 @@ async function theCall(ground: Ground, look: Look, see: See): Promise<void> {
 }
 
 async function refusals(ground: Ground, look: Look, see: See): Promise<void> {
+  await blockedUdp(ground, look, see)
   const { server, links, guestLink } = await ground.serverWithRoom({ maxParticipants: 1 })
   const bot = await Bot.join(server.origin, links, 'Élève seul')
   ground.afterwards(() => bot.leave())
@@ -183,6 +187,19 @@ async function refusals(ground: Ground, look: Look, see: See): Promise<void> {
     await see(screen, page)
     await page.close()
   }
+}
+
+/** The connection test behind a path for media that leads nowhere. */
+async function blockedUdp(ground: Ground, look: Look, see: See): Promise<void> {
+  const server = await ground.server()
+  const page = await ground.page('chromium', {
+    ...look,
+    before: `RTCPeerConnection.prototype.setRemoteDescription = async () => undefined`,
+  })
+  await page.goto(`${server.origin}/test`)
+  await page.findSelector('[data-testid=test-problem][data-problem=udp_blocked]', 20_000)
+  await see('35-connection-test-udp-blocked', page)
+  await page.close()
 }
 
 /** Waits until nothing on the page moves any more and its fonts are there. */

@@ -10,6 +10,7 @@ function readAddress(): Page {
   const path = location.pathname
   if (path === '/') return { name: 'home' }
   if (path === '/notice') return { name: 'notice' }
+  if (path === '/test') return { name: 'test' }
   if (path.startsWith('/r/')) return { name: 'room', call: openCall(path, location.hash) }
   return { name: 'unknown' }
 }

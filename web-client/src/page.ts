@@ -10,5 +10,7 @@ export type Page =
   | { readonly name: 'room'; readonly call: Call }
   /** `/notice`: which data are processed, and why. */
   | { readonly name: 'notice' }
+  /** `/test`: can this device and this network take part? */
+  | { readonly name: 'test' }
   /** Anything else. */
   | { readonly name: 'unknown' }

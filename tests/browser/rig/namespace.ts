@@ -10,7 +10,10 @@ const FAR = '198.51.100.2'
  * datagram is dropped: a school network that lets only TCP through.
  */
 export class NetworkWithoutUdp {
+  /** Of the server. */
   readonly address = FAR
+  /** Of this machine, as the server sees it. */
+  readonly here = NEAR
 
   private constructor(
     readonly name: string,

@@ -16,7 +16,8 @@ export function openCall(pathname: string, hash: string): Call {
   return call
 }
 
-function problemOfBrowser(): Problem | null {
+/** Why this browser cannot take part, or `null`. */
+export function problemOfBrowser(): Problem | null {
   // Absent in old browsers and outside secure contexts, whatever the types say.
   if (!isSecureContext || (crypto.subtle as SubtleCrypto | undefined) === undefined) return 'insecure_context'
   return 'RTCPeerConnection' in globalThis && 'WebSocket' in globalThis ? null : 'browser_unsupported'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { compactOffer } from './sdp'
+import { compactOffer, placesOf } from './sdp'
 
 const OFFER = [
   'v=0',
@@ -86,5 +86,16 @@ describe('a compact offer', () => {
   it('ends its lines as a session description must', () => {
     expect(compact.endsWith('\r\n')).toBe(true)
     expect(compact).not.toContain('\r\n\r\n')
+  })
+})
+
+describe('places of an answer', () => {
+  it('are the addresses of its candidates, each once', () => {
+    const candidate = (address: string) => `a=candidate:1 1 udp 2130706431 ${address} 8443 typ host\r\n`
+    const sdp = `v=0\r\n${candidate('192.0.2.7')}a=end-of-candidates\r\nm=audio 9\r\n${candidate('192.0.2.7')}${candidate('2001:db8::7')}`
+    expect(placesOf(sdp)).toEqual([
+      { address: '192.0.2.7', port: 8443 },
+      { address: '2001:db8::7', port: 8443 },
+    ])
   })
 })

@@ -14,6 +14,15 @@ export function compactOffer(sdp: string): string {
   return [...session, ...transport, ...sections.flatMap(compactSection), ''].join('\r\n')
 }
 
+/** Where a server's answer wants media sent, from its candidates (RFC 8839 section 5.1). */
+export function placesOf(sdp: string): { address: string; port: number }[] {
+  const places = new Map<string, { address: string; port: number }>()
+  for (const [, address = '', port = ''] of sdp.matchAll(/^a=candidate:\S+ 1 udp \d+ (\S+) (\d+) /gim)) {
+    places.set(`${address} ${port}`, { address, port: Number(port) })
+  }
+  return [...places.values()]
+}
+
 function isTransportLine(line: string): boolean {
   return /^a=(ice-ufrag|ice-pwd|ice-options|fingerprint|setup):/.test(line)
 }

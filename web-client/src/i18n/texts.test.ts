@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { STEPS, type StepState, type TestProblem } from '../call/connection-test'
 import type { Connection, LocalProblem, Phase } from '../call/state'
 import type { ErrorCode } from '../protocol/generated'
 import en from './en.json'
@@ -58,11 +59,31 @@ const LEFT: Record<Extract<Phase, { name: 'left' }>['reason'], true> = {
   server_restart: true,
 }
 
+const TEST_PROBLEMS: Record<TestProblem, true> = {
+  devices_unavailable: true,
+  server_unexpected: true,
+  websocket_blocked: true,
+  udp_blocked: true,
+  udp_handshake: true,
+}
+const STEP_STATES: Record<StepState, true> = {
+  waiting: true,
+  running: true,
+  good: true,
+  doubtful: true,
+  failed: true,
+  skipped: true,
+}
+
 /** Keys made from a value: by whom, for which values. */
 const MADE_KEYS = [
   ...Object.keys({ ...ERROR_CODES, ...LOCAL_PROBLEMS }).flatMap((name) => [`error.${name}.title`, `error.${name}.help`]),
   ...Object.keys(CONNECTIONS).map((name) => `connection.${name}`),
   ...Object.keys(LEFT).map((name) => `left.title.${name}`),
+  ...Object.keys(TEST_PROBLEMS).flatMap((name) => [`test.cause.${name}.title`, `test.cause.${name}.help`]),
+  ...Object.keys(STEP_STATES).map((name) => `test.state.${name}`),
+  ...STEPS.map((name) => `test.step.${name}`),
+  ...['running', 'good', 'doubtful', 'failed'].map((name) => `test.verdict.${name}`),
 ]
 
 const SOURCE = sources(join(import.meta.dirname, '..'))

@@ -25,12 +25,15 @@ export function App({ page }: { page: Page }) {
       return <Room call={page.call} />
     case 'notice':
       return <Notice.Part />
+    case 'test':
+      return <ConnectionTest.Part />
     case 'unknown':
       return <Unknown />
   }
 }
 
 const Stage = lazy(() => import('./stage/stage'))
+const ConnectionTest = lazy(() => import('./connection-test'))
 const Notice = lazy(() => import('./notice'))
 
 function Room({ call }: { call: Call }) {

@@ -1,7 +1,7 @@
 import type { Problem } from '../call/state'
 import { t } from '../i18n'
 import { Icon } from './icons'
-import { problemHelp, problemTitle } from './problem'
+import { problemHelp, problemTitle, TestLink } from './problem'
 import { Screen } from './screen'
 
 /** A page that cannot go on: what happened, what to do, and a button when one helps. */
@@ -11,6 +11,7 @@ export function Failure({ problem, retry }: { problem: Problem; retry: (() => vo
     <Screen name="failure" title={problemTitle(problem)}>
       <div class="stack" role="alert" data-testid="error-message" data-problem={problem}>
         <p class="lead">{problemHelp(problem)}</p>
+        <TestLink problem={problem} />
         {(reload || retry !== null) && (
           <button
             type="button"

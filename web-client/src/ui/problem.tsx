@@ -23,6 +23,7 @@ export function ProblemCard({ problem, dismiss }: { problem: Problem; dismiss?: 
       <div class="problem-text">
         <p class="strong">{problemTitle(problem)}</p>
         <p>{problemHelp(problem)}</p>
+        <TestLink problem={problem} />
       </div>
       {dismiss !== undefined && (
         <button type="button" class="button button-icon" aria-label={t('notice.dismiss')} onClick={dismiss}>
@@ -32,6 +33,21 @@ export function ProblemCard({ problem, dismiss }: { problem: Problem; dismiss?: 
     </div>
   )
 }
+
+/** Leads to the connection test where it can tell more; beside the page, which may be a call. */
+export function TestLink({ problem }: { problem: Problem }) {
+  if (!TESTABLE.has(problem)) return null
+  return (
+    <p>
+      <a href="/test" target="_blank" rel="noopener" data-testid="test-link">
+        {t('test.open')}
+      </a>
+    </p>
+  )
+}
+
+/** What the connection test can find the cause of. */
+const TESTABLE: ReadonlySet<Problem> = new Set(['server_unreachable', 'media_blocked', 'offer_invalid', 'browser_unsupported'])
 
 /** The latest things to tell, newest first: on a small screen the rest may be out of sight. */
 export function Notices({ call }: { call: Call }) {

@@ -37,6 +37,7 @@ export function Screen({ title, name, children, before }: ScreenProps) {
       </main>
       <footer class="foot" aria-label={t('footer.label')}>
         <a href="/notice">{t('footer.notice')}</a>
+        <a href="/test">{t('footer.test')}</a>
       </footer>
     </div>
   )
