@@ -26,6 +26,11 @@ pub fn render(stats: &Stats) -> String {
             "Packets sent again to subscribers.",
             stats.packets_retransmitted,
         ),
+        (
+            "feedback_unknown",
+            "Numbers in feedback that were never sent, or too long ago.",
+            stats.feedback_unknown,
+        ),
         ("nacks_in", "Packets that subscribers reported lost.", stats.nacks_in),
         ("nacks_out", "Packets reported lost to publishers.", stats.nacks_out),
         ("key_frame_requests_in", "Key frames wanted.", stats.key_frame_requests_in),

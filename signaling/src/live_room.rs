@@ -189,6 +189,10 @@ impl RoomTask {
                 self.handle(Input::Negotiated { participant, negotiation: negotiation.0, result })
             }
             Event::Speakers { participants, .. } => self.handle(Input::Speakers { participants }),
+            Event::SlotsPaused { participant, mids } => {
+                let mids = mids.iter().map(|mid| mid.as_str().to_owned()).collect();
+                self.handle(Input::SlotsPaused { participant, mids })
+            }
             Event::RoomFailed { .. } => {
                 tracing::error!(room = self.id.0, "the media of this room failed");
                 self.handle(Input::MediaFailed)

@@ -187,6 +187,7 @@ impl Registry {
                 self.pass_on(room.map(|room| room.media.clone()), event);
             }
             Event::Negotiated { participant, .. }
+            | Event::SlotsPaused { participant, .. }
             | Event::NegotiationFailed { participant, .. } => {
                 let route = lock(&self.0.routes).get(participant).cloned();
                 self.pass_on(route, event);

@@ -20,10 +20,26 @@ pub(crate) fn unwrapped(numbers: impl IntoIterator<Item = u16>) -> Vec<i64> {
 pub(crate) const NONE: [i64; 0] = [];
 
 /// The numbers between the first and the last that never came.
-pub(crate) fn missing(numbers: &[i64]) -> Vec<i64> {
+fn missing(numbers: &[i64]) -> Vec<i64> {
     let seen: BTreeSet<i64> = numbers.iter().copied().collect();
     let (Some(first), Some(last)) = (seen.first(), seen.last()) else { return Vec::new() };
     (*first..=*last).filter(|number| !seen.contains(number)).collect()
+}
+
+/// The numbers between the first and the last that arrived on a slot that never came, though the
+/// server sent content under them.
+pub(crate) fn missing_content(
+    meeting: &Meeting,
+    seat: Seat,
+    mid: &str,
+    numbers: &[i64],
+) -> Vec<i64> {
+    let browser = &meeting.browsers[seat.0];
+    let wire = &meeting.wire[&(browser.address, browser.slots[mid].ssrc)];
+    let is_filler = |number: &i64| {
+        wire.iter().any(|packet| packet.sequence == *number as u16 && packet.is_filler())
+    };
+    missing(numbers).into_iter().filter(|number| !is_filler(number)).collect()
 }
 
 /// Asserts that the server numbered a stream without gap or duplicate.

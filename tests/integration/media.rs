@@ -9,7 +9,7 @@ use sfu_core::{DropCause, RoomId};
 use tests::{Link, Meeting, Seat};
 
 use crate::check::{
-    NONE, Uplink, assert_pictures_whole, assert_wire_is_clean, missing, received, unwrapped,
+    NONE, Uplink, assert_pictures_whole, assert_wire_is_clean, missing_content, received, unwrapped,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -133,7 +133,8 @@ fn lost_pictures_are_repaired_in_both_directions() {
         for (seat, mid, _) in plan.iter().filter(|(_, _, track)| track.source == Camera) {
             let packets = received(&meeting, *seat, mid);
             let numbers = unwrapped(packets.iter().map(|packet| packet.sequence));
-            assert_eq!(missing(&numbers), NONE, "loss of {loss} per mille, {seat:?} slot {mid}");
+            let content = missing_content(&meeting, *seat, mid, &numbers);
+            assert_eq!(content, NONE, "loss of {loss} per mille, {seat:?} slot {mid}");
             let repaired = packets.iter().filter(|packet| packet.repaired).count();
             assert!(repaired > 0, "{} packets and not one lost", packets.len());
         }

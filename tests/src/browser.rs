@@ -69,6 +69,8 @@ pub struct ReceiveSlot {
     pub msid: Option<String>,
     /// Everything that arrived, in order of arrival.
     pub received: Vec<Received>,
+    /// Numbers that arrived with nothing but padding.
+    pub fillers: Vec<u16>,
     /// Sender reports heard.
     pub sender_reports: usize,
 }
@@ -395,6 +397,10 @@ impl Browser {
         } else {
             (packet.header.sequence_number, &packet.payload[..])
         };
+        if payload.is_empty() {
+            slot.fillers.push(sequence);
+            return;
+        }
         let (content, picture_id) = if slot.is_video {
             let (content, picture_id) = Content::from_vp8(payload).expect("a picture of ours");
             (content, Some(picture_id))

@@ -34,6 +34,15 @@ pub struct WirePacket {
     pub sequence: u16,
     /// Timestamp.
     pub timestamp: u32,
+    /// Length of the datagram.
+    pub bytes: usize,
+}
+
+impl WirePacket {
+    /// Whether it only holds a number that nothing came for: it is shorter than any content.
+    pub const fn is_filler(&self) -> bool {
+        self.bytes < 64
+    }
 }
 
 /// See the module's description. Prints its seed when a test fails.
@@ -329,6 +338,7 @@ fn rtp_header(at: Instant, bytes: &[u8]) -> Option<(u32, WirePacket)> {
         at,
         sequence: u16::from_be_bytes([header[2], header[3]]),
         timestamp: u32::from_be_bytes([header[4], header[5], header[6], header[7]]),
+        bytes: bytes.len(),
     };
     is_rtp.then_some((u32::from_be_bytes([s0, s1, s2, s3]), packet))
 }

@@ -149,6 +149,13 @@ pub enum Event {
         /// Loudest first; whoever is not named is silent.
         participants: Vec<ParticipantId>,
     },
+    /// Which picture slots of a participant are held back for lack of bandwidth changed.
+    SlotsPaused {
+        /// Who receives.
+        participant: ParticipantId,
+        /// All of them.
+        mids: Vec<Mid>,
+    },
     /// A fault of ours ended the media of one room; all its transports are gone.
     RoomFailed {
         /// Which.

@@ -31,7 +31,8 @@ impl AliveLayers {
         Self { bits, count: count.min(8) }
     }
 
-    fn has(self, layer: usize) -> bool {
+    /// Whether this layer sends.
+    pub(crate) fn has(self, layer: usize) -> bool {
         self.bits & 1 << layer != 0
     }
 }

@@ -27,6 +27,7 @@
 pub mod codec;
 mod command;
 mod demux;
+mod downlink;
 mod egress;
 pub mod feedback;
 pub mod keyframe;

@@ -175,6 +175,16 @@ impl<S: Copy> Rewriter<S> {
         None
     }
 
+    /// A number left free for a packet of the current source that has not come. Before the slot
+    /// switches, each is to be filled: what comes after the switch is too late for it.
+    pub fn fill_hole(&mut self) -> Option<Filler> {
+        let run = *self.runs.iter().find(|run| run.epoch == self.epoch)?;
+        let oldest = run.first_out.max(self.next_out.saturating_sub(MAX_FILLED));
+        let hole = (oldest..self.next_out).find(|number| !self.is_given_out(*number))?;
+        self.give_out(hole)?;
+        Some(Filler { sequence: hole as u16, timestamp: self.newest.timestamp })
+    }
+
     /// Which packet went out under this number: `None` when none did, or too long ago.
     pub fn origin(&self, sequence: u16) -> Option<Origin<S>> {
         let sequence_out = unwrap(sequence, self.next_out - 1);
@@ -315,6 +325,9 @@ struct Run<S> {
     first_out: u64,
     shift: Shift,
 }
+
+/// How far back holes are filled: what is older the subscriber has given up by itself.
+const MAX_FILLED: u64 = 128;
 
 /// Extended sequence numbers start here, so that late packets stay above zero.
 const EXTENDED_BASE: u64 = 1 << 16;

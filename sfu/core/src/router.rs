@@ -19,7 +19,7 @@ use track::Layer;
 pub(crate) use track::{Arrival, LayerKey, Marks, Track, TrackKey};
 
 use crate::codec::{self, CodecKind, FrameInfo};
-use crate::command::SlotAssignment;
+use crate::command::{Event, SlotAssignment};
 use crate::demux::TransportKey;
 use crate::egress::Outlet;
 use crate::loss;
@@ -45,6 +45,7 @@ pub(crate) struct Router {
     served: usize,
     switched: Vec<(LayerKey, usize)>,
     wishes: Vec<(TransportKey, Instant)>,
+    events: Vec<Event>,
     compound: Vec<u8>,
     blocks: Vec<ReceptionBlock>,
 }
@@ -74,6 +75,7 @@ impl Router {
             served: 0,
             switched: Vec::new(),
             wishes: Vec::new(),
+            events: Vec::new(),
             compound: Vec::new(),
             blocks: Vec::new(),
         }
@@ -237,7 +239,7 @@ impl Router {
         if view.is_padding_only() {
             stats.dropped.count(DropCause::PaddingOnly);
         } else {
-            layer.heard(now);
+            layer.heard(now, packet.len());
             layer.ring.store(now, view.sequence(), packet);
         }
         if let Some(level) = marks.audio_level
@@ -294,6 +296,10 @@ impl Router {
                 switched: &mut self.switched,
             };
             member.subscriber.forward(now, round, transport, out);
+            if let Some(mids) = member.subscriber.poll_paused() {
+                let participant = member.participant;
+                self.events.push(Event::SlotsPaused { participant, mids });
+            }
             if !self.switched.is_empty() {
                 self.report_after_switch(now, member, out.egress);
             }
@@ -343,6 +349,11 @@ impl Router {
         self.wishes.drain(..)
     }
 
+    /// What the latest batch brought to tell the control plane.
+    pub(crate) fn take_events(&mut self) -> impl Iterator<Item = Event> {
+        self.events.drain(..)
+    }
+
     /// When each publisher of the room has to be asked for something.
     pub(crate) fn deadlines(&mut self) -> impl Iterator<Item = (TransportKey, Instant)> {
         self.tracks.iter_mut().filter_map(|track| {
@@ -353,7 +364,11 @@ impl Router {
 
     /// Who speaks, loudest first, when that has changed.
     pub(crate) fn poll_speakers(&mut self, now: Instant) -> Option<Vec<ParticipantId>> {
-        self.voices.poll_speakers(now)
+        let speakers = self.voices.poll_speakers(now)?;
+        if let Some(first) = speakers.first() {
+            self.tracks.note_leading(*first);
+        }
+        Some(speakers)
     }
 
     /// When this publisher's layers or its voice want it to be woken.

@@ -162,6 +162,7 @@ impl Sfu {
             for (publisher, at) in router.take_wishes() {
                 self.timers.schedule(publisher, at);
             }
+            self.events.extend(router.take_events());
             self.rooms_with_batch.pop();
         }
         if self.egress.is_empty() {
@@ -288,7 +289,11 @@ impl Sfu {
                     }
                 }
                 // Ends of sources show by their silence, which works for lost goodbyes too.
-                Rtcp::Goodbye { .. } | Rtcp::ReceiverReport { .. } | Rtcp::TransportFeedback(_) => {
+                Rtcp::Goodbye { .. } | Rtcp::ReceiverReport { .. } => {}
+                Rtcp::TransportFeedback(feedback) => {
+                    if let Some(member) = members[key.0].as_mut() {
+                        member.subscriber.handle_feedback(now, &feedback, out.stats);
+                    }
                 }
             }
         }

@@ -25,6 +25,8 @@ pub struct Stats {
     pub nacks_in: u64,
     /// Sequence numbers reported lost to publishers.
     pub nacks_out: u64,
+    /// Numbers in subscribers' feedback that were never sent, or too long ago.
+    pub feedback_unknown: u64,
     /// Key frame requests of subscribers.
     pub key_frame_requests_in: u64,
     /// Key frame requests sent to publishers.
@@ -83,11 +85,13 @@ pub enum DropCause {
     NoCommonCodec,
     /// More than fits between two rounds of sending.
     Overload,
+    /// Feedback of a subscriber beyond what its packets can need.
+    FeedbackFlood,
 }
 
 impl DropCause {
     /// Every cause with its name in metrics.
-    pub const ALL: [(Self, &'static str); 17] = [
+    pub const ALL: [(Self, &'static str); 18] = [
         (Self::UnknownClass, "unknown_class"),
         (Self::UnknownPath, "unknown_path"),
         (Self::CheckMalformed, "check_malformed"),
@@ -105,6 +109,7 @@ impl DropCause {
         (Self::PaddingOnly, "padding_only"),
         (Self::NoCommonCodec, "no_common_codec"),
         (Self::Overload, "overload"),
+        (Self::FeedbackFlood, "feedback_flood"),
     ];
 }
 

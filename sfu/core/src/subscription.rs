@@ -8,6 +8,7 @@ use rand::rngs::StdRng;
 
 use crate::codec::{CodecKind, Vp8Ids, inspect, patch_vp8};
 use crate::command::Mid;
+use crate::downlink::{Downlink, Kind};
 use crate::egress::Egress;
 use crate::layer;
 use crate::packet::{Extension, RtpHeader, RtpView};
@@ -33,6 +34,10 @@ pub(crate) struct Subscription {
     current: Option<u8>,
     /// The layer that shall be.
     target: Option<u8>,
+    limit: Limit,
+    /// How many times in a row the slot got nothing of what the path carries.
+    pub(crate) held_back: Option<u8>,
+    is_video: bool,
     numbers: Rewriter<LayerKey>,
     rtx_sequence: u16,
     sealed: Option<SealedSources>,
@@ -45,8 +50,10 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) sealer: &'a mut Sealer,
     pub(crate) egress: &'a mut Egress,
     pub(crate) stats: &'a mut Stats,
-    /// Counts every packet to the subscriber, for its transport-wide feedback.
-    pub(crate) transport_sequence: &'a mut u16,
+    /// The present.
+    pub(crate) now: Instant,
+    /// Numbers every packet to the subscriber, for its transport-wide feedback.
+    pub(crate) downlink: &'a mut Downlink,
 }
 
 /// What went out on a slot, for its sender reports.
@@ -79,6 +86,9 @@ impl Subscription {
             track: None,
             current: None,
             target: None,
+            limit: Limit::None,
+            held_back: None,
+            is_video: section.kind == MediaKind::Video,
             numbers: Rewriter::new(clock_rate, first),
             rtx_sequence: random.random_range(0..1 << 15),
             sealed: None,
@@ -100,6 +110,16 @@ impl Subscription {
     /// Our sources.
     pub(crate) fn ssrcs(&self) -> SlotSsrcs {
         self.ssrcs
+    }
+
+    /// True for pictures, false for sound.
+    pub(crate) fn is_video(&self) -> bool {
+        self.is_video
+    }
+
+    /// Height in pixels at which the picture is shown, if known.
+    pub(crate) fn max_height(&self) -> Option<u16> {
+        self.max_height
     }
 
     /// What it shall carry.
@@ -137,8 +157,31 @@ impl Subscription {
     pub(crate) fn attach(&mut self, track: Option<TrackKey>) {
         if self.track != track {
             self.track = track;
+            self.limit = Limit::None;
             self.pause();
         }
+    }
+
+    /// Forwards no better layer than this one, or nothing at all. When that is less than before,
+    /// `at_once` stops the better layer without waiting for the other's key frame. True when it
+    /// is less.
+    pub(crate) fn limit(&mut self, layer: Option<u8>, at_once: bool) -> bool {
+        let Some(layer) = layer else {
+            let falls = self.target.is_some();
+            self.limit = Limit::Nothing;
+            self.pause();
+            return falls;
+        };
+        self.limit = Limit::Layer(layer);
+        if at_once && self.current.is_some_and(|current| current < layer) {
+            self.current = None;
+        }
+        self.target.is_some_and(|target| target < layer)
+    }
+
+    /// Whether the path has nothing for this slot.
+    pub(crate) fn is_limited_to_none(&self) -> bool {
+        self.limit == Limit::Nothing
     }
 
     /// Stops forwarding until the next key frame.
@@ -153,7 +196,11 @@ impl Subscription {
         let Some(chosen) = layer::choose(self.max_height, track.alive(now)) else {
             return;
         };
-        let chosen = chosen as u8;
+        let chosen = match self.limit {
+            Limit::None => chosen as u8,
+            Limit::Layer(layer) => layer.max(chosen as u8),
+            Limit::Nothing => return,
+        };
         if self.target == Some(chosen) {
             return;
         }
@@ -200,6 +247,12 @@ impl Subscription {
             return false;
         };
         if switches {
+            // Lost sound is gone; but whoever waits for a picture must know that none comes.
+            while self.is_video
+                && let Some(filler) = self.numbers.fill_hole()
+            {
+                self.send_filler(filler, arrival.codec, out);
+            }
             self.numbers.switch(arrival.source);
             self.current = Some(layer);
         }
@@ -351,12 +404,12 @@ impl Subscription {
         content: &Content<'_>,
         out: &mut Outgoing<'_>,
     ) -> bool {
-        let transport_sequence = out.transport_sequence.to_be_bytes();
+        let transport_number = out.downlink.next_number().to_be_bytes();
         let audio_level = [marks.audio_level.unwrap_or(SILENCE)];
         let mut extensions = [Extension { id: 0, value: &[] }; 3];
         let mut count = 0;
         if let Some(id) = self.extensions.transport_cc {
-            extensions[count] = Extension { id, value: &transport_sequence };
+            extensions[count] = Extension { id, value: &transport_number };
             count += 1;
         }
         if let Some(id) = self.extensions.audio_level
@@ -393,7 +446,13 @@ impl Subscription {
             return false;
         }
         out.egress.commit(out.path, total);
-        *out.transport_sequence = out.transport_sequence.wrapping_add(1);
+        let kind = match content.codec.is_video() {
+            false => Kind::Sound,
+            true if content.prefix.is_empty() => Kind::Picture,
+            true => Kind::Repair,
+        };
+        let is_numbered = self.extensions.transport_cc.is_some();
+        out.downlink.handle_sent(out.now, kind, total, is_numbered);
         out.stats.packets_out += 1;
         true
     }
@@ -404,6 +463,17 @@ impl Subscription {
             rtx: out.sealer.source(self.ssrcs.rtx),
         })
     }
+}
+
+/// What the subscriber's path has for a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Limit {
+    /// Not known yet.
+    None,
+    /// No better layer than this one.
+    Layer(u8),
+    /// Nothing.
+    Nothing,
 }
 
 /// One packet of a publisher, as it came.

@@ -92,6 +92,12 @@ pub enum ServerMessage {
         /// Loudest first; empty when nobody speaks.
         participants: Vec<ParticipantId>,
     },
+    /// Which picture slots the server holds back because this browser's network does not carry
+    /// them. Said when it changes.
+    SlotsPaused {
+        /// All of them, by `a=mid`.
+        mids: Vec<String>,
+    },
     /// The session ends now, in order. Not an error.
     Goodbye {
         /// Why, so that the page knows whether to come back.

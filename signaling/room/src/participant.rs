@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use protocol::{
-    ErrorCode, ParticipantId, ParticipantInfo, Redacted, RequestId, Role, SlotRequest, TrackSource,
+    ErrorCode, ParticipantId, ParticipantInfo, Redacted, RequestId, Role, ServerMessage,
+    SlotRequest, TrackSource,
 };
 
-use crate::{SessionId, Slot};
+use crate::{Output, SessionId, Slot};
 
 /// Most offers of one participant under way at once. A browser has one; a lower bound would make
 /// a reload during a negotiation fail, a higher one lets a hostile page keep the worker busy.
@@ -23,6 +24,8 @@ pub(crate) struct Participant {
     pub(crate) arrival: u64,
     /// Sources that are on.
     pub(crate) active: BTreeSet<TrackSource>,
+    /// Picture slots that the media plane holds back, by mid.
+    pub(crate) paused_slots: Vec<String>,
     /// Receive slots by mid; true for pictures.
     slots: BTreeMap<String, bool>,
     /// Offers the media plane has not answered yet, by negotiation.
@@ -51,6 +54,7 @@ impl Participant {
             presence: Presence::Here(session),
             arrival,
             active: BTreeSet::new(),
+            paused_slots: Vec::new(),
             slots: BTreeMap::new(),
             offers: BTreeMap::new(),
         }
@@ -61,6 +65,12 @@ impl Participant {
             Presence::Here(session) => Some(session),
             Presence::Away(_) => None,
         }
+    }
+
+    /// Word of the picture slots that are held back, to whoever is here.
+    pub(crate) fn tell_paused_slots(&self) -> Option<Output> {
+        let message = ServerMessage::SlotsPaused { mids: self.paused_slots.clone() };
+        self.session().map(|session| Output::Send { session, message })
     }
 
     pub(crate) fn info(&self, participant: ParticipantId) -> ParticipantInfo {

@@ -46,6 +46,13 @@ pub enum Input {
         /// Loudest first.
         participants: Vec<ParticipantId>,
     },
+    /// The media plane says which picture slots of a participant it holds back.
+    SlotsPaused {
+        /// Who receives.
+        participant: ParticipantId,
+        /// All of them, by `a=mid`.
+        mids: Vec<String>,
+    },
     /// The media plane lost this whole room.
     MediaFailed,
     /// The server stops.

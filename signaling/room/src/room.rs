@@ -89,6 +89,12 @@ impl Room {
                     self.outputs.push_back(self.tell_speakers(session));
                 }
             }
+            Input::SlotsPaused { participant, mids } => {
+                if let Some(participant) = self.participants.get_mut(&participant) {
+                    participant.paused_slots = mids;
+                    self.outputs.extend(participant.tell_paused_slots());
+                }
+            }
             Input::MediaFailed => {
                 for participant in self.ids() {
                     self.expel(now, participant, ErrorCode::Internal);
@@ -393,6 +399,8 @@ impl Room {
             participants: others.into_iter().map(|(id, p)| p.info(*id)).collect(),
             rules: self.config.rules.clone(),
         }));
+        let paused = own.tell_paused_slots().filter(|_| !own.paused_slots.is_empty());
+        self.outputs.extend(paused);
         if !self.speakers.is_empty() {
             self.outputs.push_back(self.tell_speakers(session));
         }

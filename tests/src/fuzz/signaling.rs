@@ -109,6 +109,10 @@ impl Model {
                 let participants = vec![participant];
                 self.room.handle(*now, Input::Speakers { participants });
             }
+            5 if what == 252 => {
+                let mids = vec![value.to_string()];
+                self.room.handle(*now, Input::SlotsPaused { participant, mids });
+            }
             5 if what > 240 => self.room.handle(*now, Input::MediaRefused { participant }),
             _ => {
                 self.next_request += 1;
@@ -248,6 +252,7 @@ fn is_answer(message: &ServerMessage, id: RequestId) -> bool {
         | ServerMessage::TrackChanged { .. }
         | ServerMessage::Goodbye { .. }
         | ServerMessage::Speakers { .. }
+        | ServerMessage::SlotsPaused { .. }
         | ServerMessage::Pong {} => false,
     }
 }

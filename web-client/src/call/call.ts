@@ -163,6 +163,9 @@ function hear(model: CallModel, message: ServerMessage): Step {
     case 'speakers':
       // The page sees by the sound it plays who speaks, without a word from the server.
       return stay(model)
+    case 'slots_paused':
+      // A picture that is held back stands still; the page has no other word for that yet.
+      return stay(model)
     case 'joined':
       return joined(model, message)
     case 'error':

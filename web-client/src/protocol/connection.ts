@@ -133,6 +133,7 @@ export class Connection {
       case 'participant_renamed':
       case 'track_changed':
       case 'speakers':
+      case 'slots_paused':
       case 'goodbye':
         break
       default:
@@ -208,6 +209,7 @@ const TYPES: Record<ServerMessage['type'], true> = {
   participant_renamed: true,
   track_changed: true,
   speakers: true,
+  slots_paused: true,
   goodbye: true,
   pong: true,
 }

@@ -298,7 +298,11 @@ active: boolean, } | { "type": "speakers",
 /**
  * Loudest first; empty when nobody speaks.
  */
-participants: Array<string>, } | { "type": "goodbye",
+participants: Array<string>, } | { "type": "slots_paused",
+/**
+ * All of them, by `a=mid`.
+ */
+mids: Array<string>, } | { "type": "goodbye",
 /**
  * Why, so that the page knows whether to come back.
  */

@@ -239,6 +239,24 @@ fn arrivals(sent: &[Sent]) -> Vec<usize> {
     arrivals.into_iter().map(|(_, at)| at).collect()
 }
 
+#[test]
+fn holes_are_filled_once_and_only_those_of_the_present_source() {
+    let mut slot = Rewriter::new(90_000, PacketIds { sequence: 100, ..PacketIds::default() });
+    let now = start();
+    assert_eq!(slot.fill_hole(), None);
+    slot.switch(1);
+    for sequence in [10, 12, 15] {
+        slot.rewrite(now, ids(sequence, 0, 0, 0)).unwrap();
+    }
+    let filled: Vec<u16> =
+        std::iter::from_fn(|| slot.fill_hole()).map(|filler| filler.sequence).collect();
+    assert_eq!(filled, [101, 103, 104]);
+    assert_eq!(slot.rewrite(now, ids(11, 0, 0, 0)), None, "its number is taken");
+    slot.switch(2);
+    assert_eq!(slot.rewrite(now, ids(7, 0, 0, 0)).map(|out| out.sequence), Some(106));
+    assert_eq!(slot.fill_hole(), None);
+}
+
 proptest! {
     /// Against a model that knows everything: what each outgoing number stands for.
     #[test]
@@ -324,7 +342,7 @@ proptest! {
     }
 
     #[test]
-    fn no_order_of_calls_panics(calls in prop::collection::vec((0..4_u8, any::<u16>(), any::<u32>()), 0..200)) {
+    fn no_order_of_calls_panics(calls in prop::collection::vec((0..5_u8, any::<u16>(), any::<u32>()), 0..200)) {
         let mut slot: Rewriter<u8> = Rewriter::new(90_000, PacketIds::default());
         let now = start();
         let mut given_out = BTreeSet::new();
@@ -335,6 +353,7 @@ proptest! {
                 0 => { slot.switch(1); None }
                 1 => slot.skip(packet).map(|filler| filler.sequence),
                 2 => { slot.origin(sequence); None }
+                3 => slot.fill_hole().map(|filler| filler.sequence),
                 _ => slot.rewrite(now, packet).map(|out| out.sequence),
             };
             if let Some(sequence) = used {

@@ -1,5 +1,7 @@
 //! What one participant receives: its slots, and which track is on which.
 
+mod share;
+
 use std::time::Instant;
 
 use protocol::{ParticipantId, TrackSource};
@@ -7,14 +9,18 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 
 use super::Round;
-use super::track::{LayerKey, TrackKey};
+use super::track::{Arrival, LayerKey, TrackKey};
 use super::tracks::Tracks;
 use crate::command::{Mid, SlotAssignment};
+use crate::downlink::Downlink;
 use crate::egress::Outlet;
+use crate::rtcp::TransportFeedback;
 use crate::sdp::{Offer, Role, SlotSsrcs};
+use crate::stats::Stats;
 use crate::subscription::{Outgoing, Subscription};
 use crate::transport::Transport;
 use crate::voices::Seats;
+use share::Sharing;
 
 /// The receiving side of one transport.
 #[derive(Default)]
@@ -22,9 +28,10 @@ pub(crate) struct Subscriber {
     slots: Vec<Subscription>,
     /// Slot number plus one by track number; zero for none.
     by_track: Vec<u8>,
-    transport_sequence: u16,
+    downlink: Downlink,
     /// The microphones that are forwarded.
     seats: Seats,
+    sharing: Sharing,
     retransmission_budget: RetransmissionBudget,
 }
 
@@ -71,23 +78,29 @@ impl Subscriber {
                 }
             }
             self.slots[at].assign(track, max_height);
-            self.attach_slot(now, at, tracks);
+            self.attach_slot(at, tracks);
         }
+        self.begin(now, tracks);
     }
 
     /// Connects slots with the tracks of a participant, after those changed.
     pub(crate) fn attach(&mut self, now: Instant, publisher: ParticipantId, tracks: &mut Tracks) {
+        let mut any = false;
         for at in 0..self.slots.len() {
             let wanted = self.slots[at].wanted();
             if wanted.is_some_and(|track| track.participant == publisher) {
-                self.attach_slot(now, at, tracks);
+                self.attach_slot(at, tracks);
+                any = true;
             }
+        }
+        if any {
+            self.begin(now, tracks);
         }
     }
 
     /// Connects one slot with the track it waits for. What the table said of the slot before may
     /// stay: the slot knows which track it carries.
-    fn attach_slot(&mut self, now: Instant, at: usize, tracks: &mut Tracks) {
+    fn attach_slot(&mut self, at: usize, tracks: &mut Tracks) {
         let slot = &mut self.slots[at];
         let track = slot.wanted().and_then(|wanted| tracks.find_mut(wanted));
         if let Some(former) = slot.track() {
@@ -100,7 +113,16 @@ impl Subscriber {
                 self.by_track.resize(index + 1, 0);
             }
             self.by_track[index] = u8::try_from(at + 1).unwrap_or(0);
-            slot.aim(now, track, None);
+        }
+    }
+
+    /// Divides what the path carries anew, and asks for the key frames that are needed now.
+    fn begin(&mut self, now: Instant, tracks: &mut Tracks) {
+        self.share(now, tracks);
+        for slot in &mut self.slots {
+            if let Some(track) = slot.track().and_then(|key| tracks.track_mut(key)) {
+                slot.aim(now, track, None);
+            }
         }
     }
 
@@ -108,8 +130,9 @@ impl Subscriber {
     pub(crate) fn restart(&mut self, now: Instant, tracks: &mut Tracks) {
         for at in 0..self.slots.len() {
             self.slots[at].pause();
-            self.attach_slot(now, at, tracks);
+            self.attach_slot(at, tracks);
         }
+        self.begin(now, tracks);
     }
 
     /// Stops the slots that carry this track; they go on with its next key frame.
@@ -131,9 +154,13 @@ impl Subscriber {
         let Some((path, sealer)) = transport.outgoing() else {
             return;
         };
-        let transport_sequence = &mut self.transport_sequence;
+        if batch.iter().any(|arrival| self.may_begin(arrival)) {
+            self.sharing.expire();
+        }
+        self.share_if_due(now, tracks);
+        let downlink = &mut self.downlink;
         let (egress, stats) = (&mut *out.egress, &mut *out.stats);
-        let mut out = Outgoing { path, sealer, egress, stats, transport_sequence };
+        let mut out = Outgoing { path, sealer, egress, stats, now, downlink };
         for arrival in batch {
             let key = arrival.source.track;
             let at = match self.by_track.get(usize::from(key.index)) {
@@ -165,6 +192,21 @@ impl Subscriber {
         }
     }
 
+    /// Whether a picture begins with this packet on a slot that stands still.
+    fn may_begin(&self, arrival: &Arrival) -> bool {
+        arrival.frame.starts_key_frame
+            && self.slot_of(arrival.source.track).is_some_and(|at| {
+                let slot = &self.slots[at];
+                slot.is_video() && slot.forwarded().is_none()
+            })
+    }
+
+    /// The slot that carries a track.
+    fn slot_of(&self, track: TrackKey) -> Option<usize> {
+        let at = usize::from(*self.by_track.get(usize::from(track.index))?).checked_sub(1)?;
+        (self.slots[at].track() == Some(track)).then_some(at)
+    }
+
     /// Sends again what the subscriber reports lost on one of our sources.
     pub(crate) fn retransmit(
         &mut self,
@@ -181,9 +223,9 @@ impl Subscriber {
         let Some(slot) = self.slots.iter_mut().find(|slot| slot.ssrcs().media == ssrc) else {
             return;
         };
-        let transport_sequence = &mut self.transport_sequence;
+        let downlink = &mut self.downlink;
         let (egress, stats) = (&mut *out.egress, &mut *out.stats);
-        let mut out = Outgoing { path, sealer, egress, stats, transport_sequence };
+        let mut out = Outgoing { path, sealer, egress, stats, now, downlink };
         for sequence in lost {
             out.stats.nacks_in += 1;
             let Some(origin) = slot.origin(sequence) else {
@@ -200,6 +242,16 @@ impl Subscriber {
                 slot.retransmit(now, sequence, &origin, &layer.ring, codec, &mut out);
             }
         }
+    }
+
+    /// Takes the subscriber's word about what arrived.
+    pub(crate) fn handle_feedback(
+        &mut self,
+        now: Instant,
+        feedback: &TransportFeedback<'_>,
+        stats: &mut Stats,
+    ) {
+        self.downlink.handle_feedback(now, feedback.arrivals(), stats);
     }
 
     /// The layer that feeds the slot with this source of ours, for a key frame request.

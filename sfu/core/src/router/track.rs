@@ -6,11 +6,14 @@ use protocol::{TrackId, TrackSource};
 
 use crate::codec::{CodecKind, FrameInfo};
 use crate::demux::TransportKey;
+use crate::downlink::PACKET_OVERHEAD;
+use crate::downlink::meter::RateMeter;
 use crate::keyframe::KeyFrameRequests;
 use crate::layer::AliveLayers;
 use crate::loss::LossTracker;
 use crate::retransmission::Ring;
 use crate::rtcp::SenderInfo;
+use crate::transport::RTP_OVERHEAD;
 
 /// Names a track within its router. The serial number tells it from a former one at its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +60,16 @@ impl Track {
         AliveLayers::from_fn(self.layers.len(), |at| self.layers[at].is_alive(now))
     }
 
+    /// Bits per second one layer takes on the wire to a subscriber; until it was measured, what
+    /// browsers usually send.
+    pub(crate) fn rate(&self, now: Instant, layer: usize) -> u64 {
+        let measured = self.layers.get(layer).and_then(|layer| layer.rate.measured(now));
+        measured.unwrap_or_else(|| {
+            let above_lowest = self.layers.len().saturating_sub(layer + 1);
+            USUAL_RATES[if self.layers.len() == 1 { 2 } else { above_lowest.min(2) }]
+        })
+    }
+
     /// Wants a key frame of one layer; the publisher's turn comes at its next deadline.
     pub(crate) fn want_key_frame(&mut self, now: Instant, layer: u8) {
         if let Some(layer) = self.layers.get_mut(usize::from(layer)) {
@@ -79,6 +92,7 @@ pub(crate) struct Layer {
     pub(crate) key_frames: KeyFrameRequests,
     /// How the publisher's clock and this layer's timestamps relate.
     pub(crate) sender_report: Option<ReceivedReport>,
+    rate: LayerRate,
     is_video: bool,
     newest: Option<u16>,
     last_packet: Option<Instant>,
@@ -101,6 +115,7 @@ impl Layer {
             losses: losses(is_video),
             key_frames: KeyFrameRequests::new(),
             sender_report: None,
+            rate: LayerRate::default(),
             is_video,
             newest: None,
             last_packet: None,
@@ -124,8 +139,12 @@ impl Layer {
         self.last_packet = None;
     }
 
-    /// A packet came that carries media.
-    pub(crate) fn heard(&mut self, now: Instant) {
+    /// A packet of so many bytes came that carries media.
+    pub(crate) fn heard(&mut self, now: Instant, bytes: usize) {
+        if !self.is_alive(now) {
+            self.rate = LayerRate::default();
+        }
+        self.rate.add(now, bytes + FORWARDED_OVERHEAD);
         self.last_packet = Some(now);
     }
 
@@ -156,6 +175,42 @@ impl Layer {
         [missing, self.key_frames.poll_timeout()].into_iter().flatten().min()
     }
 }
+
+/// What a layer takes, measured from its packets.
+struct LayerRate {
+    begin: Option<Instant>,
+    meter: RateMeter,
+}
+
+impl Default for LayerRate {
+    fn default() -> Self {
+        Self { begin: None, meter: RateMeter::over(LAYER_RATE_WINDOW_US) }
+    }
+}
+
+impl LayerRate {
+    fn add(&mut self, now: Instant, bytes: usize) {
+        let begin = *self.begin.get_or_insert(now);
+        self.meter.add(micros(now, begin), bytes as u32);
+    }
+
+    fn measured(&self, now: Instant) -> Option<u64> {
+        self.meter.rate(micros(now, self.begin?)).map(|rate| rate as u64)
+    }
+}
+
+fn micros(now: Instant, begin: Instant) -> i64 {
+    i64::try_from(now.saturating_duration_since(begin).as_micros()).unwrap_or(i64::MAX)
+}
+
+/// Long enough for a key frame not to look like a rate.
+const LAYER_RATE_WINDOW_US: i64 = 1_500_000;
+
+/// Bits per second of the lowest, the middle and the highest layer before they are measured.
+const USUAL_RATES: [u64; 3] = [150_000, 500_000, 1_500_000];
+
+/// What each packet weighs beyond its plain bytes: the seal and the headers around it.
+const FORWARDED_OVERHEAD: usize = RTP_OVERHEAD + PACKET_OVERHEAD;
 
 fn ring(is_video: bool) -> Ring {
     if is_video { Ring::for_video() } else { Ring::for_audio() }

@@ -1,6 +1,6 @@
 //! The tracks of one room, by number and by name.
 
-use protocol::TrackId;
+use protocol::{ParticipantId, TrackId};
 
 use super::track::{Track, TrackKey};
 use crate::demux::TransportKey;
@@ -10,6 +10,8 @@ use crate::demux::TransportKey;
 pub(crate) struct Tracks {
     table: Vec<Option<Track>>,
     next_serial: u32,
+    /// The latest two who led the speaking, newest first.
+    leading: Vec<ParticipantId>,
 }
 
 impl Tracks {
@@ -48,9 +50,26 @@ impl Tracks {
         self.table.get_mut(usize::from(key.index))?.as_mut().filter(|track| track.key == key)
     }
 
+    /// The track with this number, if it is still that one, to look at.
+    pub(crate) fn track(&self, key: TrackKey) -> Option<&Track> {
+        self.table.get(usize::from(key.index))?.as_ref().filter(|track| track.key == key)
+    }
+
     /// The track with this name.
     pub(crate) fn find_mut(&mut self, id: TrackId) -> Option<&mut Track> {
         self.iter_mut().find(|track| track.id == id)
+    }
+
+    /// Notes who leads the speaking.
+    pub(crate) fn note_leading(&mut self, speaker: ParticipantId) {
+        self.leading.retain(|former| *former != speaker);
+        self.leading.insert(0, speaker);
+        self.leading.truncate(LEADING);
+    }
+
+    /// Whether this participant leads the speaking, or did before whoever does.
+    pub(crate) fn is_leading(&self, participant: ParticipantId) -> bool {
+        self.leading.contains(&participant)
     }
 
     /// All tracks.
@@ -58,3 +77,6 @@ impl Tracks {
         self.table.iter_mut().flatten()
     }
 }
+
+/// Two people who talk with each other are both worth seeing. Raised, each gets less.
+const LEADING: usize = 2;

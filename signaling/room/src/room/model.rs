@@ -20,6 +20,7 @@ enum Step {
     Negotiated { who: usize, negotiation: u64, works: bool },
     MediaRefused(usize),
     Speakers(Vec<usize>),
+    SlotsPaused(usize, u8),
     MediaFailed,
     Wait(u64),
 }
@@ -56,6 +57,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(who, negotiation, works)| Step::Negotiated { who, negotiation, works }),
         1 => (0..20_usize).prop_map(Step::MediaRefused),
         2 => prop::collection::vec(0..20_usize, 0..3).prop_map(Step::Speakers),
+        2 => (0..20_usize, 0..3_u8).prop_map(|(who, count)| Step::SlotsPaused(who, count)),
         1 => Just(Step::MediaFailed),
         5 => (0..60_u64).prop_map(Step::Wait),
     ]
@@ -149,6 +151,11 @@ impl World {
             Step::Speakers(choices) => {
                 let chosen = choices.into_iter().filter_map(|choice| pick(choice, self.ids.len()));
                 Input::Speakers { participants: chosen.map(|index| self.ids[index].0).collect() }
+            }
+            Step::SlotsPaused(who, count) => {
+                let Some(index) = pick(who, self.ids.len()) else { return };
+                let mids = (0..count).map(|mid| mid.to_string()).collect();
+                Input::SlotsPaused { participant: self.ids[index].0, mids }
             }
             Step::MediaFailed => Input::MediaFailed,
             Step::Wait(seconds) => {
@@ -305,6 +312,7 @@ impl View {
             ServerMessage::Answer { .. }
             | ServerMessage::Done { .. }
             | ServerMessage::Error { .. }
+            | ServerMessage::SlotsPaused { .. }
             | ServerMessage::Goodbye { .. }
             | ServerMessage::Pong {} => {}
         }

@@ -1,0 +1,238 @@
+//! What one subscriber's connection carries: what was sent to it, what became of that, and how
+//! fast it may be sent to from there on.
+
+pub(crate) mod allocation;
+mod control;
+mod delay;
+mod estimator;
+mod history;
+mod loss;
+pub(crate) mod meter;
+#[cfg(test)]
+mod tests;
+
+use std::time::Instant;
+
+use crate::stats::{DropCause, Stats};
+use estimator::Estimator;
+use history::{History, Told};
+use meter::RateMeter;
+
+/// The sending side of one transport, for all its slots together.
+#[derive(Debug)]
+pub(crate) struct Downlink {
+    /// Times count from here.
+    begin: Option<Instant>,
+    history: History,
+    estimator: Estimator,
+    /// Sound sent, which nothing is taken from.
+    sound: RateMeter,
+    /// Packets sent again.
+    repair: RateMeter,
+    /// Bytes that went out without a number since the last packet with one.
+    untold_bytes: u32,
+    /// When the first packet left that nothing is heard of yet.
+    silent_since_us: Option<i64>,
+    /// Whether any feedback came ever.
+    is_told: bool,
+    arrival_clock: ArrivalClock,
+    reports: ReportBudget,
+}
+
+/// What a packet is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Sound.
+    Sound,
+    /// A picture.
+    Picture,
+    /// A packet that was lost, again.
+    Repair,
+}
+
+impl Default for Downlink {
+    fn default() -> Self {
+        Self {
+            begin: None,
+            history: History::default(),
+            estimator: Estimator::default(),
+            sound: RateMeter::over(SHARE_WINDOW_US),
+            repair: RateMeter::over(SHARE_WINDOW_US),
+            untold_bytes: 0,
+            silent_since_us: None,
+            is_told: false,
+            arrival_clock: ArrivalClock::default(),
+            reports: ReportBudget::default(),
+        }
+    }
+}
+
+impl Downlink {
+    /// The transport-wide number of the next packet.
+    pub(crate) fn next_number(&self) -> u16 {
+        self.history.next_number()
+    }
+
+    /// Notes that a packet of `bytes` went out; `is_numbered` when it carried
+    /// [`Downlink::next_number`].
+    pub(crate) fn handle_sent(
+        &mut self,
+        now: Instant,
+        kind: Kind,
+        bytes: usize,
+        is_numbered: bool,
+    ) {
+        let now_us = self.micros(now);
+        let bytes = (bytes + PACKET_OVERHEAD) as u32;
+        self.estimator.handle_sent(now_us, bytes);
+        match kind {
+            Kind::Sound => self.sound.add(now_us, bytes),
+            Kind::Repair => self.repair.add(now_us, bytes),
+            Kind::Picture => {}
+        }
+        self.untold_bytes = self.untold_bytes.saturating_add(bytes);
+        if is_numbered {
+            self.history.push(now_us, std::mem::take(&mut self.untold_bytes), 0);
+            self.silent_since_us.get_or_insert(now_us);
+        }
+    }
+
+    /// Takes one feedback of the subscriber: each packet's number, and when it arrived on the
+    /// receiver's clock in microseconds.
+    pub(crate) fn handle_feedback(
+        &mut self,
+        now: Instant,
+        arrivals: impl Iterator<Item = (u16, Option<i64>)>,
+        stats: &mut Stats,
+    ) {
+        let now_us = self.micros(now);
+        let mut newest_sent_us = None;
+        let mut is_news = false;
+        for (number, arrived_us) in arrivals {
+            if !self.reports.take(now_us) {
+                stats.dropped.count(DropCause::FeedbackFlood);
+                return;
+            }
+            let told = self.history.tell(number, arrived_us.is_some());
+            is_news |= !matches!(told, Told::Known | Told::Unknown);
+            match (told, arrived_us) {
+                (Told::Arrived(sent), Some(arrived_us)) => {
+                    let Some(arrived_us) = self.arrival_clock.read(now_us, arrived_us) else {
+                        self.estimator.handle_clock_jump();
+                        continue;
+                    };
+                    newest_sent_us = Some(sent.at_us.max(newest_sent_us.unwrap_or(0)));
+                    self.estimator.handle_arrival(now_us, sent.at_us, arrived_us, sent.bytes);
+                }
+                (Told::ArrivedAfterAll(_), _) => self.estimator.handle_late_arrival(now_us),
+                (Told::Lost(_), _) => self.estimator.handle_loss(now_us),
+                (Told::Unknown, _) => stats.feedback_unknown += 1,
+                (Told::Known | Told::Arrived(_), _) => {}
+            }
+        }
+        if is_news {
+            self.silent_since_us = None;
+            self.is_told = true;
+            self.estimator.handle_report_end(now_us, newest_sent_us);
+        }
+    }
+
+    /// Bits per second to be sent now.
+    pub(crate) fn target(&self) -> u64 {
+        self.estimator.control.target() as u64
+    }
+
+    /// To be called now and then while something is sent: without a word of what arrives, less
+    /// and less is believed to.
+    pub(crate) fn handle_silence(&mut self, now: Instant) {
+        let now_us = self.micros(now);
+        let is_too_long = |since: i64| now_us - since > SILENCE_US;
+        if self.is_told && self.silent_since_us.is_some_and(is_too_long) {
+            self.silent_since_us = Some(now_us);
+            self.estimator.control.handle_silence();
+        }
+    }
+
+    /// Bits per second of it that are not there for pictures: sound, and what is sent again.
+    pub(crate) fn reserved(&mut self, now: Instant) -> u64 {
+        let now_us = self.micros(now);
+        let sound = self.sound.rate(now_us).unwrap_or(0.0);
+        let repair = self.repair.rate(now_us).unwrap_or(0.0);
+        (sound + repair.min(MAX_REPAIR_PART * self.estimator.control.target())) as u64
+    }
+
+    fn micros(&mut self, now: Instant) -> i64 {
+        let begin = *self.begin.get_or_insert(now);
+        i64::try_from(now.saturating_duration_since(begin).as_micros()).unwrap_or(i64::MAX)
+    }
+}
+
+/// The receiver's clock as feedback tells it: it wraps, and it must go about as fast as ours.
+#[derive(Debug, Default)]
+struct ArrivalClock {
+    /// Our time and theirs at the latest arrival.
+    latest: Option<(i64, i64)>,
+}
+
+impl ArrivalClock {
+    /// An arrival time without wraps; `None` when the clock jumped.
+    fn read(&mut self, now_us: i64, arrived_us: i64) -> Option<i64> {
+        let Some((latest_now_us, latest_us)) = self.latest else {
+            self.latest = Some((now_us, arrived_us));
+            return Some(arrived_us);
+        };
+        let laps = (latest_us - arrived_us + CLOCK_WRAP_US / 2).div_euclid(CLOCK_WRAP_US);
+        let arrived_us = arrived_us + laps * CLOCK_WRAP_US;
+        let drift_us = (arrived_us - latest_us) - (now_us - latest_now_us);
+        self.latest = Some((now_us, arrived_us.max(latest_us)));
+        if drift_us.abs() > MAX_DRIFT_US {
+            self.latest = None;
+            return None;
+        }
+        Some(arrived_us)
+    }
+}
+
+/// How many statuses are read: feedback of a few bytes can tell about thousands of packets.
+#[derive(Debug, Default)]
+struct ReportBudget {
+    window: i64,
+    used: u32,
+}
+
+impl ReportBudget {
+    fn take(&mut self, now_us: i64) -> bool {
+        let window = now_us / REPORT_WINDOW_US;
+        if window != self.window {
+            *self = Self { window, used: 0 };
+        }
+        self.used += 1;
+        self.used <= STATUSES_PER_WINDOW
+    }
+}
+
+/// Browsers report many times a second. Lowered, a stutter of the path costs its rate; raised, a
+/// path that broke down is flooded for longer.
+const SILENCE_US: i64 = 1_000_000;
+
+/// Sound and repairs are measured over this time. Raised, pauses of speech count as sound.
+const SHARE_WINDOW_US: i64 = 1_000_000;
+
+/// Most of the target that is kept for repairs: a receiver that reports false losses takes it from
+/// its own pictures, and not all of it.
+const MAX_REPAIR_PART: f64 = 0.25;
+
+/// Bytes around each datagram on the wire: IPv6 and UDP headers.
+pub(crate) const PACKET_OVERHEAD: usize = 40 + 8;
+
+/// The reference time of feedback has 24 bits of 64 ms.
+const CLOCK_WRAP_US: i64 = (1 << 24) * 64_000;
+
+/// Reports come late, but not by so much.
+const MAX_DRIFT_US: i64 = 5_000_000;
+
+const REPORT_WINDOW_US: i64 = 100_000;
+
+/// Per subscriber and tenth of a second: ten times what the fastest path needs. Raised, floods of
+/// feedback cost more; lowered, fast paths are not understood.
+const STATUSES_PER_WINDOW: u32 = 8_192;

@@ -1,0 +1,135 @@
+//! How what a subscriber's path carries is shared among its slots, and which of them go without.
+
+use std::time::{Duration, Instant};
+
+use protocol::TrackSource;
+
+use super::Subscriber;
+use crate::command::Mid;
+use crate::downlink::allocation::{Rank, Step, Wish, allocate};
+use crate::layer;
+use crate::router::tracks::Tracks;
+
+/// The latest division.
+#[derive(Default)]
+pub(super) struct Sharing {
+    /// When to divide anew at the latest; at once when there is none.
+    due: Option<Instant>,
+    /// What was divided, in bits per second.
+    target: u64,
+    rise_from: Option<Instant>,
+    wishes: Vec<Wish>,
+    /// What the control plane was told last.
+    told: Vec<Mid>,
+    /// To be told.
+    news: Option<Vec<Mid>>,
+}
+
+impl Sharing {
+    /// Something changed that the division has to follow.
+    pub(super) fn expire(&mut self) {
+        self.due = None;
+    }
+}
+
+impl Subscriber {
+    /// Divides anew if it is time to, or if less is there than was divided.
+    pub(super) fn share_if_due(&mut self, now: Instant, tracks: &Tracks) {
+        self.downlink.handle_silence(now);
+        let has_come = self.sharing.due.is_none_or(|due| now >= due);
+        if has_come || self.downlink.target() < self.sharing.target / 100 * SHRUNK_PER_CENT {
+            self.share(now, tracks);
+        }
+    }
+
+    /// Divides what the path carries.
+    pub(super) fn share(&mut self, now: Instant, tracks: &Tracks) {
+        let target = self.downlink.target();
+        let budget = target.saturating_sub(self.downlink.reserved(now));
+        let mut wishes = std::mem::take(&mut self.sharing.wishes);
+        wishes.clear();
+        let mut in_use = 0;
+        for (at, slot) in self.slots.iter_mut().enumerate().filter(|(_, slot)| slot.is_video()) {
+            let Some(track) = slot.track().and_then(|key| tracks.track(key)) else {
+                continue;
+            };
+            let rank = match track.id.source {
+                TrackSource::Screen => Rank::Screen,
+                _ if tracks.is_leading(track.id.participant) => Rank::Speaker,
+                TrackSource::Camera | TrackSource::Microphone | TrackSource::ScreenAudio => {
+                    Rank::Tile
+                }
+            };
+            let alive = track.alive(now);
+            let Some(best) = layer::choose(slot.max_height(), alive) else {
+                continue;
+            };
+            let mut wish = Wish::new(at, rank, slot.max_height().unwrap_or(u16::MAX));
+            for layer in (best..track.layers.len()).rev().filter(|layer| alive.has(*layer)) {
+                let rate = track.rate(now, layer);
+                let layer = layer as u8;
+                wish.push(Step { layer, rate }, slot.awaited().is_some_and(|it| it.layer == layer));
+                if slot.forwarded().is_some_and(|it| it.layer == layer) {
+                    in_use += rate;
+                }
+            }
+            if !wish.is_empty() {
+                wishes.push(wish);
+            }
+        }
+        let may_rise = self.sharing.rise_from.is_none_or(|from| now >= from);
+        allocate(budget, may_rise, &mut wishes);
+        let is_flooded = in_use > budget / 100 * FLOOD_PER_CENT;
+        let mut has_fallen = false;
+        for wish in &wishes {
+            let slot = &mut self.slots[wish.slot];
+            has_fallen |= slot.limit(wish.granted().map(|step| step.layer), is_flooded);
+        }
+        if has_fallen {
+            self.sharing.rise_from = Some(now + RISE_AFTER_FALL);
+        }
+        self.note_paused(&wishes);
+        self.sharing.wishes = wishes;
+        self.sharing.target = target;
+        self.sharing.due = Some(now + INTERVAL);
+    }
+
+    /// The picture slots that are held back for lack of bandwidth, if they changed.
+    pub(crate) fn poll_paused(&mut self) -> Option<Vec<Mid>> {
+        self.sharing.news.take()
+    }
+
+    /// A slot counts as held back from the second time on: a division that the first packets of
+    /// a picture caused knows too little.
+    fn note_paused(&mut self, wishes: &[Wish]) {
+        for slot in &mut self.slots {
+            slot.held_back = slot.held_back.filter(|_| slot.is_limited_to_none());
+        }
+        for wish in wishes.iter().filter(|wish| wish.granted().is_none()) {
+            let slot = &mut self.slots[wish.slot];
+            slot.held_back = Some(slot.held_back.map_or(1, |times| times.saturating_add(1)));
+        }
+        let is_paused = |times: Option<u8>| times.is_some_and(|times| times > 1);
+        let paused = || self.slots.iter().filter(|slot| is_paused(slot.held_back));
+        if !paused().map(super::Subscription::mid).eq(&self.sharing.told) {
+            let mids: Vec<Mid> = paused().map(|slot| slot.mid().clone()).collect();
+            self.sharing.told.clone_from(&mids);
+            self.sharing.news = Some(mids);
+        }
+    }
+}
+
+/// Time between two divisions while nothing forces one. Lowered, they follow the publishers'
+/// rates closer and cost more.
+const INTERVAL: Duration = Duration::from_millis(200);
+
+/// Below this part of what was divided it is divided anew at once.
+const SHRUNK_PER_CENT: u64 = 95;
+
+/// Above this part of the budget, what is too much stops at once, without waiting for the key
+/// frame of the lower layer. Raised, queues grow longer; lowered, pictures stand still more often.
+const FLOOD_PER_CENT: u64 = 130;
+
+/// Nothing rises for so long after something fell. Raised, recovery takes longer; lowered,
+/// pictures flicker between two layers.
+const RISE_AFTER_FALL: Duration = Duration::from_secs(1);
