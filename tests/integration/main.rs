@@ -7,6 +7,7 @@ mod fuzz_seeds;
 mod hostile;
 mod join;
 mod lifecycle;
+mod load_test;
 mod media;
 mod participant;
 mod privacy;

@@ -1,0 +1,16 @@
+//! Préau's load test: synthetic participants that speak only the public protocol, what they
+//! measure, and reports about it.
+
+mod clock;
+mod command;
+pub mod measure;
+pub mod media;
+mod participant;
+pub mod report;
+mod rtp;
+mod run;
+pub mod scenario;
+mod sdp;
+pub mod target;
+
+pub use command::{CommandError, CommandLine, execute};

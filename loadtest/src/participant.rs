@@ -1,0 +1,203 @@
+//! One synthetic participant: enters a room, connects, publishes, watches what others publish,
+//! and leaves.
+
+mod light;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use protocol::TrackSource;
+use tokio::sync::watch;
+
+pub(crate) use light::Identity;
+use light::{Command, Connection};
+
+use crate::clock;
+use crate::measure::Meter;
+use crate::media::Media;
+use crate::target::{
+    Feed, Negotiated, Room, Seat, SeatEvent, TargetError, Watched, Watching, Wish,
+};
+
+/// What a participant looks at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Attention {
+    pub(crate) voices: usize,
+    pub(crate) cameras: usize,
+    pub(crate) screens: usize,
+    pub(crate) max_height: Option<u16>,
+}
+
+/// What the participants of one room share.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    /// What is published, in the order in which it began.
+    pub(crate) feeds: watch::Sender<Arc<Vec<Feed>>>,
+    /// Set when everybody shall leave.
+    pub(crate) end: watch::Receiver<bool>,
+    pub(crate) media: Arc<Media>,
+}
+
+/// Plays one participant until the end, or for `stay`.
+///
+/// # Errors
+///
+/// When the server refuses, goes away, or does not let media through in time.
+pub(crate) async fn play(
+    room: &dyn Room,
+    wish: Wish,
+    attention: Attention,
+    shared: Shared,
+    stay: Option<Duration>,
+) -> Result<(), TargetError> {
+    let meter = wish.meter.clone();
+    meter.lock().join.began = Some(clock::now());
+    let mut seat = room.enter(wish.clone()).await?;
+    let mut player = Player { wish, attention, shared, connections: Vec::new(), own: None };
+    let stay = stay.unwrap_or(FOR_EVER);
+    let played = tokio::time::timeout(stay, player.play(seat.as_mut())).await.unwrap_or(Ok(()));
+    player.withdraw();
+    if played.is_ok() {
+        seat.leave().await;
+    }
+    for connection in player.connections {
+        connection.close().await;
+    }
+    played
+}
+
+struct Player {
+    wish: Wish,
+    attention: Attention,
+    shared: Shared,
+    connections: Vec<Connection>,
+    own: Option<String>,
+}
+
+impl Player {
+    async fn play(&mut self, seat: &mut dyn Seat) -> Result<(), TargetError> {
+        let mut feeds = self.shared.feeds.subscribe();
+        let mut end = self.shared.end.clone();
+        if let Some(negotiated) = seat.connect().await? {
+            self.connect(seat, negotiated).await?;
+        }
+        if !self.wish.sends.is_empty() {
+            let feed = seat.publish().await?;
+            self.own = Some(feed.name.clone());
+            for connection in &self.connections {
+                connection.command(Command::Start);
+            }
+            self.shared.feeds.send_modify(|feeds| Arc::make_mut(feeds).push(feed));
+        }
+        feeds.mark_changed();
+        let mut watched = Vec::new();
+        loop {
+            tokio::select! {
+                changed = feeds.changed() => {
+                    if changed.is_err() {
+                        return Ok(());
+                    }
+                    let wanted = self.choose(&feeds.borrow_and_update());
+                    if wanted != watched {
+                        self.watch(seat, &wanted).await?;
+                        watched = wanted;
+                    }
+                }
+                event = seat.next_event() => self.heed(event?),
+                () = async { drop(end.wait_for(|end| *end).await) } => return Ok(()),
+            }
+        }
+    }
+
+    /// The first of what others publish, as far as the slots go.
+    fn choose(&self, feeds: &[Feed]) -> Vec<Watched> {
+        let mut left: BTreeMap<TrackSource, usize> = BTreeMap::from([
+            (TrackSource::Microphone, self.attention.voices),
+            (TrackSource::Camera, self.attention.cameras),
+            (TrackSource::Screen, self.attention.screens),
+        ]);
+        let mut watched = Vec::new();
+        for feed in feeds.iter().filter(|feed| Some(&feed.name) != self.own.as_ref()) {
+            for source in &feed.sources {
+                let Some(left) = left.get_mut(source).filter(|left| **left > 0) else { continue };
+                *left -= 1;
+                watched.push(Watched {
+                    feed: feed.name.clone(),
+                    source: *source,
+                    max_height: self
+                        .attention
+                        .max_height
+                        .filter(|_| *source == TrackSource::Camera),
+                });
+            }
+        }
+        watched
+    }
+
+    async fn watch(&mut self, seat: &mut dyn Seat, watched: &[Watched]) -> Result<(), TargetError> {
+        match seat.watch(watched).await? {
+            Watching::Done => {}
+            Watching::Connect(negotiated) => self.connect(seat, negotiated).await?,
+            Watching::Slots(slots) => {
+                if let Some(connection) = self.connections.last() {
+                    connection.command(Command::Slots(slots));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn heed(&self, event: SeatEvent) {
+        if let SeatEvent::LayersWanted(source, rids) = event {
+            for connection in &self.connections {
+                connection.command(Command::Layers(source, rids.clone()));
+            }
+        }
+    }
+
+    /// Makes a connection and waits until it is there, or the server gone.
+    async fn connect(
+        &mut self,
+        seat: &mut dyn Seat,
+        negotiated: Negotiated,
+    ) -> Result<(), TargetError> {
+        let media = Arc::clone(&self.shared.media);
+        let connection = Connection::open(negotiated, &self.wish, media)?;
+        self.connections.push(connection);
+        let connection = self.connections.last_mut().expect("it was just added");
+        let connected = tokio::time::timeout(CONNECT, connection.connected());
+        tokio::pin!(connected);
+        loop {
+            tokio::select! {
+                connected = &mut connected => {
+                    let late = || "no connection within 10 s".to_owned();
+                    return connected.map_err(|_| TargetError::Refused("media", late()))?;
+                }
+                event = seat.next_event() => drop(event?),
+            }
+        }
+    }
+
+    /// Takes back what was published.
+    fn withdraw(&self) {
+        if let Some(own) = &self.own {
+            self.shared.feeds.send_modify(|feeds| {
+                Arc::make_mut(feeds).retain(|feed| feed.name != *own);
+            });
+        }
+    }
+}
+
+impl Wish {
+    /// Where its connections and sessions note what they see.
+    pub(crate) fn meter(&self) -> &Meter {
+        &self.meter
+    }
+}
+
+/// A connection that is not there by then never will be.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// Longer than any test.
+const FOR_EVER: Duration = Duration::from_secs(7 * 24 * 3600);

@@ -1,0 +1,335 @@
+//! The receiving side of a connection: opens packets, notes what came when, asks again for what
+//! did not, and tells the server the arrival times it needs for its estimate.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::frames::Frames;
+use super::srtp::Cipher;
+use crate::clock::{self, MILLISECOND, Nanos};
+use crate::measure::{Measured, Received};
+use crate::rtp::{ExtensionIds, Header};
+use crate::target::SlotSpec;
+
+/// All slots of a connection.
+#[derive(Default)]
+pub(crate) struct Receiver {
+    slots: Vec<Slot>,
+    /// Slot of each source, and whether the source repeats.
+    sources: HashMap<u32, (usize, bool)>,
+    /// Transport-wide numbers and arrival times not yet reported, in microseconds.
+    arrivals: Vec<(u16, u64)>,
+}
+
+/// One receiving section.
+struct Slot {
+    spec: SlotSpec,
+    highest: Option<u64>,
+    repair_highest: Option<u64>,
+    missing: BTreeMap<u64, Missing>,
+    frames: Frames,
+    report: Report,
+}
+
+#[derive(Clone, Copy)]
+struct Missing {
+    since: Nanos,
+    asked: Option<Nanos>,
+}
+
+/// What goes into receiver reports (RFC 3550 section 6.4).
+#[derive(Clone, Copy, Default)]
+struct Report {
+    received: u64,
+    first: u64,
+    expected_before: u64,
+    received_before: u64,
+    last_sender_report: u32,
+    sender_report_at: Nanos,
+}
+
+/// One block of a receiver report.
+pub(crate) struct ReportBlock {
+    pub(crate) ssrc: u32,
+    pub(crate) fraction_lost: u8,
+    pub(crate) total_lost: u32,
+    pub(crate) highest: u32,
+    pub(crate) last_sender_report: u32,
+    pub(crate) delay: u32,
+}
+
+impl Receiver {
+    /// Takes new slots; those that were there stay as they are.
+    pub(crate) fn set_slots(&mut self, specs: &[SlotSpec]) {
+        for spec in specs {
+            if self.sources.contains_key(&spec.ssrc) {
+                continue;
+            }
+            self.sources.insert(spec.ssrc, (self.slots.len(), false));
+            if let Some(repair) = spec.repair_ssrc {
+                self.sources.insert(repair, (self.slots.len(), true));
+            }
+            self.slots.push(Slot {
+                spec: spec.clone(),
+                highest: None,
+                repair_highest: None,
+                missing: BTreeMap::new(),
+                frames: Frames::default(),
+                report: Report::default(),
+            });
+        }
+    }
+
+    /// Opens one packet that arrived at `at`.
+    pub(crate) fn handle_packet(
+        &mut self,
+        at: Nanos,
+        packet: &mut [u8],
+        cipher: &Cipher,
+        ids: &ExtensionIds,
+        measured: &mut Measured,
+    ) {
+        let parsed = Header::parse(packet);
+        let known = parsed.and_then(|header| Some((header, *self.sources.get(&header.ssrc)?)));
+        let Some((header, (slot, repeats))) = known else {
+            measured.strays += 1;
+            return;
+        };
+        let slot = &mut self.slots[slot];
+        let highest = if repeats { slot.repair_highest } else { slot.highest };
+        let index = extend(header.sequence, highest);
+        let length = header.length;
+        let (marker, ssrc) = (header.marker, header.ssrc);
+        let number = header.extension(ids.transport_cc).and_then(|value| value.first_chunk());
+        if let Some(number) = number {
+            self.arrivals.push((u16::from_be_bytes(*number), at / 1_000));
+        }
+        let sent = sent_at(&header, ids, at);
+        let Some(opened) = cipher.open_rtp(packet, length, ssrc, index) else {
+            measured.strays += 1;
+            return;
+        };
+        measured.join.first_packet.get_or_insert(at);
+        let opened = &packet[..opened];
+        let Some(header) = Header::parse(opened) else { return };
+        let payload = header.payload(opened);
+        if repeats {
+            slot.repair_highest = slot.repair_highest.max(Some(index));
+            slot.handle_repeated(at, marker, payload, measured);
+            return;
+        }
+        slot.handle_direct(at, index, marker, payload, sent, measured);
+    }
+
+    /// Takes the times of a sender report, for the receiver reports to come.
+    pub(crate) fn handle_sender_report(&mut self, at: Nanos, ssrc: u32, ntp: u64) {
+        if let Some((slot, false)) = self.sources.get(&ssrc) {
+            let report = &mut self.slots[*slot].report;
+            report.last_sender_report = (ntp >> 16) as u32;
+            report.sender_report_at = at;
+        }
+    }
+
+    /// Arrivals since the last time, in order of arrival.
+    pub(crate) fn take_arrivals(&mut self) -> Vec<(u16, u64)> {
+        std::mem::take(&mut self.arrivals)
+    }
+
+    /// Packets to ask for again now, by source.
+    pub(crate) fn lost(&mut self, now: Nanos, measured: &mut Measured) -> Vec<(u32, Vec<u16>)> {
+        let mut wanted = Vec::new();
+        for slot in self.slots.iter_mut().filter(|slot| !slot.missing.is_empty()) {
+            slot.missing.retain(|_, missing| now < missing.since + GIVE_UP);
+            let mut sequences = Vec::new();
+            for (sequence, missing) in &mut slot.missing {
+                let is_due = match missing.asked {
+                    None => now >= missing.since + REORDERING,
+                    Some(asked) => now >= asked + ASK_AGAIN,
+                };
+                if is_due {
+                    missing.asked = Some(now);
+                    sequences.push(*sequence as u16);
+                }
+            }
+            if !sequences.is_empty() {
+                measured.picture.asked_again += sequences.len() as u64;
+                wanted.push((slot.spec.ssrc, sequences));
+            }
+        }
+        wanted
+    }
+
+    /// Sources whose picture cannot go on without a key frame.
+    pub(crate) fn stuck(&mut self, now: Nanos, measured: &mut Measured) -> Vec<u32> {
+        let mut stuck = Vec::new();
+        for slot in self.slots.iter_mut().filter(|slot| slot.spec.is_video) {
+            if slot.frames.is_stuck(now) {
+                slot.frames.asked(now);
+                measured.key_frames_wanted += 1;
+                stuck.push(slot.spec.ssrc);
+            }
+        }
+        stuck
+    }
+
+    /// Blocks of a receiver report, for every source something came from.
+    pub(crate) fn reports(&mut self, now: Nanos) -> Vec<ReportBlock> {
+        let slots = self.slots.iter_mut();
+        slots
+            .filter_map(|slot| Some(slot.report.block(now, slot.spec.ssrc, slot.highest?)))
+            .collect()
+    }
+}
+
+impl Slot {
+    fn handle_direct(
+        &mut self,
+        at: Nanos,
+        index: u64,
+        marker: bool,
+        payload: &[u8],
+        sent: Option<Nanos>,
+        measured: &mut Measured,
+    ) {
+        let is_video = self.spec.is_video;
+        let received = of_kind(is_video, measured);
+        match self.highest {
+            None => {
+                received.expected += 1;
+                self.report.first = index;
+                self.highest = Some(index);
+            }
+            Some(highest) if index > highest => {
+                received.expected += index - highest;
+                self.highest = Some(index);
+                if self.spec.repair_ssrc.is_some() {
+                    let gap = highest + 1..index;
+                    let missing = Missing { since: at, asked: None };
+                    self.missing.extend(gap.rev().take(MAX_MISSING).map(|lost| (lost, missing)));
+                }
+            }
+            Some(_) => {
+                self.missing.remove(&index);
+            }
+        }
+        received.direct += 1;
+        received.bytes += payload.len() as u64;
+        if let Some(sent) = sent {
+            received.delay.record(at.saturating_sub(sent) / 1_000);
+        }
+        self.report.received += 1;
+        if is_video {
+            self.frames.handle_packet(at, index, marker, payload, measured);
+        }
+    }
+
+    /// RFC 4588 section 4: the original number, then the original payload; less is a probe.
+    fn handle_repeated(
+        &mut self,
+        at: Nanos,
+        marker: bool,
+        payload: &[u8],
+        measured: &mut Measured,
+    ) {
+        let Some((number, payload)) = payload.split_first_chunk() else { return };
+        let original = extend(u16::from_be_bytes(*number), self.highest);
+        if payload.is_empty() || self.missing.remove(&original).is_none() {
+            return;
+        }
+        let received = of_kind(self.spec.is_video, measured);
+        received.repaired += 1;
+        received.bytes += payload.len() as u64;
+        if self.spec.is_video {
+            self.frames.handle_packet(at, original, marker, payload, measured);
+        }
+    }
+}
+
+impl Report {
+    fn block(&mut self, now: Nanos, ssrc: u32, highest: u64) -> ReportBlock {
+        let expected = highest + 1 - self.first;
+        let (new, came) = (expected - self.expected_before, self.received - self.received_before);
+        (self.expected_before, self.received_before) = (expected, self.received);
+        let lost = new.saturating_sub(came);
+        let since = now.saturating_sub(self.sender_report_at);
+        ReportBlock {
+            ssrc,
+            fraction_lost: (lost * 256 / new.max(1)).min(255) as u8,
+            total_lost: expected.saturating_sub(self.received).min(0x7f_ffff) as u32,
+            highest: highest as u32,
+            last_sender_report: self.last_sender_report,
+            // In units of 1/65536 s.
+            delay: if self.sender_report_at == 0 {
+                0
+            } else {
+                (since * 65_536 / clock::SECOND) as u32
+            },
+        }
+    }
+}
+
+fn of_kind(is_video: bool, measured: &mut Measured) -> &mut Received {
+    if is_video { &mut measured.picture } else { &mut measured.sound }
+}
+
+/// The number with rollovers that is nearest to the highest seen (RFC 3711 section 3.3.1).
+fn extend(sequence: u16, highest: Option<u64>) -> u64 {
+    let Some(highest) = highest else { return u64::from(sequence) };
+    let ahead = sequence.wrapping_sub(highest as u16) as i16;
+    highest.saturating_add_signed(i64::from(ahead))
+}
+
+/// When the publisher sent the packet, as its extension says.
+fn sent_at(header: &Header<'_>, ids: &ExtensionIds, now: Nanos) -> Option<Nanos> {
+    if let Some(value) = header.extension(ids.capture_time) {
+        return Some(clock::from_ntp(u64::from_be_bytes(*value.first_chunk()?)));
+    }
+    let value = header.extension(ids.playout_delay)?;
+    let low = u32::from_be_bytes([0, *value.first()?, *value.get(1)?, *value.get(2)?]);
+    Some(from_short(low, now))
+}
+
+/// The 24 bits that a playout-delay extension has room for: units of 10 µs, repeating after 167 s.
+pub(crate) fn to_short(time: Nanos) -> [u8; 3] {
+    let [_, _, _, _, _, high, middle, low] = (time / SHORT_UNIT).to_be_bytes();
+    [high, middle, low]
+}
+
+fn from_short(short: u32, now: Nanos) -> Nanos {
+    let units = now / SHORT_UNIT;
+    let age = (units.wrapping_sub(u64::from(short))) & 0xff_ffff;
+    (units - age) * SHORT_UNIT
+}
+
+/// See [`to_short`].
+const SHORT_UNIT: Nanos = 10_000;
+
+/// A packet may come this much late by itself before it is asked for.
+const REORDERING: Nanos = 10 * MILLISECOND;
+/// Between two requests for the same packet.
+const ASK_AGAIN: Nanos = 80 * MILLISECOND;
+/// After this a missing packet is lost for good.
+const GIVE_UP: Nanos = 1_000 * MILLISECOND;
+/// Packets of one gap that are asked for at most.
+const MAX_MISSING: usize = 1_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_extended_over_a_rollover_in_both_directions() {
+        assert_eq!(extend(5, None), 5);
+        assert_eq!(extend(2, Some(65_534)), 65_538);
+        assert_eq!(extend(65_535, Some(65_538)), 65_535);
+    }
+
+    #[test]
+    fn a_short_time_is_found_again_within_its_period() {
+        let sent = 1_800_000_000_123_456_789;
+        for later in [0, 1_000_000, 100 * clock::SECOND] {
+            let [high, middle, low] = to_short(sent);
+            let found = from_short(u32::from_be_bytes([0, high, middle, low]), sent + later);
+            assert!(found.abs_diff(sent) <= SHORT_UNIT, "{later}: {found}");
+        }
+    }
+}

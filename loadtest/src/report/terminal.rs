@@ -1,0 +1,142 @@
+//! The report for a person at a terminal.
+
+use std::fmt::Write;
+
+use super::{Media, Report};
+use crate::run::Progress;
+
+/// The table.
+pub(crate) fn render(report: &Report) -> String {
+    let mut out = Lines(String::new());
+    out.line(format_args!(""));
+    out.line(format_args!("{} on {} — {}", report.scenario, report.target, report.about));
+    out.line(format_args!(
+        "{} participants in {}, {:.0} s measured",
+        report.participants,
+        if report.rooms == 1 { "one room".to_owned() } else { format!("{} rooms", report.rooms) },
+        report.seconds
+    ));
+    joins(&mut out, report);
+    media(&mut out, report);
+    used(&mut out, report);
+    limits(&mut out, report);
+    for failure in &report.failures {
+        out.line(format_args!("failed: {failure}"));
+    }
+    for warning in &report.warnings {
+        out.line(format_args!("note: {warning}"));
+    }
+    if let Some(why) = &report.incomplete {
+        out.line(format_args!("not complete: {why}"));
+    }
+    out.0
+}
+
+/// One line while it runs.
+pub(crate) fn progress(progress: &Progress) -> String {
+    let Progress { phase, joined, participants, second, seconds, packets, delay_p99_us } = progress;
+    let mut line = format!("{phase}: {joined}/{participants} joined");
+    if *phase == "measuring" {
+        let _ = write!(line, ", {second}/{seconds} s, {packets} packets/s");
+        if let Some(p99) = delay_p99_us {
+            let _ = write!(line, ", p99 {:.1} ms", *p99 as f64 / 1e3);
+        }
+    }
+    line
+}
+
+struct Lines(String);
+
+impl Lines {
+    fn line(&mut self, line: impl std::fmt::Display) {
+        writeln!(self.0, "{line}").expect("writing to a string cannot fail");
+    }
+}
+
+fn joins(out: &mut Lines, report: &Report) {
+    let joins = &report.joins;
+    out.line(format_args!("\njoins  {} of {} connected", joins.connected, joins.begun));
+    if joins.steps.is_empty() {
+        return;
+    }
+    out.line(format_args!("  {:<14}{:>10}{:>10}{:>10}", "ms", "p50", "p95", "max"));
+    for step in &joins.steps {
+        out.line(format_args!(
+            "  {:<14}{:>10.1}{:>10.1}{:>10.1}",
+            step.name, step.p50_ms, step.p95_ms, step.max_ms
+        ));
+    }
+}
+
+fn media(out: &mut Lines, report: &Report) {
+    out.line(format_args!(
+        "\n  {:<10}{:>10}{:>9}{:>9}{:>9}{:>12}{:>10}{:>10}",
+        "media", "packets", "p50 ms", "p95 ms", "p99 ms", "lost first", "lost", "kbit/s"
+    ));
+    for (name, media) in [("sound", &report.sound), ("pictures", &report.picture)] {
+        let Some(media) = media else { continue };
+        let Media { packets, .. } = media;
+        let [p50, p95, p99] = [media.delay_p50_ms, media.delay_p95_ms, media.delay_p99_ms]
+            .map(|delay| delay.map_or("?".to_owned(), |delay| format!("{delay:.2}")));
+        out.line(format_args!(
+            "  {name:<10}{packets:>10}{p50:>9}{p95:>9}{p99:>9}\
+             {:>11.3}%{:>9.3}%{:>10.0}",
+            media.loss_before_repair_percent, media.loss_percent, media.kbit
+        ));
+    }
+    for layer in &report.layers {
+        out.line(format_args!(
+            "  {:<10}{:>10} frames, {:.1} a second, {} freezes",
+            format!("{} lines", layer.height),
+            layer.frames,
+            layer.frame_rate,
+            layer.freezes
+        ));
+    }
+    let keys = &report.key_frames;
+    out.line(format_args!(
+        "  key frames asked of publishers: {} ({:.2} for each join), sent: {}",
+        keys.asked, keys.asked_per_join, keys.sent
+    ));
+}
+
+fn used(out: &mut Lines, report: &Report) {
+    out.line(format_args!(
+        "\n  {:.0} packets/s delivered, {:.1} Mbit/s in, {:.1} Mbit/s out of the server",
+        report.packets_per_second, report.mbit_sent, report.mbit_received
+    ));
+    if let Some(server) = &report.server {
+        out.line(format_args!(
+            "  server     {:>6.1} % of a core ({:.0} % of it system), {:.2} µs a packet, \
+             {:.0} switches/s, {:.1} MiB ({:.0} KiB each)",
+            server.cpu_percent,
+            server.system_percent,
+            server.cpu_us_per_packet,
+            server.context_switches_per_second,
+            server.rss_mib,
+            server.rss_kib_per_participant
+        ));
+    }
+    let generator = &report.generator;
+    out.line(format_args!(
+        "  generator  {:>6.1} % of a core, {:.2} µs a packet, late by {:.1} ms (p99)",
+        generator.cpu_percent, generator.cpu_us_per_packet, generator.lag_p99_ms
+    ));
+}
+
+fn limits(out: &mut Lines, report: &Report) {
+    if report.limits.is_empty() {
+        return;
+    }
+    out.line("");
+    for verdict in &report.limits {
+        let measured =
+            verdict.measured.map_or("not measured".to_owned(), |value| format!("{value:.3}"));
+        out.line(format_args!(
+            "  {} {:<22} {measured} (at most {})",
+            if verdict.holds { "ok    " } else { "BROKEN" },
+            verdict.name,
+            verdict.limit
+        ));
+    }
+}

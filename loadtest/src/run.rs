@@ -1,0 +1,364 @@
+//! Plays a scenario against a target and collects what its participants measure.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
+
+use crate::clock;
+use crate::measure::{Histogram, Join, Measured, Meter, ProcessSample, ProcessUse};
+use crate::media::Media;
+use crate::participant::{Attention, Identity, Shared, play};
+use crate::scenario::{Group, Scenario};
+use crate::target::{Room, Target, TargetError, Wish};
+
+/// What a run needs besides its scenario.
+pub(crate) struct Setting<'a> {
+    pub(crate) target: &'a dyn Target,
+    pub(crate) media: Arc<Media>,
+    /// The server's process, when it is on this machine.
+    pub(crate) server_pid: Option<u32>,
+    /// Gives each participant an address of its own, on the loopback network.
+    pub(crate) own_addresses: bool,
+    pub(crate) seed: u64,
+    /// Told what happens, once a second.
+    pub(crate) progress: &'a mut dyn FnMut(&Progress),
+}
+
+/// Where a run is.
+#[derive(Clone, Debug)]
+pub(crate) struct Progress {
+    pub(crate) phase: &'static str,
+    pub(crate) joined: usize,
+    pub(crate) participants: u32,
+    pub(crate) second: usize,
+    pub(crate) seconds: u32,
+    pub(crate) packets: u64,
+    pub(crate) delay_p99_us: Option<u64>,
+}
+
+/// All that was seen.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    /// Of the measured time.
+    pub(crate) total: Measured,
+    /// Before it.
+    pub(crate) before: Measured,
+    pub(crate) joins: Vec<Join>,
+    pub(crate) failures: Vec<String>,
+    pub(crate) seconds: Vec<Second>,
+    pub(crate) measured_for: Duration,
+    pub(crate) server: Option<ProcessUse>,
+    pub(crate) generator: Option<ProcessUse>,
+    /// How late the generator itself was with what it had to do, in microseconds.
+    pub(crate) lag: Histogram,
+    /// Why the run ended early, if it did.
+    pub(crate) incomplete: Option<TargetError>,
+}
+
+/// One second of the measured time.
+#[derive(Clone, Debug)]
+pub(crate) struct Second {
+    pub(crate) measured: Measured,
+    pub(crate) server: Option<ProcessUse>,
+}
+
+/// Plays a scenario.
+///
+/// # Errors
+///
+/// When it cannot even begin. Whatever happens later is in the outcome.
+pub(crate) async fn run(
+    scenario: &Scenario,
+    setting: &mut Setting<'_>,
+) -> Result<Outcome, TargetError> {
+    let broken = || TargetError::Exhausted("randomness", "no certificate can be made".to_owned());
+    let identity = Identity::generate().ok_or_else(broken)?;
+    let mut crowd = Crowd {
+        media: Arc::clone(&setting.media),
+        identity,
+        own_addresses: setting.own_addresses,
+        seed: setting.seed,
+        people: JoinSet::new(),
+        meters: Vec::new(),
+        feeds: Vec::new(),
+        end: watch::Sender::new(false),
+        failures: Vec::new(),
+        fault: None,
+        next: 0,
+    };
+    let per_room: u32 = scenario.groups.iter().map(|group| group.count).sum();
+    for _ in 0..scenario.rooms {
+        let room = setting.target.open_room(per_room as usize).await?;
+        crowd.fill(scenario, room.into());
+    }
+    let mut collector = Collector::new(setting, scenario);
+    if !scenario.measures_joins {
+        collector.wait_for_joins(&mut crowd).await;
+    }
+    collector.measure(&mut crowd).await;
+    crowd.end.send_replace(true);
+    let leaving = async { while crowd.people.join_next().await.is_some() {} };
+    // Whoever does not leave in time is cut.
+    let _ = timeout(LEAVING, leaving).await;
+    Ok(collector.outcome(crowd))
+}
+
+/// Everybody who takes part.
+struct Crowd {
+    media: Arc<Media>,
+    identity: Identity,
+    own_addresses: bool,
+    seed: u64,
+    people: JoinSet<Result<(), TargetError>>,
+    meters: Vec<Meter>,
+    feeds: Vec<watch::Sender<Arc<Vec<crate::target::Feed>>>>,
+    end: watch::Sender<bool>,
+    failures: Vec<String>,
+    fault: Option<TargetError>,
+    next: u64,
+}
+
+impl Crowd {
+    fn fill(&mut self, scenario: &Scenario, room: Arc<dyn Room>) {
+        let feeds = watch::Sender::default();
+        self.feeds.push(feeds.clone());
+        for group in &scenario.groups {
+            for nth in 0..group.count {
+                let after = group.joins_within * f64::from(nth) / f64::from(group.count);
+                let after = Duration::from_secs_f64(after);
+                self.add(group, Arc::clone(&room), &feeds, after);
+            }
+        }
+    }
+
+    fn add(
+        &mut self,
+        group: &Group,
+        room: Arc<dyn Room>,
+        feeds: &watch::Sender<Arc<Vec<crate::target::Feed>>>,
+        after: Duration,
+    ) {
+        let attention = Attention {
+            voices: group.voices as usize,
+            cameras: group.cameras as usize,
+            screens: group.screens as usize,
+            max_height: group.max_height,
+        };
+        let mut end = self.end.subscribe();
+        let shared =
+            Shared { feeds: feeds.clone(), end: end.clone(), media: Arc::clone(&self.media) };
+        let stays = group.stays.map(Duration::from_secs_f64);
+        let visits = if stays.is_some() { MAX_VISITS } else { 1 };
+        // One meter for each visit, made beforehand so that the collector knows all.
+        let number = self.next;
+        self.next += 1;
+        let meters: Vec<Meter> = (0..visits).map(|_| Meter::default()).collect();
+        self.meters.extend(meters.iter().cloned());
+        let wish = Wish {
+            sends: group.sends.clone(),
+            sound_slots: attention.voices,
+            picture_slots: attention.cameras + attention.screens,
+            from: self.own_addresses.then(|| own_address(number)),
+            seed: self.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(number << 16),
+            identity: self.identity.clone(),
+            meter: Meter::default(),
+        };
+        let begin = Instant::now() + after;
+        self.people.spawn(async move {
+            sleep_until(begin).await;
+            for (visit, meter) in (0..).zip(meters) {
+                if *end.borrow_and_update() {
+                    break;
+                }
+                let wish = Wish { meter, seed: wish.seed + visit, ..wish.clone() };
+                play(room.as_ref(), wish, attention, shared.clone(), stays).await?;
+            }
+            Ok(())
+        });
+    }
+
+    /// Notes who failed and why. True while anybody is still there.
+    fn look_after(&mut self) -> bool {
+        while let Some(ended) = self.people.try_join_next() {
+            match ended {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => {
+                    if self.failures.len() < MAX_FAILURES {
+                        self.failures.push(error.to_string());
+                    }
+                    self.fault = Some(error);
+                }
+                Err(error) => self.failures.push(error.to_string()),
+            }
+        }
+        !self.people.is_empty()
+    }
+
+    fn joined(&self) -> usize {
+        self.meters.iter().filter(|meter| meter.lock().join.dtls.is_some()).count()
+    }
+}
+
+/// An address of 127.0.0.0/8 for each participant, as every device of a school has its own.
+fn own_address(number: u64) -> IpAddr {
+    let number = number % (250 * 250);
+    Ipv4Addr::new(127, 0, 1 + (number / 250) as u8, 1 + (number % 250) as u8).into()
+}
+
+struct Collector<'a, 'b> {
+    setting: &'a mut Setting<'b>,
+    scenario: &'a Scenario,
+    total: Measured,
+    before: Measured,
+    seconds: Vec<Second>,
+    measured_for: Duration,
+    server: Option<ProcessUse>,
+    generator: Option<ProcessUse>,
+    lag: Histogram,
+    incomplete: Option<TargetError>,
+}
+
+impl<'a, 'b> Collector<'a, 'b> {
+    fn new(setting: &'a mut Setting<'b>, scenario: &'a Scenario) -> Self {
+        Self {
+            setting,
+            scenario,
+            total: Measured::default(),
+            before: Measured::default(),
+            seconds: Vec::new(),
+            measured_for: Duration::ZERO,
+            server: None,
+            generator: None,
+            lag: Histogram::default(),
+            incomplete: None,
+        }
+    }
+
+    async fn wait_for_joins(&mut self, crowd: &mut Crowd) {
+        let within = self.scenario.groups.iter().map(|group| group.joins_within);
+        let within = Duration::from_secs_f64(within.fold(0.0, f64::max));
+        let deadline = Instant::now() + within + JOINING;
+        let expected = self.scenario.participants() as usize;
+        let mut tick = interval(Duration::from_millis(100));
+        let mut ticks = 0;
+        while crowd.joined() < expected && Instant::now() < deadline {
+            tick.tick().await;
+            if !crowd.look_after() || crowd.fault.is_some() {
+                break;
+            }
+            ticks += 1;
+            if ticks % 10 == 0 {
+                self.tell("joining", crowd, None);
+            }
+        }
+        tokio::time::sleep(Duration::from_secs(self.scenario.warm_up.into())).await;
+        self.before.add(&take(crowd));
+    }
+
+    async fn measure(&mut self, crowd: &mut Crowd) {
+        let sample = |pid: Option<u32>| pid.and_then(ProcessSample::of);
+        let own = Some(std::process::id());
+        let begin = Instant::now();
+        let (server, generator) = (sample(self.setting.server_pid), sample(own));
+        let mut last = server;
+        let mut tick = interval(LAG_INTERVAL);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut next = begin + Duration::from_secs(1);
+        while self.seconds.len() < self.scenario.seconds as usize {
+            let due = tick.tick().await;
+            self.lag.record(due.elapsed().as_micros() as u64);
+            if Instant::now() < next {
+                continue;
+            }
+            next += Duration::from_secs(1);
+            let measured = take(crowd);
+            let now = sample(self.setting.server_pid);
+            let used = now.zip(last).map(|(now, last)| now.since(&last));
+            last = now;
+            self.total.add(&measured);
+            self.tell("measuring", crowd, Some(&measured));
+            self.seconds.push(Second { measured, server: used });
+            let is_gone = self.setting.server_pid.is_some() && now.is_none();
+            if !crowd.look_after() || is_gone {
+                self.incomplete = Some(crowd.fault.take().unwrap_or(TargetError::Gone));
+                break;
+            }
+        }
+        self.measured_for = begin.elapsed();
+        let since = |sample: Option<ProcessSample>, before: Option<ProcessSample>| {
+            Some(sample?.since(&before?))
+        };
+        self.server = since(sample(self.setting.server_pid), server);
+        self.generator = since(sample(own), generator);
+    }
+
+    fn tell(&mut self, phase: &'static str, crowd: &Crowd, measured: Option<&Measured>) {
+        let mut delay = Histogram::default();
+        if let Some(measured) = measured {
+            delay.merge(&measured.sound.delay);
+            delay.merge(&measured.picture.delay);
+        }
+        (self.setting.progress)(&Progress {
+            phase,
+            joined: crowd.joined(),
+            participants: self.scenario.participants(),
+            second: self.seconds.len() + 1,
+            seconds: self.scenario.seconds,
+            packets: measured.map_or(0, Measured::packets_received),
+            delay_p99_us: delay.quantile(0.99),
+        });
+    }
+
+    fn outcome(self, mut crowd: Crowd) -> Outcome {
+        crowd.look_after();
+        let joins = crowd.meters.iter().map(|meter| meter.lock().join);
+        let mut joins: Vec<Join> = joins.filter(|join| join.began.is_some()).collect();
+        joins.sort_by_key(|join| join.began);
+        Outcome {
+            total: self.total,
+            before: self.before,
+            joins,
+            failures: crowd.failures,
+            seconds: self.seconds,
+            measured_for: self.measured_for,
+            server: self.server,
+            generator: self.generator,
+            lag: self.lag,
+            incomplete: self.incomplete.or(crowd.fault),
+        }
+    }
+}
+
+/// Everything all meters saw since the last time.
+fn take(crowd: &Crowd) -> Measured {
+    let mut sum = Measured::default();
+    for meter in &crowd.meters {
+        let measured = meter.lock().take();
+        sum.add(&measured);
+    }
+    sum
+}
+
+/// Time of day, for reports.
+pub(crate) fn unix_seconds() -> u64 {
+    clock::now() / clock::SECOND
+}
+
+/// Time for the last participant to get in.
+const JOINING: Duration = Duration::from_secs(15);
+
+/// Time to leave in order.
+const LEAVING: Duration = Duration::from_secs(5);
+
+/// How often the generator looks whether it is late itself.
+const LAG_INTERVAL: Duration = Duration::from_millis(10);
+
+/// Failures that are remembered in words.
+const MAX_FAILURES: usize = 20;
+
+/// Visits of a participant who comes and goes.
+const MAX_VISITS: u64 = 64;

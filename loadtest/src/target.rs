@@ -1,0 +1,167 @@
+//! Servers that can be tested. A target makes rooms; a room has seats; a seat says how its media
+//! connections are to be made. Everything above knows no server, everything below no measurement.
+
+mod preau;
+mod process;
+mod session;
+
+use std::net::{IpAddr, SocketAddr};
+
+use async_trait::async_trait;
+use protocol::TrackSource;
+use thiserror::Error;
+
+use crate::measure::Meter;
+use crate::participant::Identity;
+use crate::rtp::ExtensionIds;
+
+pub(crate) use preau::Preau;
+pub(crate) use process::{ServerProcess, pin_self};
+
+/// Why a target cannot be tested.
+#[derive(Debug, Error)]
+pub enum TargetError {
+    /// No connection.
+    #[error("the server at {0} does not answer: {1}")]
+    Unreachable(String, String),
+    /// It answered something that cannot be understood.
+    #[error("the server answered {0} with something this program does not understand: {1}")]
+    Answer(&'static str, String),
+    /// It refused.
+    #[error("the server refused {0}: {1}")]
+    Refused(&'static str, String),
+    /// It was there and is no more.
+    #[error("the server went away")]
+    Gone,
+    /// It could not be started.
+    #[error("cannot start {0}: {1}")]
+    Start(String, String),
+    /// The generator itself has no more of something.
+    #[error("this machine has no more {0}: {1}")]
+    Exhausted(&'static str, String),
+}
+
+/// A kind of server.
+#[async_trait]
+pub(crate) trait Target: Send + Sync {
+    /// Its name in reports.
+    fn name(&self) -> &'static str;
+    /// Makes a room for so many participants.
+    async fn open_room(&self, seats: usize) -> Result<Box<dyn Room>, TargetError>;
+}
+
+/// A place to meet.
+#[async_trait]
+pub(crate) trait Room: Send + Sync {
+    /// Enters, noting the steps of the join in the wish's meter.
+    async fn enter(&self, wish: Wish) -> Result<Box<dyn Seat>, TargetError>;
+}
+
+/// What one participant wants of a room.
+#[derive(Clone)]
+pub(crate) struct Wish {
+    pub(crate) sends: Vec<TrackSource>,
+    pub(crate) sound_slots: usize,
+    pub(crate) picture_slots: usize,
+    /// Where on this machine its packets come from, when that matters.
+    pub(crate) from: Option<IpAddr>,
+    pub(crate) seed: u64,
+    pub(crate) identity: Identity,
+    pub(crate) meter: Meter,
+}
+
+/// One participant's place in a room.
+#[async_trait]
+pub(crate) trait Seat: Send {
+    /// The first media connection, unless there is nothing to send yet.
+    async fn connect(&mut self) -> Result<Option<Negotiated>, TargetError>;
+    /// Says that what is sent may be forwarded; gives what others may watch.
+    async fn publish(&mut self) -> Result<Feed, TargetError>;
+    /// Chooses what the slots carry from now on.
+    async fn watch(&mut self, watched: &[Watched]) -> Result<Watching, TargetError>;
+    /// Waits for word of the server, keeping the session alive meanwhile. May be dropped and
+    /// called again.
+    async fn next_event(&mut self) -> Result<SeatEvent, TargetError>;
+    /// Leaves in order.
+    async fn leave(self: Box<Self>);
+}
+
+/// What a server says of itself.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum SeatEvent {
+    /// Nothing that matters here.
+    Nothing,
+    /// Only these layers of a source are watched by anybody.
+    #[expect(dead_code, reason = "no target says so yet")]
+    LayersWanted(TrackSource, Vec<String>),
+}
+
+/// What a participant publishes, under a name the target understands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Feed {
+    pub(crate) name: String,
+    pub(crate) sources: Vec<TrackSource>,
+}
+
+/// One source of somebody else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Watched {
+    pub(crate) feed: String,
+    pub(crate) source: TrackSource,
+    /// Lines at which a picture is shown.
+    pub(crate) max_height: Option<u16>,
+}
+
+/// What became of a choice.
+pub(crate) enum Watching {
+    /// The slots there are carry it.
+    Done,
+    /// It comes on a connection of its own, to be made now.
+    #[expect(dead_code, reason = "for targets with a connection for each direction")]
+    Connect(Negotiated),
+    /// The connection that carries it has these slots from now on.
+    #[expect(dead_code, reason = "for targets with a connection for each direction")]
+    Slots(Vec<SlotSpec>),
+}
+
+/// All a media connection needs.
+#[derive(Clone, Debug)]
+pub(crate) struct Negotiated {
+    /// User name of checks: theirs, a colon, ours.
+    pub(crate) ice_user: String,
+    /// Their password.
+    pub(crate) ice_password: String,
+    /// Where to.
+    pub(crate) address: SocketAddr,
+    pub(crate) ids: ExtensionIds,
+    pub(crate) sends: Vec<SendSpec>,
+    pub(crate) slots: Vec<SlotSpec>,
+}
+
+/// A receiving section.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SlotSpec {
+    pub(crate) mid: String,
+    pub(crate) is_video: bool,
+    pub(crate) ssrc: u32,
+    pub(crate) repair_ssrc: Option<u32>,
+}
+
+/// A sending section.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SendSpec {
+    pub(crate) source: TrackSource,
+    pub(crate) mid: String,
+    pub(crate) layers: Vec<LayerSpec>,
+    pub(crate) payload_type: u8,
+    pub(crate) repair_payload_type: Option<u8>,
+}
+
+/// One encoding of what is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LayerSpec {
+    /// Empty without simulcast.
+    pub(crate) rid: &'static str,
+    pub(crate) ssrc: u32,
+    pub(crate) repair_ssrc: u32,
+}

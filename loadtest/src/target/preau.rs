@@ -1,0 +1,251 @@
+//! A Préau server, through its public protocol.
+
+use std::collections::BTreeMap;
+use std::net::{SocketAddr, ToSocketAddrs};
+
+use async_trait::async_trait;
+use protocol::{
+    ClientMessage, CreateRoom, CreatedRoom, ErrorCode, ParticipantId, Proof, PublishedMid,
+    Redacted, RequestId, RoomSlug, ServerMessage, SlotRequest, TrackId, Verifier,
+};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+use super::session::{Origin, Session, request};
+use super::{
+    Feed, Negotiated, Room, Seat, SeatEvent, SlotSpec, Target, TargetError, Watched, Watching, Wish,
+};
+use crate::clock;
+use crate::sdp::{self, Local, Remote};
+
+/// See the module's description.
+#[derive(Debug)]
+pub(crate) struct Preau {
+    origin: Origin,
+}
+
+impl Preau {
+    /// A server at `url`, such as `http://localhost:8080`.
+    ///
+    /// # Errors
+    ///
+    /// When the address cannot be understood or found.
+    pub(crate) fn at(url: &str) -> Result<Self, TargetError> {
+        let unreachable = |why: &str| TargetError::Unreachable(url.to_owned(), why.to_owned());
+        let host = url.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));
+        let host = host.ok_or_else(|| unreachable("give its plain address, http://HOST:PORT"))?;
+        let named = if host.contains(':') { host.to_owned() } else { format!("{host}:80") };
+        let mut found = named.to_socket_addrs().map_err(|error| unreachable(&error.to_string()))?;
+        let address = found.next().ok_or_else(|| unreachable("no such name"))?;
+        // The server takes plain requests by the name of this machine only.
+        let is_here = address.ip().is_loopback();
+        let host = if is_here { format!("localhost:{}", address.port()) } else { named };
+        Ok(Self { origin: Origin { address, host } })
+    }
+
+    /// True when it runs on this machine and is reached over loopback.
+    pub(crate) fn is_here(&self) -> bool {
+        self.origin.address.ip().is_loopback()
+    }
+}
+
+#[async_trait]
+impl Target for Preau {
+    fn name(&self) -> &'static str {
+        "preau"
+    }
+
+    async fn open_room(&self, _: usize) -> Result<Box<dyn Room>, TargetError> {
+        let [guest, moderator]: [[u8; 32]; 2] = [rand::random(), rand::random()];
+        let verifier = |proof: &[u8; 32]| {
+            let hash = ring::digest::digest(&ring::digest::SHA256, proof);
+            let hash = hash.as_ref().try_into().expect("SHA-256 has 32 bytes");
+            Redacted::new(Verifier::from_bytes(hash))
+        };
+        let wish = CreateRoom {
+            guest_verifier: verifier(&guest),
+            moderator_verifier: verifier(&moderator),
+        };
+        let body = serde_json::to_string(&wish).expect("a request is plain data");
+        let (status, answer) = request(&self.origin, "POST", "/api/rooms", &body).await?;
+        if status != 201 {
+            return Err(TargetError::Refused("to make a room", format!("{status} {answer}")));
+        }
+        let created: CreatedRoom = serde_json::from_str(&answer)
+            .map_err(|error| TargetError::Answer("to make a room", error.to_string()))?;
+        let proof = Proof::from_bytes(guest);
+        Ok(Box::new(PreauRoom { origin: self.origin.clone(), slug: created.room, proof }))
+    }
+}
+
+struct PreauRoom {
+    origin: Origin,
+    slug: RoomSlug,
+    proof: Proof,
+}
+
+#[async_trait]
+impl Room for PreauRoom {
+    async fn enter(&self, wish: Wish) -> Result<Box<dyn Seat>, TargetError> {
+        let mut session = Session::open(&self.origin, wish.from).await?;
+        wish.meter.lock().join.socket = Some(clock::now());
+        let join = ClientMessage::Join {
+            protocol_version: protocol::PROTOCOL_VERSION,
+            room: self.slug,
+            proof: Redacted::new(self.proof),
+            resume: None,
+            display_name: None,
+            language: None,
+        };
+        session.say(&join).await?;
+        let id = session
+            .hear("to let a participant in", |message| {
+                if let ServerMessage::Joined { participant, .. } = message {
+                    return Ok(participant);
+                }
+                Err(error_of(&message, None))
+            })
+            .await?;
+        wish.meter.lock().join.admitted = Some(clock::now());
+        Ok(Box::new(PreauSeat { session, id, wish, slots: Vec::new(), carried: BTreeMap::new() }))
+    }
+}
+
+struct PreauSeat {
+    session: Session,
+    id: ParticipantId,
+    wish: Wish,
+    slots: Vec<SlotSpec>,
+    /// What each slot carries, by mid.
+    carried: BTreeMap<String, Watched>,
+}
+
+impl PreauSeat {
+    async fn done(&mut self, what: &'static str, id: RequestId) -> Result<(), TargetError> {
+        self.session
+            .hear(what, |message| {
+                if message == (ServerMessage::Done { request_id: id }) {
+                    return Ok(());
+                }
+                Err(error_of(&message, Some(id)))
+            })
+            .await
+    }
+}
+
+#[async_trait]
+impl Seat for PreauSeat {
+    async fn connect(&mut self) -> Result<Option<Negotiated>, TargetError> {
+        let wish = &self.wish;
+        let mut random = StdRng::seed_from_u64(wish.seed);
+        let local = Local::new(&mut random, &wish.identity.fingerprint);
+        let sends = sdp::send_specs(&wish.sends, &mut random);
+        let offer = sdp::offer(&local, &sends, wish.sound_slots, wish.picture_slots);
+        let publish =
+            sends.iter().map(|send| PublishedMid { mid: send.mid.clone(), source: send.source });
+        let publish = publish.collect();
+        let id = self.session.next_request();
+        let offer = ClientMessage::Offer { request_id: id, sdp: Redacted::new(offer), publish };
+        self.session.say(&offer).await?;
+        let answer = self
+            .session
+            .hear("an offer", |message| {
+                if let ServerMessage::Answer { request_id, sdp } = &message
+                    && *request_id == id
+                {
+                    return Ok(sdp.clone());
+                }
+                Err(error_of(&message, Some(id)))
+            })
+            .await?;
+        self.wish.meter.lock().join.answered = Some(clock::now());
+        let broken = || TargetError::Answer("an offer", "no usable description".to_owned());
+        let remote = Remote::parse(answer.expose()).ok_or_else(broken)?;
+        let address = choose(&remote.candidates, self.wish.from.is_some()).ok_or_else(broken)?;
+        self.slots = remote.slots();
+        Ok(Some(Negotiated {
+            ice_user: format!("{}:{}", remote.ufrag, local.ufrag),
+            ice_password: remote.password,
+            address,
+            ids: remote.ids,
+            sends,
+            slots: self.slots.clone(),
+        }))
+    }
+
+    async fn publish(&mut self) -> Result<Feed, TargetError> {
+        for source in self.wish.sends.clone() {
+            let id = self.session.next_request();
+            let wish = ClientMessage::SetPublishing { request_id: id, source, active: true };
+            self.session.say(&wish).await?;
+            self.done("to publish", id).await?;
+        }
+        Ok(Feed { name: self.id.expose_text(), sources: self.wish.sends.clone() })
+    }
+
+    async fn watch(&mut self, watched: &[Watched]) -> Result<Watching, TargetError> {
+        let mut requests = Vec::new();
+        for slot in &self.slots {
+            if self.carried.get(&slot.mid).is_some_and(|carried| !watched.contains(carried)) {
+                self.carried.remove(&slot.mid);
+                requests.push(SlotRequest { mid: slot.mid.clone(), track: None, max_height: None });
+            }
+        }
+        for wanted in watched {
+            if self.carried.values().any(|carried| carried == wanted) {
+                continue;
+            }
+            let is_video = wanted.source.is_video();
+            let free = self
+                .slots
+                .iter()
+                .find(|slot| slot.is_video == is_video && !self.carried.contains_key(&slot.mid));
+            let (Some(slot), Ok(participant)) = (free, wanted.feed.parse()) else { continue };
+            self.carried.insert(slot.mid.clone(), wanted.clone());
+            requests.retain(|request| request.mid != slot.mid);
+            requests.push(SlotRequest {
+                mid: slot.mid.clone(),
+                track: Some(TrackId { participant, source: wanted.source }),
+                max_height: wanted.max_height,
+            });
+        }
+        if !requests.is_empty() {
+            let id = self.session.next_request();
+            let wish = ClientMessage::Subscribe { request_id: id, slots: requests };
+            self.session.say(&wish).await?;
+            // Somebody may have left between our choice and its arrival: not our fault.
+            match self.done("to subscribe", id).await {
+                Err(TargetError::Refused(..)) | Ok(()) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Watching::Done)
+    }
+
+    async fn next_event(&mut self) -> Result<SeatEvent, TargetError> {
+        if let Some(ServerMessage::Goodbye { .. }) = self.session.next().await? {
+            return Err(TargetError::Gone);
+        }
+        Ok(SeatEvent::Nothing)
+    }
+
+    async fn leave(self: Box<Self>) {
+        self.session.leave().await;
+    }
+}
+
+/// The code of an error that ends a request, or the session.
+fn error_of(message: &ServerMessage, id: Option<RequestId>) -> Option<ErrorCode> {
+    if let ServerMessage::Error { code, request_id, fatal } = message
+        && (*fatal || (id.is_some() && *request_id == id))
+    {
+        return Some(*code);
+    }
+    None
+}
+
+/// The address to reach media at: on this machine when the test runs there, else the first.
+fn choose(candidates: &[SocketAddr], is_local: bool) -> Option<SocketAddr> {
+    let local = candidates.iter().find(|address| is_local && address.ip().is_loopback());
+    local.or(candidates.first()).copied()
+}

@@ -1,0 +1,175 @@
+//! The WebSocket of one participant of a Préau server, and its requests over HTTP.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use protocol::{ClientMessage, ErrorCode, RequestId, ServerMessage};
+use serde_json::Value;
+use socket2::{Domain, Socket, Type};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::{Instant, timeout};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::Message;
+
+use super::TargetError;
+
+/// Where a server is.
+#[derive(Clone, Debug)]
+pub(crate) struct Origin {
+    pub(crate) address: SocketAddr,
+    /// Host and port, as requests name it.
+    pub(crate) host: String,
+}
+
+/// One WebSocket.
+pub(crate) struct Session {
+    socket: WebSocketStream<TcpStream>,
+    requests: u32,
+    next_ping: Instant,
+}
+
+impl Session {
+    pub(crate) async fn open(
+        origin: &Origin,
+        from: Option<std::net::IpAddr>,
+    ) -> Result<Self, TargetError> {
+        let socket = connect(origin, from).await?;
+        let url = format!("ws://{}/api/session", origin.host);
+        let opened = timeout(PATIENCE, tokio_tungstenite::client_async(url, socket)).await;
+        let unreachable = |why: String| TargetError::Unreachable(origin.host.clone(), why);
+        let (socket, _) = opened
+            .map_err(|_| unreachable("no answer".to_owned()))?
+            .map_err(|error| unreachable(error.to_string()))?;
+        Ok(Self { socket, requests: 0, next_ping: Instant::now() + PING_INTERVAL })
+    }
+
+    /// The number of the next request.
+    pub(crate) fn next_request(&mut self) -> RequestId {
+        self.requests += 1;
+        RequestId(self.requests)
+    }
+
+    pub(crate) async fn say(&mut self, message: &ClientMessage) -> Result<(), TargetError> {
+        let text = serde_json::to_string(message).expect("a message is plain data");
+        self.socket.send(Message::text(text)).await.map_err(|_| TargetError::Gone)
+    }
+
+    /// The next message, whatever it is, keeping the session alive meanwhile. Messages this
+    /// program does not know are `None`. May be dropped and called again.
+    pub(crate) async fn next(&mut self) -> Result<Option<ServerMessage>, TargetError> {
+        loop {
+            tokio::select! {
+                heard = self.socket.next() => match heard {
+                    Some(Ok(Message::Text(text))) => {
+                        return Ok(serde_json::from_str(text.as_str()).ok());
+                    }
+                    Some(Ok(Message::Close(_)) | Err(_)) | None => return Err(TargetError::Gone),
+                    Some(Ok(_)) => {}
+                },
+                () = tokio::time::sleep_until(self.next_ping) => {
+                    self.next_ping = Instant::now() + PING_INTERVAL;
+                    self.say(&ClientMessage::Ping {}).await?;
+                }
+            }
+        }
+    }
+
+    /// Waits for what `pick` finds in a message; others before it are dropped.
+    pub(crate) async fn hear<T>(
+        &mut self,
+        what: &'static str,
+        pick: impl Fn(ServerMessage) -> Result<T, Option<ErrorCode>>,
+    ) -> Result<T, TargetError> {
+        let heard = timeout(PATIENCE, async {
+            loop {
+                let Some(message) = self.next().await? else { continue };
+                match pick(message) {
+                    Ok(found) => return Ok(found),
+                    Err(Some(code)) => return Err(refused(what, code)),
+                    Err(None) => {}
+                }
+            }
+        });
+        let silent = || TargetError::Refused(what, "no answer within 10 s".to_owned());
+        heard.await.unwrap_or_else(|_| Err(silent()))
+    }
+
+    /// Ends it in order.
+    pub(crate) async fn leave(mut self) {
+        if self.say(&ClientMessage::Leave {}).await.is_ok() {
+            let is_goodbye = |message| matches!(message, ServerMessage::Goodbye { .. });
+            // A server that says no goodbye is left all the same.
+            let _ = self
+                .hear("to let go", |message| if is_goodbye(message) { Ok(()) } else { Err(None) })
+                .await;
+        }
+    }
+}
+
+fn refused(what: &'static str, code: ErrorCode) -> TargetError {
+    let code = serde_json::to_value(code).ok();
+    let code = code.as_ref().and_then(Value::as_str).unwrap_or("unknown").to_owned();
+    TargetError::Refused(what, code)
+}
+
+/// One request on a connection of its own; gives status and body.
+pub(crate) async fn request(
+    origin: &Origin,
+    method: &str,
+    path: &str,
+    body: &str,
+) -> Result<(u16, String), TargetError> {
+    let unreachable = |why: String| TargetError::Unreachable(origin.host.clone(), why);
+    let asked = async {
+        let mut socket = connect(origin, None).await?;
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            origin.host,
+            body.len()
+        );
+        let io = |error: std::io::Error| unreachable(error.to_string());
+        socket.write_all(request.as_bytes()).await.map_err(io)?;
+        let mut answer = Vec::new();
+        (&mut socket).take(MAX_ANSWER).read_to_end(&mut answer).await.map_err(io)?;
+        Ok(String::from_utf8_lossy(&answer).into_owned())
+    };
+    let answer = timeout(PATIENCE, asked).await;
+    let answer = answer.unwrap_or_else(|_| Err(unreachable("no answer".to_owned())))?;
+    let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok());
+    let (Some(status), Some((_, body))) = (status, answer.split_once("\r\n\r\n")) else {
+        return Err(TargetError::Answer("a request", answer.chars().take(80).collect()));
+    };
+    Ok((status, body.to_owned()))
+}
+
+async fn connect(
+    origin: &Origin,
+    from: Option<std::net::IpAddr>,
+) -> Result<TcpStream, TargetError> {
+    let exhausted = |error: std::io::Error| TargetError::Exhausted("sockets", error.to_string());
+    let domain = Domain::for_address(origin.address);
+    let socket = Socket::new(domain, Type::STREAM, None).map_err(exhausted)?;
+    socket.set_nonblocking(true).map_err(exhausted)?;
+    let _ = socket.set_tcp_nodelay(true);
+    if let Some(from) = from.filter(|from| from.is_ipv4() == origin.address.is_ipv4()) {
+        socket.bind(&SocketAddr::new(from, 0).into()).map_err(exhausted)?;
+    }
+    let connecting = TcpSocket::from_std_stream(socket.into()).connect(origin.address);
+    let unreachable = |why: String| TargetError::Unreachable(origin.host.clone(), why);
+    timeout(PATIENCE, connecting)
+        .await
+        .map_err(|_| unreachable("no answer".to_owned()))?
+        .map_err(|error| unreachable(error.to_string()))
+}
+
+/// Nothing a server does takes longer unless it is broken.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What pages do, so that the server does not end a silent session.
+const PING_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Bytes of an answer that are read at most.
+const MAX_ANSWER: u64 = 256 * 1024;
