@@ -5,6 +5,7 @@ mod check;
 mod connection;
 mod fuzz_seeds;
 mod hostile;
+mod idle;
 mod join;
 mod lifecycle;
 mod load_test;

@@ -9,6 +9,8 @@ pub mod fuzz;
 #[cfg(feature = "browser")]
 mod meeting;
 #[cfg(feature = "browser")]
+mod meter;
+#[cfg(feature = "browser")]
 mod network;
 mod random;
 mod stun;
@@ -19,6 +21,8 @@ pub use browser::{Browser, ReceiveSlot, Received, Section};
 pub use content::Content;
 #[cfg(feature = "browser")]
 pub use meeting::{Meeting, SERVER, Seat, WirePacket};
+#[cfg(feature = "browser")]
+pub use meter::{Meter, Work};
 #[cfg(feature = "browser")]
 pub use network::{Datagram, Link, Network};
 pub use random::Random;

@@ -7,10 +7,12 @@ use std::time::{Duration, Instant};
 
 use protocol::{ParticipantId, Redacted, TrackId, TrackSource};
 use sfu_core::{
-    Command, DtlsIdentity, Event, Mid, NegotiationId, Path, RoomId, Settings, Sfu, SlotAssignment,
+    Command, DtlsIdentity, Egress, Event, Mid, NegotiationId, Path, RoomId, Settings, Sfu,
+    SlotAssignment,
 };
 
 use crate::browser::Browser;
+use crate::meter::{Meter, Work};
 use crate::network::{Datagram, Link, Network};
 use crate::random::Random;
 
@@ -20,6 +22,10 @@ pub const SERVER: SocketAddr =
 
 /// How many datagrams of browsers are kept to be played again.
 const RECORDED: usize = 1_000;
+
+/// Room for what one batch makes, so that taking it over allocates nothing.
+const SENT_BYTES: usize = 1 << 20;
+const SENT_RUNS: usize = 1 << 12;
 
 /// One browser of a meeting, by order of arrival.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,6 +51,14 @@ impl WirePacket {
     }
 }
 
+/// What the core gave to send, taken over as a socket takes it: nothing is allocated for it again
+/// and again.
+#[derive(Debug, Default)]
+struct Sent {
+    bytes: Vec<u8>,
+    runs: Vec<(SocketAddr, usize, usize)>,
+}
+
 /// See the module's description. Prints its seed when a test fails.
 #[derive(Debug)]
 pub struct Meeting {
@@ -60,8 +74,11 @@ pub struct Meeting {
     pub events: Vec<(Instant, Event)>,
     /// RTP the server sent, by receiver and stream, before the network lost any of it.
     pub wire: BTreeMap<(SocketAddr, u32), Vec<WirePacket>>,
+    /// Measures the core's work, where set.
+    pub meter: Option<Box<dyn Meter>>,
     /// The last datagrams that browsers sent, oldest first.
     pub recorded: VecDeque<Datagram>,
+    sent: Sent,
     seed: u64,
     random: Random,
     negotiations: u64,
@@ -91,7 +108,12 @@ impl Meeting {
             browsers: Vec::new(),
             events: Vec::new(),
             wire: BTreeMap::new(),
+            meter: None,
             recorded: VecDeque::new(),
+            sent: Sent {
+                bytes: Vec::with_capacity(SENT_BYTES),
+                runs: Vec::with_capacity(SENT_RUNS),
+            },
             seed,
             random,
             negotiations: 0,
@@ -257,9 +279,16 @@ impl Meeting {
     }
 
     /// Hands a datagram to the core at once and takes what it says and sends.
-    pub fn deliver(&mut self, from: SocketAddr, mut bytes: Vec<u8>) {
-        self.sfu.handle_datagram(self.now, Path { remote: from, local: None }, &mut bytes);
+    pub fn deliver(&mut self, from: SocketAddr, bytes: Vec<u8>) {
+        self.hand_over(from, bytes);
         self.pump();
+    }
+
+    fn hand_over(&mut self, from: SocketAddr, mut bytes: Vec<u8>) {
+        let path = Path { remote: from, local: None };
+        let Self { sfu, meter, now, .. } = self;
+        let work = Work::of(&bytes);
+        metered(meter, work, &mut || sfu.handle_datagram(*now, path, &mut bytes));
     }
 
     /// Goes to the next event before `end` and does what is due; false when there is none.
@@ -272,9 +301,16 @@ impl Meeting {
         let Some(next) = next.filter(|at| *at < end) else { return false };
         // Nothing is ever due in the past; an engine that insists is woken a little later.
         self.now = next.max(self.now + Duration::from_micros(1));
+        let mut batch = 0;
         while let Some(datagram) = self.network.receive(self.now) {
             if datagram.to == SERVER {
-                self.deliver(datagram.from, datagram.bytes);
+                // What arrives together is one batch, as the worker reads it.
+                self.hand_over(datagram.from, datagram.bytes);
+                batch += 1;
+                if batch == Sfu::MAX_BATCH {
+                    batch = 0;
+                    self.pump();
+                }
             } else if let Some(browser) =
                 self.browsers.iter_mut().find(|browser| browser.address == datagram.to)
             {
@@ -282,7 +318,8 @@ impl Meeting {
             }
         }
         if self.sfu.poll_timeout().is_some_and(|at| at <= self.now) {
-            self.sfu.handle_timeout(self.now);
+            let Self { sfu, meter, now, .. } = self;
+            metered(meter, Work::Timers, &mut || sfu.handle_timeout(*now));
         }
         for browser in &mut self.browsers {
             browser.handle_timeout(self.now);
@@ -296,20 +333,34 @@ impl Meeting {
         while let Some(event) = self.sfu.poll_output() {
             self.events.push((self.now, event));
         }
-        let mut sent = Vec::new();
-        while let Some(egress) = self.sfu.poll_egress(self.now) {
-            for transmit in egress.transmits() {
-                for datagram in transmit.bytes.chunks(transmit.segment.max(1)) {
-                    sent.push((transmit.path.remote, datagram.to_vec()));
+        let mut sent = std::mem::take(&mut self.sent);
+        loop {
+            let Self { sfu, meter, now, .. } = self;
+            let before = sent.bytes.len();
+            metered(meter, Work::Egress, &mut || {
+                for run in sfu.poll_egress(*now).into_iter().flat_map(Egress::transmits) {
+                    sent.runs.push((run.path.remote, run.segment, run.bytes.len()));
+                    sent.bytes.extend_from_slice(run.bytes);
                 }
+            });
+            if sent.bytes.len() == before {
+                break;
             }
         }
-        for (to, bytes) in sent {
-            if let Some((ssrc, packet)) = rtp_header(self.now, &bytes) {
-                self.wire.entry((to, ssrc)).or_default().push(packet);
+        let mut rest = &sent.bytes[..];
+        for (to, segment, len) in sent.runs.drain(..) {
+            let (run, behind) = rest.split_at(len);
+            rest = behind;
+            for bytes in run.chunks(segment.max(1)) {
+                if let Some((ssrc, packet)) = rtp_header(self.now, bytes) {
+                    self.wire.entry((to, ssrc)).or_default().push(packet);
+                }
+                let datagram = Datagram { from: SERVER, to, bytes: bytes.to_vec() };
+                self.network.send(self.now, datagram);
             }
-            self.network.send(self.now, Datagram { from: SERVER, to, bytes });
         }
+        sent.bytes.clear();
+        self.sent = sent;
         for browser in &mut self.browsers {
             while let Some((to, bytes)) = browser.poll_output() {
                 let datagram = Datagram { from: browser.address, to, bytes };
@@ -326,6 +377,13 @@ impl Drop for Meeting {
         if std::thread::panicking() {
             eprintln!("seed of the failed meeting: {}", self.seed);
         }
+    }
+}
+
+fn metered(meter: &mut Option<Box<dyn Meter>>, work: Work, step: &mut dyn FnMut()) {
+    match meter {
+        Some(meter) => meter.measure(work, step),
+        None => step(),
     }
 }
 
