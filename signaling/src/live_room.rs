@@ -188,6 +188,10 @@ impl RoomTask {
                 let result = Err(ErrorCode::OfferInvalid);
                 self.handle(Input::Negotiated { participant, negotiation: negotiation.0, result })
             }
+            Event::LayersWanted { participant, source, rids } => {
+                self.handle(Input::LayersWanted { participant, source, rids })
+            }
+            Event::OfferWanted { participant } => self.handle(Input::OfferWanted { participant }),
             Event::Speakers { participants, .. } => self.handle(Input::Speakers { participants }),
             Event::SlotsPaused { participant, mids } => {
                 let mids = mids.iter().map(|mid| mid.as_str().to_owned()).collect();
@@ -303,6 +307,9 @@ impl RoomTask {
             MediaRequest::SetPublishing { participant, source, active } => {
                 (participant, None, Command::SetPublishing { participant, source, active })
             }
+            MediaRequest::SetReception { participant, saving } => {
+                (participant, None, Command::SetReception { participant, saving })
+            }
             MediaRequest::Subscribe { participant, slots } => {
                 // The room knows only slots whose mid came from the media plane itself.
                 let slots = slots.into_iter().filter_map(|slot| {
@@ -365,7 +372,7 @@ mod tests {
     async fn a_task_that_dies_leaves_neither_its_room_nor_its_people_behind() {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::manual().0;
-        let media = Media::spawn(Some([127, 0, 0, 1].into()), 0, &[], |_| {}).unwrap();
+        let media = Media::spawn(Some([127, 0, 0, 1].into()), 0, &[], 12, |_| {}).unwrap();
         let registry = Registry::new(
             clock.clone(),
             Arc::default(),

@@ -188,7 +188,9 @@ impl Registry {
             }
             Event::Negotiated { participant, .. }
             | Event::SlotsPaused { participant, .. }
-            | Event::NegotiationFailed { participant, .. } => {
+            | Event::NegotiationFailed { participant, .. }
+            | Event::LayersWanted { participant, .. }
+            | Event::OfferWanted { participant } => {
                 let route = lock(&self.0.routes).get(participant).cloned();
                 self.pass_on(route, event);
             }

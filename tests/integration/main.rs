@@ -3,6 +3,7 @@
 
 mod check;
 mod connection;
+mod demand;
 mod fuzz_seeds;
 mod hostile;
 mod idle;

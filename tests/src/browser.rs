@@ -249,6 +249,11 @@ impl Browser {
         self.publication_mut(TrackSource::Camera).layers[layer].is_sent = is_sent;
     }
 
+    /// Sends only those layers of a source that somebody watches.
+    pub fn set_layers_wanted(&mut self, source: TrackSource, rids: &[String]) {
+        self.publication_mut(source).set_wanted(rids);
+    }
+
     /// Sets the loudness written on the packets of the microphone, in decibels below full scale.
     pub fn set_level(&mut self, level: u8) {
         self.publication_mut(TrackSource::Microphone).level = level;

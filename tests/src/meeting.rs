@@ -331,6 +331,11 @@ impl Meeting {
     /// Moves everything that waits to be sent onto the network, and takes the core's events.
     fn pump(&mut self) {
         while let Some(event) = self.sfu.poll_output() {
+            if let Event::LayersWanted { participant, source, rids } = &event
+                && let Some(page) = self.browsers.iter_mut().find(|b| b.participant == *participant)
+            {
+                page.set_layers_wanted(*source, rids);
+            }
             self.events.push((self.now, event));
         }
         let mut sent = std::mem::take(&mut self.sent);

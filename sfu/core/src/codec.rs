@@ -2,6 +2,7 @@
 //! descriptors. Nothing here decodes a frame; at most its first header byte is looked at, and
 //! only the descriptor is ever changed.
 
+pub(crate) mod red;
 mod vp8;
 
 /// A codec this server forwards. It decodes none of them.
@@ -34,6 +35,31 @@ impl CodecKind {
     /// True for pictures, false for sound.
     pub const fn is_video(self) -> bool {
         !matches!(self, Self::Opus)
+    }
+}
+
+/// Some of the codecs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CodecSet(u8);
+
+impl CodecSet {
+    /// Every codec.
+    pub const ALL: Self = Self(u8::MAX);
+
+    /// Those that occur here.
+    pub fn of(kinds: impl IntoIterator<Item = CodecKind>) -> Self {
+        Self(kinds.into_iter().fold(0, |bits, kind| bits | 1 << kind as u8))
+    }
+
+    /// Whether this codec is among them.
+    pub fn contains(self, kind: CodecKind) -> bool {
+        self.0 & 1 << kind as u8 != 0
+    }
+
+    /// Those that are in both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
     }
 }
 

@@ -79,6 +79,14 @@ pub enum Command {
         /// True to forward.
         active: bool,
     },
+    /// Sends a participant as little as a meeting needs: no cameras, the two loudest voices, a
+    /// shared screen as stills. Or everything again.
+    SetReception {
+        /// Who receives.
+        participant: ParticipantId,
+        /// True for as little as possible.
+        saving: bool,
+    },
     /// Assigns receive slots; slots not named stay as they are. A track that is not (yet)
     /// published by a participant of the same room leaves its slot silent until it is.
     Subscribe {
@@ -139,6 +147,21 @@ pub enum Event {
     },
     /// The transport is dead (DTLS ended or failed); a new offer must open another.
     TransportFailed {
+        /// Whose.
+        participant: ParticipantId,
+    },
+    /// Which layers of a picture anybody watches. A page sends all of them until it is told.
+    LayersWanted {
+        /// Whose picture.
+        participant: ParticipantId,
+        /// Which of theirs.
+        source: TrackSource,
+        /// Names of the layers to send (RFC 8852), an empty name for the one of a section without
+        /// simulcast. The others need not be sent.
+        rids: Vec<String>,
+    },
+    /// An offer of this participant would be answered differently now.
+    OfferWanted {
         /// Whose.
         participant: ParticipantId,
     },

@@ -1,17 +1,22 @@
 //! Which layer of a track a subscription should carry.
 
+/// The layer worth sending at this height, of `count` layers, highest first.
+pub(crate) fn preferred(max_height: Option<u16>, count: usize) -> usize {
+    match max_height {
+        None => 0,
+        Some(height) if height >= FULL_HEIGHT => 0,
+        Some(height) if height >= HALF_HEIGHT => count.saturating_sub(1).min(1),
+        Some(_) => count.saturating_sub(1),
+    }
+}
+
 /// Chooses among the layers of one track, highest first. `alive` says which of them send at the
 /// moment; `max_height` is the height in pixels at which the picture is shown, if known. The
 /// wanted layer if it is alive, else the nearest lower one, else the nearest higher one; `None`
 /// when nothing is alive.
 pub(crate) fn choose(max_height: Option<u16>, alive: AliveLayers) -> Option<usize> {
     let count = alive.count;
-    let wanted = match max_height {
-        None => 0,
-        Some(height) if height >= FULL_HEIGHT => 0,
-        Some(height) if height >= HALF_HEIGHT => count.saturating_sub(1).min(1),
-        Some(_) => count.saturating_sub(1),
-    };
+    let wanted = preferred(max_height, count);
     (wanted..count)
         .find(|layer| alive.has(*layer))
         .or_else(|| (0..wanted.min(count)).rev().find(|layer| alive.has(*layer)))

@@ -8,7 +8,7 @@ use rand::rngs::StdRng;
 
 use crate::command::{NegotiatedSlot, NegotiationError, RoomId};
 use crate::router::{Publisher, Subscriber};
-use crate::sdp::{self, Fingerprint, LocalParameters, MediaKind, Offer, Role};
+use crate::sdp::{self, Fingerprint, LocalParameters, MediaKind, Offer, Role, Wishes};
 use crate::settings::Settings;
 use crate::transport::Transport;
 
@@ -20,6 +20,10 @@ pub(crate) struct Member {
     pub(crate) transport: Option<Transport>,
     pub(crate) publisher: Publisher,
     pub(crate) subscriber: Subscriber,
+    /// True when it shall receive as little as a meeting needs.
+    pub(crate) saving: bool,
+    /// What its last offer was answered with, or it was told to offer anew for.
+    pub(crate) wishes: Wishes,
 }
 
 /// What an offer changed about how the transport is found.
@@ -54,6 +58,8 @@ impl Member {
             transport: None,
             publisher: Publisher::default(),
             subscriber: Subscriber::default(),
+            saving: false,
+            wishes: Wishes::default(),
         }
     }
 
@@ -64,9 +70,11 @@ impl Member {
         now: Instant,
         offer: &Offer,
         settings: &Settings,
+        wishes: Wishes,
         random: &mut StdRng,
     ) -> Result<Negotiated, NegotiationError> {
         let continues = self.transport.as_ref().is_some_and(|transport| transport.continues(offer));
+        self.subscriber.set_saving(self.saving);
         let reached = match &mut self.transport {
             Some(transport) if continues => match transport.renegotiate(offer, random) {
                 Some(former) => Reached::Renamed { former },
@@ -86,7 +94,9 @@ impl Member {
             ice: self.transport.as_ref().expect("made above").local_ice(),
             fingerprint: Fingerprint(settings.identity.fingerprint()),
             candidates: &settings.candidates,
+            wishes,
         };
+        self.wishes = wishes;
         let answer = sdp::write_answer(offer, &local, |mid| self.subscriber.ssrcs(mid));
         let slots = offer
             .sections

@@ -3,11 +3,13 @@
 //! A packet waits in its layer's ring until the batch it came with is complete; then each
 //! subscriber in turn gets what it wants of the batch.
 
+mod demand;
 mod publisher;
 mod reports;
 mod subscriber;
 mod track;
 mod tracks;
+mod wishes;
 
 use std::time::Instant;
 
@@ -26,7 +28,7 @@ use crate::loss;
 use crate::member::Member;
 use crate::packet::{RtpView, restore_from_rtx};
 use crate::rtcp::ReceptionBlock;
-use crate::sdp::Offer;
+use crate::sdp::{Offer, Wishes};
 use crate::sfu::Sfu;
 use crate::stats::{DropCause, Stats};
 use crate::voices::Voices;
@@ -45,6 +47,13 @@ pub(crate) struct Router {
     served: usize,
     switched: Vec<(LayerKey, usize)>,
     wishes: Vec<(TransportKey, Instant)>,
+    /// When to look at what is wanted of the publishers; at once when there is none.
+    demand_due: Option<Instant>,
+    /// What is asked of whoever sends.
+    sending: Wishes,
+    /// When that may change next; at any time when there is none.
+    sending_due: Option<Instant>,
+    /// To be told to the control plane.
     events: Vec<Event>,
     compound: Vec<u8>,
     blocks: Vec<ReceptionBlock>,
@@ -75,6 +84,9 @@ impl Router {
             served: 0,
             switched: Vec::new(),
             wishes: Vec::new(),
+            demand_due: None,
+            sending: Wishes::default(),
+            sending_due: None,
             events: Vec::new(),
             compound: Vec::new(),
             blocks: Vec::new(),
@@ -121,8 +133,8 @@ impl Router {
         };
         let participant = member.participant;
         let tracks = &mut self.tracks;
-        member.publisher.negotiate(offer, |source, layers| {
-            tracks.publish(TrackId { participant, source }, key, layers)
+        member.publisher.negotiate(offer, |source, rids| {
+            tracks.publish(TrackId { participant, source }, key, rids)
         });
         let sources: Vec<TrackSource> =
             member.publisher.sections().iter().map(|section| section.source).collect();
@@ -243,10 +255,9 @@ impl Router {
             layer.ring.store(now, view.sequence(), packet);
         }
         if let Some(level) = marks.audio_level
-            && place.track_source == TrackSource::Microphone
+            && !place.track_source.is_video()
         {
-            let level = level & LEVEL_MASK;
-            self.voices.handle_packet(now, track.key, track.id.participant, level);
+            self.voices.handle_packet(now, track.key, track.id, level & LEVEL_MASK);
         }
         self.batch.push(Arrival {
             source,
@@ -255,6 +266,7 @@ impl Router {
             marker: view.marker(),
             marks,
             codec: place.codec,
+            is_redundant: place.is_redundant,
             is_new_source,
             newest: layer.note_sequence(view.sequence()),
             payload_start: u16::try_from(payload.start).map_err(|_| DropCause::Malformed)?,
@@ -349,7 +361,7 @@ impl Router {
         self.wishes.drain(..)
     }
 
-    /// What the latest batch brought to tell the control plane.
+    /// What there is to tell the control plane.
     pub(crate) fn take_events(&mut self) -> impl Iterator<Item = Event> {
         self.events.drain(..)
     }

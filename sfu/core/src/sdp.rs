@@ -19,7 +19,7 @@ use std::net::SocketAddr;
 
 use protocol::{Redacted, TrackSource};
 
-use crate::codec::CodecKind;
+use crate::codec::{CodecKind, CodecSet};
 use crate::command::Mid;
 
 pub use answer::write_answer;
@@ -184,6 +184,8 @@ pub struct Codec {
     pub payload_type: u8,
     /// Of its retransmissions (RFC 4588), when offered.
     pub rtx_payload_type: Option<u8>,
+    /// Of its redundant form (RED, RFC 2198), for sound where offered.
+    pub red_payload_type: Option<u8>,
     /// RTCP feedback the browser understands for it.
     pub feedback: Feedback,
     /// `profile-level-id` of H264 (RFC 6184 section 8.1), else zero.
@@ -203,6 +205,37 @@ pub struct Feedback {
     pub transport_cc: bool,
 }
 
+/// What the room needs of whoever sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wishes {
+    /// True when somebody receives as little as possible: long frames of sound at a low rate and
+    /// without redundancy are asked for.
+    pub frugal_sound: bool,
+    /// Codecs that everybody plays. Where an offer has none of these, they count for nothing.
+    pub playable: CodecSet,
+}
+
+impl Default for Wishes {
+    fn default() -> Self {
+        Self { frugal_sound: false, playable: CodecSet::ALL }
+    }
+}
+
+impl Wishes {
+    /// What of an offered sending section's codecs is accepted.
+    pub(crate) fn accepted(self, codecs: &[Codec]) -> Vec<Codec> {
+        let is_playable = |codec: &&Codec| {
+            let any = codecs.iter().any(|codec| self.playable.contains(codec.kind));
+            !any || self.playable.contains(codec.kind)
+        };
+        let frugal = |codec: &Codec| Codec {
+            red_payload_type: codec.red_payload_type.filter(|_| !self.frugal_sound),
+            ..*codec
+        };
+        codecs.iter().filter(is_playable).map(frugal).collect()
+    }
+}
+
 /// The server's side of an answer.
 #[derive(Clone, Debug)]
 pub struct LocalParameters<'a> {
@@ -212,6 +245,8 @@ pub struct LocalParameters<'a> {
     pub fingerprint: Fingerprint,
     /// Public addresses of the media socket, best first.
     pub candidates: &'a [SocketAddr],
+    /// What is asked of the browser's sending sections.
+    pub wishes: Wishes,
 }
 
 /// Sources the server will send on a slot for as long as the transport lives.

@@ -16,7 +16,7 @@ use crate::packet::RtpView;
 use crate::path::Path;
 use crate::router::{Members, Router};
 use crate::rtcp::{self, Rtcp};
-use crate::sdp;
+use crate::sdp::{self, Wishes};
 use crate::settings::Settings;
 use crate::stats::{DropCause, Stats};
 use crate::timers::Timers;
@@ -93,14 +93,19 @@ impl Sfu {
                 self.negotiate(now, participant, negotiation, &offer, &publish);
             }
             Command::SetPublishing { participant, source, active } => {
-                self.with_router(participant, |router, key, members| {
+                self.with_router(now, participant, |router, key, members| {
                     router.set_publishing(now, key, source, active, members);
                 });
                 let key = self.by_participant.get(&participant).copied();
                 self.tell_speakers(now, key.and_then(|key| room_of(&self.members, key)));
             }
+            Command::SetReception { participant, saving } => {
+                self.with_router(now, participant, |router, key, members| {
+                    router.set_reception(now, key, saving, members);
+                });
+            }
             Command::Subscribe { participant, slots } => {
-                self.with_router(participant, |router, key, members| {
+                self.with_router(now, participant, |router, key, members| {
                     router.subscribe(now, key, slots, members);
                 });
             }
@@ -129,6 +134,11 @@ impl Sfu {
                 router.report_to_publisher(now, member, out);
             }
             let room = member.room;
+            if let Some(router) = self.routers.get_mut(&room) {
+                router.poll_demand(now, &self.members);
+                router.poll_wishes(now, &mut self.members);
+                self.events.extend(router.take_events());
+            }
             self.tell_speakers(now, Some(room));
             self.report(now, key, change);
             self.schedule(now, key);
@@ -162,6 +172,8 @@ impl Sfu {
             for (publisher, at) in router.take_wishes() {
                 self.timers.schedule(publisher, at);
             }
+            router.poll_demand(now, &self.members);
+            router.poll_wishes(now, &mut self.members);
             self.events.extend(router.take_events());
             self.rooms_with_batch.pop();
         }
@@ -355,6 +367,7 @@ impl Sfu {
     /// Lets the router of a participant's room do something, and wakes publishers it concerns.
     fn with_router(
         &mut self,
+        now: Instant,
         participant: ParticipantId,
         act: impl FnOnce(&mut Router, TransportKey, &mut Members),
     ) {
@@ -367,6 +380,10 @@ impl Sfu {
         self.room_in_hand = Some(member.room);
         if let Some(router) = self.routers.get_mut(&member.room) {
             act(router, key, &mut self.members);
+            router.expire_demand();
+            router.poll_demand(now, &self.members);
+            router.poll_wishes(now, &mut self.members);
+            self.events.extend(router.take_events());
             self.wake_publishers(room_of(&self.members, key));
         }
     }
@@ -468,7 +485,9 @@ impl Sfu {
         let room = member.room;
         self.room_in_hand = Some(room);
         let offer = sdp::parse_offer(offer.expose(), publish)?;
-        let negotiated = member.negotiate(now, &offer, &self.settings, &mut self.random)?;
+        let wishes = self.routers.get(&room).map_or_else(Wishes::default, Router::wishes);
+        let settings = &self.settings;
+        let negotiated = member.negotiate(now, &offer, settings, wishes, &mut self.random)?;
         let local = &member.transport.as_ref().expect("negotiated above").local_ice().ufrag;
         match &negotiated.reached {
             Reached::AsBefore => {}
@@ -488,6 +507,10 @@ impl Sfu {
         }
         if let Some(router) = self.routers.get_mut(&room) {
             router.publish(now, key, &offer, &mut self.members);
+            if let Reached::Anew { former: Some(_) } = negotiated.reached {
+                router.forget_demand(key);
+                self.events.extend(router.take_events());
+            }
         }
         Ok(negotiated)
     }
@@ -501,6 +524,7 @@ impl Sfu {
             && let Some(router) = self.routers.get_mut(&room)
         {
             router.connected(now, key, &mut self.members);
+            router.expire_demand();
             self.wake_publishers(Some(room));
         }
         self.events.push_back(match change {

@@ -6,7 +6,7 @@ use protocol::TrackId;
 use rand::RngExt;
 use rand::rngs::StdRng;
 
-use crate::codec::{CodecKind, Vp8Ids, inspect, patch_vp8};
+use crate::codec::{CodecKind, CodecSet, Vp8Ids, inspect, patch_vp8, red};
 use crate::command::Mid;
 use crate::downlink::{Downlink, Kind};
 use crate::egress::Egress;
@@ -54,6 +54,8 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) now: Instant,
     /// Numbers every packet to the subscriber, for its transport-wide feedback.
     pub(crate) downlink: &'a mut Downlink,
+    /// True on a poor connection: headers without extensions, sound without redundancy.
+    pub(crate) saving: bool,
 }
 
 /// What went out on a slot, for its sender reports.
@@ -107,14 +109,19 @@ impl Subscription {
         &self.mid
     }
 
-    /// Our sources.
-    pub(crate) fn ssrcs(&self) -> SlotSsrcs {
-        self.ssrcs
-    }
-
     /// True for pictures, false for sound.
     pub(crate) fn is_video(&self) -> bool {
         self.is_video
+    }
+
+    /// The codecs its browser plays.
+    pub(crate) fn playable(&self) -> CodecSet {
+        CodecSet::of(self.codecs.iter().map(|codec| codec.kind))
+    }
+
+    /// Our sources.
+    pub(crate) fn ssrcs(&self) -> SlotSsrcs {
+        self.ssrcs
     }
 
     /// Height in pixels at which the picture is shown, if known.
@@ -140,6 +147,13 @@ impl Subscription {
     /// The layer that is forwarded or waited for, whose key frame helps.
     pub(crate) fn awaited(&self) -> Option<LayerKey> {
         Some(LayerKey { track: self.track?, layer: self.target? })
+    }
+
+    /// The layers that have to be sent for this slot: the one worth its height, whether it is sent
+    /// at present or not, and those forwarded or waited for meanwhile.
+    pub(crate) fn wanted_layers(&self, layer_count: usize) -> [Option<u8>; 3] {
+        let preferred = u8::try_from(layer::preferred(self.max_height, layer_count)).ok();
+        [preferred, self.target, self.current]
     }
 
     /// Shift of the timestamps and counters of the slot, for a sender report.
@@ -242,8 +256,13 @@ impl Subscription {
             out.stats.dropped.count(DropCause::NoCommonCodec);
             return false;
         };
-        let payload_type = codec.payload_type;
+        let form = Form::of(codec, arrival.is_redundant, out.saving);
         let Some(packet) = ring.find(now, arrival.sequence) else {
+            return false;
+        };
+        let payload = &packet[usize::from(arrival.payload_start)..usize::from(arrival.payload_end)];
+        let Some(payload) = form.payload(payload) else {
+            out.stats.dropped.count(DropCause::Malformed);
             return false;
         };
         if switches {
@@ -259,14 +278,14 @@ impl Subscription {
         let content = Forwarded {
             ids,
             marker: arrival.marker,
-            payload_type,
+            form,
             marks: arrival.marks,
             codec: arrival.codec,
-            payload: &packet[usize::from(arrival.payload_start)..usize::from(arrival.payload_end)],
+            payload,
         };
         self.send_forwarded(now, &content, out);
         if switches {
-            self.catch_up(now, arrival, payload_type, ring, out);
+            self.catch_up(now, arrival, form, ring, out);
         }
         switches
     }
@@ -277,7 +296,7 @@ impl Subscription {
         &mut self,
         now: Instant,
         switch: &Arrival,
-        payload_type: u8,
+        form: Form,
         ring: &Ring,
         out: &mut Outgoing<'_>,
     ) {
@@ -292,6 +311,9 @@ impl Subscription {
             else {
                 continue;
             };
+            let Some(payload) = form.payload(packet.payload()) else {
+                continue;
+            };
             let frame = inspect(switch.codec, packet.payload()).unwrap_or_default();
             let content = Forwarded {
                 ids: PacketIds {
@@ -300,10 +322,10 @@ impl Subscription {
                     vp8: frame.vp8,
                 },
                 marker: packet.marker(),
-                payload_type,
+                form,
                 marks: Marks { audio_level: switch.marks.audio_level, capture_time: None },
                 codec: switch.codec,
-                payload: packet.payload(),
+                payload,
             };
             self.send_forwarded(now, &content, out);
         }
@@ -316,14 +338,19 @@ impl Subscription {
         };
         let header = RtpHeader {
             marker: content.marker,
-            payload_type: content.payload_type,
+            payload_type: content.form.payload_type,
             sequence: ids.sequence,
             timestamp: ids.timestamp,
             ssrc: self.ssrcs.media,
         };
         let sources = self.sealed_sources(out);
-        let body =
-            Content { prefix: &[], payload: content.payload, codec: content.codec, vp8: ids.vp8 };
+        let body = Content {
+            prefix: &[],
+            payload: content.payload,
+            codec: content.codec,
+            vp8: ids.vp8,
+            blocks: content.form.blocks,
+        };
         if self.send(header, sources.media, content.marks, &body, out) {
             self.sent.packets = self.sent.packets.wrapping_add(1);
             self.sent.bytes = self.sent.bytes.wrapping_add(content.payload.len() as u32);
@@ -371,7 +398,8 @@ impl Subscription {
         self.rtx_sequence = self.rtx_sequence.wrapping_add(1);
         let sources = self.sealed_sources(out);
         let prefix = sequence.to_be_bytes();
-        let content = Content { prefix: &prefix, payload: packet.payload(), codec, vp8 };
+        let payload = packet.payload();
+        let content = Content { prefix: &prefix, payload, codec, vp8, blocks: None };
         let sent = self.send(header, sources.rtx, Marks::default(), &content, out);
         out.stats.packets_retransmitted += u64::from(sent);
         sent
@@ -389,8 +417,13 @@ impl Subscription {
             timestamp: filler.timestamp,
             ssrc: self.ssrcs.media,
         };
-        let content =
-            Content { prefix: &[], payload: &[], codec: codec.kind, vp8: Vp8Ids::default() };
+        let content = Content {
+            prefix: &[],
+            payload: &[],
+            codec: codec.kind,
+            vp8: Vp8Ids::default(),
+            blocks: None,
+        };
         let sources = self.sealed_sources(out);
         self.send(header, sources.media, Marks::default(), &content, out);
     }
@@ -406,19 +439,20 @@ impl Subscription {
     ) -> bool {
         let transport_number = out.downlink.next_number().to_be_bytes();
         let audio_level = [marks.audio_level.unwrap_or(SILENCE)];
+        let ids = if out.saving { ExtensionIds::default() } else { self.extensions };
         let mut extensions = [Extension { id: 0, value: &[] }; 3];
         let mut count = 0;
-        if let Some(id) = self.extensions.transport_cc {
+        if let Some(id) = ids.transport_cc {
             extensions[count] = Extension { id, value: &transport_number };
             count += 1;
         }
-        if let Some(id) = self.extensions.audio_level
+        if let Some(id) = ids.audio_level
             && !content.codec.is_video()
         {
             extensions[count] = Extension { id, value: &audio_level };
             count += 1;
         }
-        if let Some(id) = self.extensions.capture_time
+        if let Some(id) = ids.capture_time
             && let Some(value) = &marks.capture_time
         {
             extensions[count] = Extension { id, value };
@@ -441,6 +475,9 @@ impl Subscription {
             if content.codec == CodecKind::Vp8 {
                 patch_vp8(payload, content.vp8);
             }
+            if let Some(payload_type) = content.blocks {
+                red::set_payload_type(payload, payload_type);
+            }
         }
         if out.sealer.seal_rtp(source, &mut room[..total], header_len).is_err() {
             return false;
@@ -451,7 +488,7 @@ impl Subscription {
             true if content.prefix.is_empty() => Kind::Picture,
             true => Kind::Repair,
         };
-        let is_numbered = self.extensions.transport_cc.is_some();
+        let is_numbered = ids.transport_cc.is_some();
         out.downlink.handle_sent(out.now, kind, total, is_numbered);
         out.stats.packets_out += 1;
         true
@@ -476,11 +513,38 @@ enum Limit {
     Nothing,
 }
 
+/// In which form a payload goes out.
+#[derive(Clone, Copy)]
+struct Form {
+    payload_type: u8,
+    /// Set when sound goes out redundantly: the payload type of its blocks.
+    blocks: Option<u8>,
+    /// True when what comes redundantly goes out plain.
+    is_stripped: bool,
+}
+
+impl Form {
+    /// Redundant sound goes to those who negotiated it and have the room for it; the others get
+    /// the packet's own frame.
+    fn of(codec: &Codec, is_redundant: bool, saving: bool) -> Self {
+        let red = codec.red_payload_type.filter(|_| is_redundant && !saving);
+        Self {
+            payload_type: red.unwrap_or(codec.payload_type),
+            blocks: red.map(|_| codec.payload_type),
+            is_stripped: is_redundant && red.is_none(),
+        }
+    }
+
+    fn payload(self, payload: &[u8]) -> Option<&[u8]> {
+        if self.is_stripped { red::primary(payload) } else { Some(payload) }
+    }
+}
+
 /// One packet of a publisher, as it came.
 struct Forwarded<'a> {
     ids: PacketIds,
     marker: bool,
-    payload_type: u8,
+    form: Form,
     marks: Marks,
     codec: CodecKind,
     payload: &'a [u8],
@@ -496,6 +560,8 @@ struct Content<'a> {
     payload: &'a [u8],
     codec: CodecKind,
     vp8: Vp8Ids,
+    /// Set for redundant sound: the payload type of its blocks.
+    blocks: Option<u8>,
 }
 
 /// The slot's sources in the sealer of its transport.

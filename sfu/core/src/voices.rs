@@ -1,9 +1,10 @@
 //! Who speaks in a room, and whose voice is worth forwarding: from the loudness that browsers
-//! write on each packet of sound (RFC 6464), never from the sound itself.
+//! write on each packet of sound (RFC 6464), never from the sound itself. The sound of a shared
+//! screen is measured too, but does not make its sharer a speaker.
 
 use std::time::{Duration, Instant};
 
-use protocol::ParticipantId;
+use protocol::{ParticipantId, TrackId, TrackSource};
 
 use crate::router::TrackKey;
 
@@ -21,7 +22,7 @@ pub(crate) struct Voices {
 #[derive(Clone, Copy, Debug)]
 struct Voice {
     track: TrackKey,
-    participant: ParticipantId,
+    id: TrackId,
     /// Until when time is accounted for.
     until: Instant,
     /// Decibels above digital silence (0 to 127), smoothed over the spoken parts.
@@ -36,17 +37,11 @@ struct Voice {
 
 impl Voices {
     /// Notes one packet of a microphone. `level` is in decibels below full scale (0 to 127).
-    pub(crate) fn handle_packet(
-        &mut self,
-        now: Instant,
-        track: TrackKey,
-        participant: ParticipantId,
-        level: u8,
-    ) {
+    pub(crate) fn handle_packet(&mut self, now: Instant, track: TrackKey, id: TrackId, level: u8) {
         let voice = match self.voices.iter().position(|voice| voice.track == track) {
             Some(at) => &mut self.voices[at],
             None => {
-                self.voices.push(Voice::new(now, track, participant));
+                self.voices.push(Voice::new(now, track, id));
                 self.voices.last_mut().expect("just pushed")
             }
         };
@@ -78,8 +73,9 @@ impl Voices {
         let mut any = false;
         for voice in &mut self.voices {
             voice.pass_to(now);
-            voice.is_speaking =
-                voice.spoken >= SPEAKS_FROM || (voice.is_speaking && voice.spoken > Duration::ZERO);
+            let goes_on = voice.is_speaking && voice.spoken > Duration::ZERO;
+            voice.is_speaking = voice.id.source == TrackSource::Microphone
+                && (goes_on || voice.spoken >= SPEAKS_FROM);
             any |= voice.spoken > Duration::ZERO;
         }
         self.due = any.then_some(now + EVALUATION_INTERVAL);
@@ -88,7 +84,7 @@ impl Voices {
             return None;
         }
         self.speakers = order;
-        let participant = |track: &TrackKey| self.find(*track).map(|voice| voice.participant);
+        let participant = |track: &TrackKey| self.find(*track).map(|voice| voice.id.participant);
         Some(self.speakers.iter().filter_map(participant).collect())
     }
 
@@ -145,10 +141,10 @@ impl Voices {
 }
 
 impl Voice {
-    fn new(now: Instant, track: TrackKey, participant: ParticipantId) -> Self {
+    fn new(now: Instant, track: TrackKey, id: TrackId) -> Self {
         Self {
             track,
-            participant,
+            id,
             until: now,
             loudness: 0.0,
             noise: FIRST_NOISE,

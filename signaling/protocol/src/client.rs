@@ -59,6 +59,15 @@ pub enum ClientMessage {
         /// True when packets of it may be forwarded.
         active: bool,
     },
+    /// Says that the own connection is a poor one, or is not any more: no cameras, the two loudest
+    /// voices, a shared screen as stills. Kept for as long as the participant is here, also across
+    /// a reload, until said otherwise. Answered by `done` or `error`.
+    SetReception {
+        /// Echoed in the answer.
+        request_id: RequestId,
+        /// True to receive as little as a meeting needs.
+        saving: bool,
+    },
     /// Changes the own pseudonym. Answered by `done` or `error`.
     Rename {
         /// Echoed in the answer.

@@ -87,6 +87,18 @@ pub enum ServerMessage {
         /// True when it may be subscribed to.
         active: bool,
     },
+    /// Which layers of a picture of the page's own anybody watches. The page turns the others off;
+    /// it sends all of them until it is told.
+    LayersWanted {
+        /// Which picture.
+        source: TrackSource,
+        /// Names of the layers to send, an empty name for the only one of a section without
+        /// simulcast. No name: nobody watches.
+        rids: Vec<String>,
+    },
+    /// The server would answer an offer of this page differently now: with other codecs, or other
+    /// lengths of sound frames. The page offers anew when it can.
+    OfferWanted {},
     /// Who speaks now. Said when it changes, which coughs do not make it do.
     Speakers {
         /// Loudest first; empty when nobody speaks.

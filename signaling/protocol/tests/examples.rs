@@ -100,6 +100,8 @@ fn no_message_from_the_server_turns_a_device_on() {
         "error",
         "goodbye",
         "joined",
+        "layers_wanted",
+        "offer_wanted",
         "participant_away",
         "participant_joined",
         "participant_left",

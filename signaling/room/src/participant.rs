@@ -26,6 +26,10 @@ pub(crate) struct Participant {
     pub(crate) active: BTreeSet<TrackSource>,
     /// Picture slots that the media plane holds back, by mid.
     pub(crate) paused_slots: Vec<String>,
+    /// Layers that somebody watches, by picture, where the page was told.
+    pub(crate) layers_wanted: BTreeMap<TrackSource, Vec<String>>,
+    /// True when the page was away when it was to hear that an offer is wanted.
+    pub(crate) missed_offer_wanted: bool,
     /// Receive slots by mid; true for pictures.
     slots: BTreeMap<String, bool>,
     /// Offers the media plane has not answered yet, by negotiation.
@@ -55,6 +59,8 @@ impl Participant {
             arrival,
             active: BTreeSet::new(),
             paused_slots: Vec::new(),
+            layers_wanted: BTreeMap::new(),
+            missed_offer_wanted: false,
             slots: BTreeMap::new(),
             offers: BTreeMap::new(),
         }

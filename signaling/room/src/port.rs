@@ -41,6 +41,20 @@ pub enum Input {
         /// Whose.
         participant: ParticipantId,
     },
+    /// The media plane says which layers of a participant's picture anybody watches.
+    LayersWanted {
+        /// Whose picture.
+        participant: ParticipantId,
+        /// Which of theirs.
+        source: TrackSource,
+        /// Names of the layers.
+        rids: Vec<String>,
+    },
+    /// The media plane would answer a participant's offer differently now.
+    OfferWanted {
+        /// Whose.
+        participant: ParticipantId,
+    },
     /// The media plane says who speaks.
     Speakers {
         /// Loudest first.
@@ -179,6 +193,13 @@ pub enum MediaRequest {
         source: TrackSource,
         /// True to forward.
         active: bool,
+    },
+    /// Send a participant as little as a meeting needs, or everything again.
+    SetReception {
+        /// Who receives.
+        participant: ParticipantId,
+        /// True for as little as possible.
+        saving: bool,
     },
     /// Assign slots.
     Subscribe {

@@ -81,6 +81,16 @@ impl Room {
             Input::MediaRefused { participant } => {
                 self.expel(now, participant, ErrorCode::Overloaded);
             }
+            Input::LayersWanted { participant, source, rids } => {
+                let Some(known) = self.participants.get_mut(&participant) else { return };
+                known.layers_wanted.insert(source, rids.clone());
+                self.tell(participant, ServerMessage::LayersWanted { source, rids });
+            }
+            Input::OfferWanted { participant } => {
+                let Some(known) = self.participants.get_mut(&participant) else { return };
+                known.missed_offer_wanted = known.session().is_none();
+                self.tell(participant, ServerMessage::OfferWanted {});
+            }
             Input::Speakers { participants } => {
                 // Media may name somebody who left while the word travelled.
                 let is_here = |id: &ParticipantId| self.participants.contains_key(id);
@@ -236,6 +246,11 @@ impl Room {
                 let result = self.set_publishing(id, source, active);
                 self.answer(session, request_id, result);
             }
+            ClientMessage::SetReception { request_id, saving } => {
+                let request = MediaRequest::SetReception { participant: id, saving };
+                self.outputs.push_back(Output::Media(request));
+                self.answer(session, request_id, Ok(()));
+            }
             ClientMessage::Rename { request_id, display_name } => {
                 let result = self.rename(id, &display_name);
                 let is_done = result.is_ok();
@@ -386,6 +401,9 @@ impl Room {
     }
 
     fn welcome(&mut self, session: SessionId, id: ParticipantId, resumed: bool) {
+        let Some(own) = self.participants.get_mut(&id) else { return };
+        let missed_offer_wanted = std::mem::take(&mut own.missed_offer_wanted);
+        let layers_wanted = own.layers_wanted.clone();
         let Some(own) = self.participants.get(&id) else { return };
         let mut others: Vec<_> =
             self.participants.iter().filter(|(other, _)| **other != id).collect();
@@ -401,6 +419,15 @@ impl Room {
         }));
         let paused = own.tell_paused_slots().filter(|_| !own.paused_slots.is_empty());
         self.outputs.extend(paused);
+        // A page that comes back may have missed what changed.
+        for (source, rids) in layers_wanted {
+            let message = ServerMessage::LayersWanted { source, rids };
+            self.outputs.push_back(Output::Send { session, message });
+        }
+        if missed_offer_wanted {
+            let message = ServerMessage::OfferWanted {};
+            self.outputs.push_back(Output::Send { session, message });
+        }
         if !self.speakers.is_empty() {
             self.outputs.push_back(self.tell_speakers(session));
         }
@@ -416,6 +443,12 @@ impl Room {
             Ok(()) => Output::Send { session, message: ServerMessage::Done { request_id } },
             Err(code) => refusal(session, request_id, code),
         });
+    }
+
+    fn tell(&mut self, id: ParticipantId, message: ServerMessage) {
+        if let Some(session) = self.participants.get(&id).and_then(Participant::session) {
+            self.outputs.push_back(Output::Send { session, message });
+        }
     }
 
     fn tell_others(&mut self, id: ParticipantId, message: &ServerMessage) {

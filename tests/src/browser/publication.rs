@@ -46,6 +46,8 @@ pub(crate) struct Layer {
     pub(crate) repair_ssrc: u32,
     /// False makes the browser send nothing on this layer, as browsers do on a slow network.
     pub(crate) is_sent: bool,
+    /// False when the server said that nobody watches the layer.
+    pub(crate) is_wanted: bool,
     sequence: u16,
     repair_sequence: u16,
     timestamp_offset: u32,
@@ -95,6 +97,7 @@ impl Publication {
                 ssrc: random.bits() as u32 | 1,
                 repair_ssrc: random.bits() as u32 | 1,
                 is_sent: true,
+                is_wanted: true,
                 sequence: random.bits() as u16,
                 repair_sequence: random.bits() as u16,
                 timestamp_offset: random.bits() as u32,
@@ -145,7 +148,9 @@ impl Publication {
         let ticks = (due - self.start).as_millis() as u64 * clock / 1000;
         let track = TrackId { participant: self.participant, source: self.source };
         let mut packets = Vec::new();
-        for (number, layer) in self.layers.iter_mut().enumerate().filter(|(_, l)| l.is_sent) {
+        for (number, layer) in
+            self.layers.iter_mut().enumerate().filter(|(_, l)| l.is_sent && l.is_wanted)
+        {
             let is_key = std::mem::take(&mut layer.wants_key_frame);
             let (size, parts) = layer.shape;
             for part in 0..parts {
@@ -218,6 +223,15 @@ impl Publication {
         }
         self.repaired += packets.len();
         packets
+    }
+
+    /// Sends the named layers only; those that begin again begin with a key frame.
+    pub(crate) fn set_wanted(&mut self, rids: &[String]) {
+        for layer in &mut self.layers {
+            let is_wanted = rids.iter().any(|rid| rid == layer.rid);
+            layer.wants_key_frame |= is_wanted && !layer.is_wanted;
+            layer.is_wanted = is_wanted;
+        }
     }
 
     /// Makes the next frame of the layer that sends `ssrc` a key frame.

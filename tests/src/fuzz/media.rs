@@ -73,6 +73,10 @@ pub fn sdp(data: &[u8]) {
         };
         let candidates = [SocketAddr::from(([192, 0, 2, 1], 8443))];
         let local = description::LocalParameters {
+            wishes: description::Wishes {
+                frugal_sound: data.len().is_multiple_of(2),
+                ..description::Wishes::default()
+            },
             ice: &ice,
             fingerprint: description::Fingerprint([7; 32]),
             candidates: &candidates,

@@ -105,7 +105,12 @@ impl Model {
             }
             5 if what == 255 => self.room.handle(*now, Input::MediaFailed),
             5 if what == 254 => self.room.handle(*now, Input::ServerStopping),
-            5 if what > 252 => {
+            5 if what == 253 => self.room.handle(*now, Input::OfferWanted { participant }),
+            5 if what == 252 => {
+                let (source, rids) = (TrackSource::Camera, vec!["h".to_owned()]);
+                self.room.handle(*now, Input::LayersWanted { participant, source, rids });
+            }
+            5 if what > 250 => {
                 let participants = vec![participant];
                 self.room.handle(*now, Input::Speakers { participants });
             }
@@ -181,7 +186,8 @@ impl Model {
                 self.open.push((participant, negotiation));
                 return true;
             }
-            MediaRequest::SetPublishing { participant, .. } => {
+            MediaRequest::SetPublishing { participant, .. }
+            | MediaRequest::SetReception { participant, .. } => {
                 assert!(self.transports.contains(&participant));
             }
             MediaRequest::Subscribe { participant, slots } => {
@@ -213,6 +219,7 @@ fn message(what: u8, value: u8, request_id: RequestId, other: ParticipantId) -> 
         },
         4 => ClientMessage::SetPublishing { request_id, source, active: value > 127 },
         5 => ClientMessage::Rename { request_id, display_name: Redacted::new(name(value)) },
+        6 if value < 30 => ClientMessage::SetReception { request_id, saving: value > 9 },
         6 if value > 200 => ClientMessage::Leave {},
         _ => ClientMessage::Ping {},
     }
@@ -234,6 +241,7 @@ const fn answerable(message: &ClientMessage) -> bool {
         ClientMessage::Offer { .. }
             | ClientMessage::Subscribe { .. }
             | ClientMessage::SetPublishing { .. }
+            | ClientMessage::SetReception { .. }
             | ClientMessage::Rename { .. }
     )
 }
@@ -251,6 +259,8 @@ fn is_answer(message: &ServerMessage, id: RequestId) -> bool {
         | ServerMessage::ParticipantRenamed { .. }
         | ServerMessage::TrackChanged { .. }
         | ServerMessage::Goodbye { .. }
+        | ServerMessage::LayersWanted { .. }
+        | ServerMessage::OfferWanted {}
         | ServerMessage::Speakers { .. }
         | ServerMessage::SlotsPaused { .. }
         | ServerMessage::Pong {} => false,

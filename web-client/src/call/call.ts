@@ -160,8 +160,10 @@ function hear(model: CallModel, message: ServerMessage): Step {
     case 'pong':
       // Answers to a request, for whoever made it.
       return stay(model)
+    case 'layers_wanted':
+    case 'offer_wanted':
     case 'speakers':
-      // The page sees by the sound it plays who speaks, without a word from the server.
+      // Savings and comfort: a page that does not follow works all the same.
       return stay(model)
     case 'slots_paused':
       // A picture that is held back stands still; the page has no other word for that yet.

@@ -7,6 +7,7 @@ export function codecsOf(capabilities: RTCRtpCapabilities | null): RTCRtpCodec[]
     const parameters = new Map(sdpFmtpLine.split(';').map((pair) => pair.trim().split('=') as [string, string | undefined]))
     switch (mimeType.toLowerCase()) {
       case 'audio/opus':
+      case 'audio/red':
       case 'video/vp8':
       case 'video/rtx':
         return true

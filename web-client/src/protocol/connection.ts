@@ -132,6 +132,8 @@ export class Connection {
       case 'participant_away':
       case 'participant_renamed':
       case 'track_changed':
+      case 'layers_wanted':
+      case 'offer_wanted':
       case 'speakers':
       case 'slots_paused':
       case 'goodbye':
@@ -208,6 +210,8 @@ const TYPES: Record<ServerMessage['type'], true> = {
   participant_away: true,
   participant_renamed: true,
   track_changed: true,
+  layers_wanted: true,
+  offer_wanted: true,
   speakers: true,
   slots_paused: true,
   goodbye: true,

@@ -68,7 +68,15 @@ source: TrackSource,
 /**
  * True when packets of it may be forwarded.
  */
-active: boolean, } | { "type": "rename",
+active: boolean, } | { "type": "set_reception",
+/**
+ * Echoed in the answer.
+ */
+requestId: RequestId,
+/**
+ * True to receive as little as a meeting needs.
+ */
+saving: boolean, } | { "type": "rename",
 /**
  * Echoed in the answer.
  */
@@ -294,7 +302,16 @@ source: TrackSource,
 /**
  * True when it may be subscribed to.
  */
-active: boolean, } | { "type": "speakers",
+active: boolean, } | { "type": "layers_wanted",
+/**
+ * Which picture.
+ */
+source: TrackSource,
+/**
+ * Names of the layers to send, an empty name for the only one of a section without
+ * simulcast. No name: nobody watches.
+ */
+rids: Array<string>, } | { "type": "offer_wanted", } | { "type": "speakers",
 /**
  * Loudest first; empty when nobody speaks.
  */

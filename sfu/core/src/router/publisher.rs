@@ -10,7 +10,7 @@ use crate::codec::CodecKind;
 use crate::command::Mid;
 use crate::feedback::ArrivalLog;
 use crate::packet::RtpView;
-use crate::sdp::{Codec, ExtensionIds, Offer, Publish, Role};
+use crate::sdp::{Codec, ExtensionIds, Offer, Publish, Role, Wishes};
 
 /// The publishing side of one transport.
 #[derive(Default)]
@@ -56,6 +56,8 @@ pub(crate) struct Belonging {
     /// Set when the packet repeats another: its payload type.
     pub(crate) repeats: Option<u8>,
     pub(crate) codec: CodecKind,
+    /// True when earlier sound is repeated before its own (RED, RFC 2198).
+    pub(crate) is_redundant: bool,
 }
 
 /// Why a packet belongs nowhere.
@@ -78,6 +80,15 @@ impl Publisher {
         self.active[source as usize]
     }
 
+    /// Whether its sections would be answered differently under other wishes.
+    pub(crate) fn is_concerned(&self, before: Wishes, now: Wishes) -> bool {
+        self.sections.iter().any(|section| {
+            let is_sound = !section.source.is_video();
+            (is_sound && before.frugal_sound != now.frugal_sound)
+                || before.accepted(&section.codecs) != now.accepted(&section.codecs)
+        })
+    }
+
     /// Forgets sections and sources; what is open stays open.
     pub(crate) fn reset(&mut self) {
         *self = Self { active: self.active, ..Self::default() };
@@ -88,7 +99,7 @@ impl Publisher {
     pub(crate) fn negotiate(
         &mut self,
         offer: &Offer,
-        mut track_of: impl FnMut(TrackSource, usize) -> TrackKey,
+        mut track_of: impl FnMut(TrackSource, &[String]) -> TrackKey,
     ) {
         self.extensions = offer.extensions;
         let former = std::mem::take(&mut self.sections);
@@ -103,7 +114,7 @@ impl Publisher {
                 source: publish.source,
                 rids: publish.rids.clone(),
                 codecs: section.codecs.clone(),
-                track: track_of(publish.source, publish.rids.len().max(1)),
+                track: track_of(publish.source, &publish.rids),
             });
             self.announce(at, publish);
         }
@@ -173,17 +184,20 @@ impl Publisher {
         let find = |of: fn(&Codec) -> Option<u8>| {
             section.codecs.iter().find(|codec| of(codec) == Some(payload_type))
         };
+        let redundant = || find(|codec| codec.red_payload_type);
         let (codec, repeats) = if source.is_repair {
             let codec = find(|codec| codec.rtx_payload_type).ok_or(Stray::UnknownPayloadType)?;
             (codec, Some(codec.payload_type))
         } else {
-            (find(|codec| Some(codec.payload_type)).ok_or(Stray::UnknownPayloadType)?, None)
+            let codec = find(|codec| Some(codec.payload_type)).or_else(redundant);
+            (codec.ok_or(Stray::UnknownPayloadType)?, None)
         };
         Ok(Belonging {
             source: LayerKey { track: section.track, layer: source.layer },
             track_source: section.source,
             repeats,
             codec: codec.kind,
+            is_redundant: !source.is_repair && codec.red_payload_type == Some(payload_type),
         })
     }
 

@@ -11,6 +11,7 @@ use rand::rngs::StdRng;
 use super::Round;
 use super::track::{Arrival, LayerKey, TrackKey};
 use super::tracks::Tracks;
+use crate::codec::CodecSet;
 use crate::command::{Mid, SlotAssignment};
 use crate::downlink::Downlink;
 use crate::egress::Outlet;
@@ -29,6 +30,8 @@ pub(crate) struct Subscriber {
     /// Slot number plus one by track number; zero for none.
     by_track: Vec<u8>,
     downlink: Downlink,
+    /// True when it shall get as little as a meeting needs.
+    saving: bool,
     /// The microphones that are forwarded.
     seats: Seats,
     sharing: Sharing,
@@ -50,6 +53,16 @@ impl Subscriber {
             let rtx = self.fresh_ssrc(random, Some(media));
             self.slots.push(Subscription::new(section, SlotSsrcs { media, rtx }, random));
         }
+    }
+
+    /// Sends as little as a meeting needs from now on, or everything.
+    pub(crate) fn set_saving(&mut self, saving: bool) {
+        self.saving = saving;
+    }
+
+    /// The codecs it plays pictures in, as far as it was asked to play any.
+    pub(crate) fn playable(&self) -> Option<CodecSet> {
+        self.slots.iter().find(|slot| slot.is_video()).map(Subscription::playable)
     }
 
     /// Sources of the slot with this mid.
@@ -118,6 +131,9 @@ impl Subscriber {
 
     /// Divides what the path carries anew, and asks for the key frames that are needed now.
     fn begin(&mut self, now: Instant, tracks: &mut Tracks) {
+        if self.saving {
+            return;
+        }
         self.share(now, tracks);
         for slot in &mut self.slots {
             if let Some(track) = slot.track().and_then(|key| tracks.track_mut(key)) {
@@ -150,17 +166,20 @@ impl Subscriber {
         transport: &mut Transport,
         out: &mut Outlet<'_>,
     ) {
+        let saving = self.saving;
         let Round { batch, tracks, voices, max_voices, switched } = round;
         let Some((path, sealer)) = transport.outgoing() else {
             return;
         };
-        if batch.iter().any(|arrival| self.may_begin(arrival)) {
-            self.sharing.expire();
+        if !saving {
+            if batch.iter().any(|arrival| self.may_begin(arrival)) {
+                self.sharing.expire();
+            }
+            self.share_if_due(now, tracks);
         }
-        self.share_if_due(now, tracks);
         let downlink = &mut self.downlink;
         let (egress, stats) = (&mut *out.egress, &mut *out.stats);
-        let mut out = Outgoing { path, sealer, egress, stats, now, downlink };
+        let mut out = Outgoing { path, sealer, egress, stats, now, downlink, saving };
         for arrival in batch {
             let key = arrival.source.track;
             let at = match self.by_track.get(usize::from(key.index)) {
@@ -174,9 +193,15 @@ impl Subscriber {
             if slot.track() != Some(key) {
                 continue;
             }
-            if track.id.source == TrackSource::Microphone
-                && !self.seats.admits(now, key, max_voices, voices)
-            {
+            let is_withheld = match track.id.source {
+                TrackSource::Camera | TrackSource::Screen => self.saving,
+                TrackSource::ScreenAudio if !self.saving => false,
+                TrackSource::Microphone | TrackSource::ScreenAudio => {
+                    let limit = if self.saving { SAVING_VOICES } else { max_voices };
+                    !self.seats.admits(now, key, limit.min(max_voices), voices)
+                }
+            };
+            if is_withheld {
                 slot.pause();
                 continue;
             }
@@ -225,7 +250,8 @@ impl Subscriber {
         };
         let downlink = &mut self.downlink;
         let (egress, stats) = (&mut *out.egress, &mut *out.stats);
-        let mut out = Outgoing { path, sealer, egress, stats, now, downlink };
+        let saving = self.saving;
+        let mut out = Outgoing { path, sealer, egress, stats, now, downlink, saving };
         for sequence in lost {
             out.stats.nacks_in += 1;
             let Some(origin) = slot.origin(sequence) else {
@@ -259,6 +285,18 @@ impl Subscriber {
         self.slots.iter().find(|slot| slot.ssrcs().media == ssrc)?.awaited()
     }
 
+    /// The tracks on the slots, each with the layers that have to be sent for it.
+    pub(super) fn wanted_layers(&self, tracks: &Tracks) -> Vec<(TrackKey, [Option<u8>; 3])> {
+        let wanted = |slot: &Subscription| {
+            let track = tracks.track(slot.track()?)?;
+            if self.saving && track.id.source == TrackSource::Camera {
+                return None;
+            }
+            Some((track.key, slot.wanted_layers(track.layers.len())))
+        };
+        self.slots.iter().filter_map(wanted).collect()
+    }
+
     /// The slot with this number.
     pub(crate) fn slot(&self, at: usize) -> Option<&Subscription> {
         self.slots.get(at)
@@ -280,6 +318,9 @@ impl Subscriber {
         }
     }
 }
+
+/// Voices on a poor connection: who speaks, and who interrupts.
+const SAVING_VOICES: usize = 2;
 
 /// How many packets may be sent again: a report of a few bytes asks for many of them, so without
 /// a bound one subscriber could keep the worker busy.

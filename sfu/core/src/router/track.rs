@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use protocol::{TrackId, TrackSource};
 
+use super::demand::Demand;
 use crate::codec::{CodecKind, FrameInfo};
 use crate::demux::TransportKey;
 use crate::downlink::PACKET_OVERHEAD;
@@ -41,6 +42,10 @@ pub(crate) struct Track {
     pub(crate) publisher: TransportKey,
     /// Highest first.
     pub(crate) layers: Vec<Layer>,
+    /// Names of the layers as the publisher's page knows them; one empty name without simulcast.
+    pub(crate) rids: Vec<String>,
+    /// Which of them anybody watches.
+    pub(crate) demand: Demand,
 }
 
 impl Track {
@@ -49,10 +54,10 @@ impl Track {
         key: TrackKey,
         id: TrackId,
         publisher: TransportKey,
-        layer_count: usize,
+        rids: Vec<String>,
     ) -> Self {
-        let layers = (0..layer_count).map(|_| Layer::new(id.source)).collect();
-        Self { key, id, publisher, layers }
+        let layers = rids.iter().map(|_| Layer::new(id.source)).collect();
+        Self { key, id, publisher, layers, rids, demand: Demand::new() }
     }
 
     /// Which layers send now.
@@ -234,6 +239,8 @@ pub(crate) struct Arrival {
     pub(crate) marker: bool,
     pub(crate) marks: Marks,
     pub(crate) codec: CodecKind,
+    /// True when earlier sound is repeated before its own (RED).
+    pub(crate) is_redundant: bool,
     /// First of another source than before: its numbers have nothing to do with former ones.
     pub(crate) is_new_source: bool,
     /// Newest of its layer when it came; itself unless it came late.

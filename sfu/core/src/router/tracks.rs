@@ -15,15 +15,18 @@ pub(crate) struct Tracks {
 }
 
 impl Tracks {
-    /// The track with this name. Its layers are made if it is new or has another number of them.
+    /// The track with this name, with a layer for each of `rids`, or one without simulcast. Its
+    /// layers are made if it is new or has another number of them.
     pub(crate) fn publish(
         &mut self,
         id: TrackId,
         publisher: TransportKey,
-        layer_count: usize,
+        rids: &[String],
     ) -> TrackKey {
+        let rids = if rids.is_empty() { vec![String::new()] } else { rids.to_vec() };
         if let Some(track) = self.find_mut(id) {
-            if track.layers.len() == layer_count {
+            if track.layers.len() == rids.len() {
+                track.rids = rids;
                 return track.key;
             }
             self.remove(id);
@@ -35,7 +38,7 @@ impl Tracks {
         let index = u16::try_from(at).expect("participants and their sources are bounded");
         let key = TrackKey { index, serial: self.next_serial };
         self.next_serial = self.next_serial.wrapping_add(1);
-        self.table[at] = Some(Track::new(key, id, publisher, layer_count));
+        self.table[at] = Some(Track::new(key, id, publisher, rids));
         key
     }
 

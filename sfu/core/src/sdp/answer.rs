@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{
-    Codec, LocalParameters, MAX_RIDS, MediaKind, Offer, Publish, Role, Section, SlotSsrcs,
+    Codec, LocalParameters, MAX_RIDS, MediaKind, Offer, Publish, Role, Section, SlotSsrcs, Wishes,
 };
 use crate::codec::CodecKind;
 use crate::command::Mid;
@@ -36,7 +36,12 @@ pub fn write_answer(
             write_rejected(&mut out, section);
             continue;
         }
-        write_media(&mut out, section, slot_ssrcs(&section.mid));
+        let codecs = match section.role {
+            Role::Publish(_) => local.wishes.accepted(&section.codecs),
+            Role::Slot { .. } | Role::Inactive | Role::Rejected => section.codecs.clone(),
+        };
+        let section = &Section { codecs, ..section.clone() };
+        write_media(&mut out, section, slot_ssrcs(&section.mid), local.wishes);
         write_transport(&mut out, section, local);
         if tagged == Some(&section.mid) {
             write_candidates(&mut out, local);
@@ -62,11 +67,12 @@ fn write_rejected(out: &mut Lines, section: &Section) {
     out.line("a=inactive");
 }
 
-fn write_media(out: &mut Lines, section: &Section, ssrcs: Option<SlotSsrcs>) {
+fn write_media(out: &mut Lines, section: &Section, ssrcs: Option<SlotSsrcs>, wishes: Wishes) {
     let mut formats = String::new();
     for codec in &section.codecs {
-        for payload_type in [Some(codec.payload_type), codec.rtx_payload_type].into_iter().flatten()
-        {
+        // Browsers send redundantly when that comes first.
+        let types = [codec.red_payload_type, Some(codec.payload_type), codec.rtx_payload_type];
+        for payload_type in types.into_iter().flatten() {
             write!(formats, " {payload_type}").expect("writing to a string cannot fail");
         }
     }
@@ -77,19 +83,23 @@ fn write_media(out: &mut Lines, section: &Section, ssrcs: Option<SlotSsrcs>) {
         (Role::Publish(publish), _) => {
             out.line("a=recvonly");
             write_extensions(out, section, "recvonly");
-            write_codecs(out, section);
+            write_codecs(out, section, wishes);
+            if wishes.frugal_sound && section.kind == MediaKind::Audio {
+                out.line(format_args!("a=ptime:{FRUGAL_FRAME_MS}"));
+                out.line(format_args!("a=maxptime:{FRUGAL_FRAME_MS}"));
+            }
             write_simulcast(out, publish);
         }
         (Role::Slot { ordinal }, Some(ssrcs)) => {
             out.line("a=sendonly");
             out.line(format_args!("a=msid:pair-{ordinal} slot-{}", section.mid.as_str()));
             write_extensions(out, section, "sendonly");
-            write_codecs(out, section);
+            write_codecs(out, section, Wishes::default());
             write_ssrcs(out, section, *ordinal, ssrcs);
         }
         (Role::Slot { .. }, None) | (Role::Inactive | Role::Rejected, _) => {
             out.line("a=inactive");
-            write_codecs(out, section);
+            write_codecs(out, section, Wishes::default());
         }
     }
 }
@@ -109,11 +119,23 @@ fn write_extensions(out: &mut Lines, section: &Section, direction: &str) {
     }
 }
 
-fn write_codecs(out: &mut Lines, section: &Section) {
+fn write_codecs(out: &mut Lines, section: &Section, wishes: Wishes) {
     for codec in &section.codecs {
         let Codec { payload_type, profile_level_id, feedback, .. } = codec;
         let (encoding, parameters) = match codec.kind {
-            CodecKind::Opus => ("opus/48000/2", "minptime=10;useinbandfec=1;usedtx=1".to_owned()),
+            CodecKind::Opus => {
+                let mut parameters = "minptime=10;useinbandfec=1;usedtx=1".to_owned();
+                if wishes.frugal_sound {
+                    // Chromium reads the length of frames from `a=ptime`, Firefox from here.
+                    write!(
+                        parameters,
+                        ";ptime={FRUGAL_FRAME_MS};maxptime={FRUGAL_FRAME_MS};\
+                         maxaveragebitrate={FRUGAL_BITRATE}"
+                    )
+                    .expect("writing to a string cannot fail");
+                }
+                ("opus/48000/2", parameters)
+            }
             CodecKind::Vp8 => ("VP8/90000", String::new()),
             CodecKind::Vp9 => ("VP9/90000", "profile-id=0".to_owned()),
             CodecKind::Av1 => ("AV1/90000", "level-idx=5;profile=0;tier=0".to_owned()),
@@ -138,6 +160,10 @@ fn write_codecs(out: &mut Lines, section: &Section) {
             if agreed {
                 out.line(format_args!("a=rtcp-fb:{payload_type} {message}"));
             }
+        }
+        if let Some(red) = codec.red_payload_type {
+            out.line(format_args!("a=rtpmap:{red} red/48000/2"));
+            out.line(format_args!("a=fmtp:{red} {payload_type}/{payload_type}"));
         }
         if let Some(rtx) = codec.rtx_payload_type {
             out.line(format_args!("a=rtpmap:{rtx} rtx/90000"));
@@ -195,6 +221,14 @@ fn write_candidates(out: &mut Lines, local: &LocalParameters<'_>) {
     }
     out.line("a=end-of-candidates");
 }
+
+/// Length of the frames asked for where somebody is on a poor connection: the headers of three
+/// frames of 20 ms weigh more than the sound itself. Raised, a lost packet is a longer gap.
+const FRUGAL_FRAME_MS: u32 = 60;
+
+/// Bits per second of such sound: speech stays clear. Two voices and their headers then fit a
+/// connection of 64 kbit/s.
+const FRUGAL_BITRATE: u32 = 16_000;
 
 /// Type preference of host candidates (RFC 8445 section 5.1.2.2).
 const HOST_PREFERENCE: u32 = 126;

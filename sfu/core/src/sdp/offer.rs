@@ -239,6 +239,7 @@ fn read_codecs(media: &MediaDescription, kind: MediaKind) -> Result<Vec<Codec>, 
     let mut payload_types = BTreeSet::new();
     let mut codecs: Vec<Codec> = Vec::new();
     let mut repeats = Vec::new();
+    let mut redundant = Vec::new();
     for (payload_type, encoding) in
         values(&media.attributes, "rtpmap").filter_map(parse_payload_type)
     {
@@ -253,6 +254,10 @@ fn read_codecs(media: &MediaDescription, kind: MediaKind) -> Result<Vec<Codec>, 
             }
             continue;
         }
+        if encoding.eq_ignore_ascii_case("red/48000/2") {
+            redundant.push((payload_type, format(payload_type)));
+            continue;
+        }
         let Some((codec_kind, profile_level_id)) = recognise(encoding, format(payload_type)) else {
             continue;
         };
@@ -263,6 +268,7 @@ fn read_codecs(media: &MediaDescription, kind: MediaKind) -> Result<Vec<Codec>, 
             kind: codec_kind,
             payload_type,
             rtx_payload_type: None,
+            red_payload_type: None,
             feedback: read_feedback(media, payload_type),
             profile_level_id,
         };
@@ -277,6 +283,13 @@ fn read_codecs(media: &MediaDescription, kind: MediaKind) -> Result<Vec<Codec>, 
         codec.rtx_payload_type = repeats.iter().find_map(|(payload_type, of): &(u8, u8)| {
             (*of == codec.payload_type).then_some(*payload_type)
         });
+    }
+    for codec in codecs.iter_mut().filter(|codec| codec.kind == CodecKind::Opus) {
+        // RFC 2198 section 5: the types of all blocks, here each the codec's own.
+        let is_of_codec =
+            |types: &str| types.split('/').all(|block| block.parse() == Ok(codec.payload_type));
+        let found = redundant.iter().find(|(_, types)| is_of_codec(types));
+        codec.red_payload_type = found.map(|(payload_type, _)| *payload_type);
     }
     codecs.sort_by_key(|codec| codec.kind);
     Ok(codecs)

@@ -53,12 +53,17 @@ fn parse(sdp: &str, publish: &[(&str, TrackSource)]) -> Result<Offer, Negotiatio
 }
 
 fn answer(offer: &Offer) -> String {
+    answer_wishing(offer, Wishes::default())
+}
+
+fn answer_wishing(offer: &Offer, wishes: Wishes) -> String {
     let ice = IceCredentials {
         ufrag: "serv".to_owned(),
         pwd: Redacted::new("0123456789abcdefghijkl".to_owned()),
     };
     let candidates = ["192.0.2.9:8443".parse().unwrap(), "[2001:db8::9]:8443".parse().unwrap()];
     let local = LocalParameters {
+        wishes,
         ice: &ice,
         fingerprint: Fingerprint([0xab; 32]),
         candidates: &candidates,
@@ -183,6 +188,58 @@ fn capture_times_are_agreed_where_a_browser_offers_them() {
     let offer = parse(&sdp, FIRST).unwrap();
     assert_eq!(offer.extensions.capture_time, Some(13));
     assert!(answer(&offer).contains(&format!("a=extmap:13 {uri}")));
+}
+
+#[test]
+fn redundant_sound_is_agreed_where_it_is_offered_and_comes_first() {
+    let offer = parse(CHROMIUM_SCREEN, WITH_SCREEN).unwrap();
+    let text = answer(&offer);
+    for mid in ["0", "2", "5", "6"] {
+        let lines = section(&text, mid);
+        assert_eq!(lines[0], "audio 9 UDP/TLS/RTP/SAVPF 63 111", "section {mid}");
+        assert!(lines.contains(&"a=rtpmap:63 red/48000/2"));
+        assert!(lines.contains(&"a=fmtp:63 111/111"));
+    }
+    let text = answer(&parse(FIREFOX_SCREEN, WITH_SCREEN).unwrap());
+    assert!(!text.contains("red/48000"), "Firefox has none");
+    // A redundant form of something else is none of Opus.
+    let other = CHROMIUM_FIRST.replace("a=fmtp:63 111/111", "a=fmtp:63 9/9");
+    let offer = parse(&other, FIRST).unwrap();
+    assert_eq!(offer.sections[0].codecs[0].red_payload_type, None);
+}
+
+#[test]
+fn frugal_sound_is_asked_of_who_sends_it() {
+    let wishes = Wishes { frugal_sound: true, ..Wishes::default() };
+    for (sdp, publish) in [(CHROMIUM_SCREEN, WITH_SCREEN), (FIREFOX_SCREEN, WITH_SCREEN)] {
+        let text = answer_wishing(&parse(sdp, publish).unwrap(), wishes);
+        for (mid, is_sent) in [("0", true), ("5", true), ("2", false), ("1", false)] {
+            let lines = section(&text, mid);
+            assert_eq!(lines.contains(&"a=ptime:60"), is_sent, "section {mid}");
+            assert_eq!(lines.contains(&"a=maxptime:60"), is_sent, "section {mid}");
+            let has = |word| lines.iter().any(|line| line.contains(word));
+            assert_eq!(has("ptime=60;maxptime=60;maxaveragebitrate=16000"), is_sent);
+            assert!(!is_sent || !has("red/48000"), "section {mid}");
+        }
+    }
+}
+
+#[test]
+fn only_codecs_that_everybody_plays_are_accepted_from_who_sends() {
+    let offer = parse(CHROMIUM_FIRST, FIRST).unwrap();
+    let accepted = |kinds: &[CodecKind]| {
+        let playable = CodecSet::of(kinds.iter().copied());
+        let text = answer_wishing(&offer, Wishes { playable, ..Wishes::default() });
+        let encodings = ["VP8/90000", "VP9/90000", "AV1/90000", "H264/90000"];
+        let lines = section(&text, "1");
+        let has = |encoding: &&str| lines.iter().any(|line| line.ends_with(*encoding));
+        (encodings.into_iter().filter(has).count(), text)
+    };
+    assert_eq!(accepted(&[CodecKind::Vp8]).0, 1);
+    assert_eq!(accepted(&[CodecKind::Vp9, CodecKind::Vp8]).0, 2);
+    let (count, text) = accepted(&[]);
+    assert_eq!(count, offer.sections[1].codecs.len(), "better something than nothing");
+    assert!(section(&text, "3").len() > 20, "slots keep every codec");
 }
 
 #[test]

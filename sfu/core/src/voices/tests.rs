@@ -16,8 +16,9 @@ fn track(n: u8) -> TrackKey {
     TrackKey { index: n.into(), serial: 0 }
 }
 
-fn id(n: u8) -> ParticipantId {
-    ParticipantId::from_bytes([n; 8])
+fn microphone(n: u8) -> TrackId {
+    let participant = ParticipantId::from_bytes([n; 8]);
+    TrackId { participant, source: TrackSource::Microphone }
 }
 
 /// A room whose microphones speak as told, and everything it said of its speakers.
@@ -42,7 +43,7 @@ impl Scene {
             for (n, level) in levels {
                 let is_gap = *level < 60 && frame % 15 > 12;
                 let level = if is_gap { NOISE } else { *level };
-                self.voices.handle_packet(self.now, track(*n), id(*n), level);
+                self.voices.handle_packet(self.now, track(*n), microphone(*n), level);
             }
             self.poll();
         }
@@ -100,13 +101,13 @@ fn a_microphone_that_only_hums_does_not_speak() {
     let mut scene = Scene::new();
     for _ in 0..60 {
         scene.now += FRAME;
-        scene.voices.handle_packet(scene.now, track(1), id(1), 62);
+        scene.voices.handle_packet(scene.now, track(1), microphone(1), 62);
     }
     // A fan starts: at first it may pass for a voice.
     scene.run(20_000, &[]);
     for _ in 0..1_500 {
         scene.now += FRAME;
-        scene.voices.handle_packet(scene.now, track(1), id(1), 45);
+        scene.voices.handle_packet(scene.now, track(1), microphone(1), 45);
         scene.poll();
     }
     assert!(scene.told.last().is_none_or(|(_, speakers)| speakers.is_empty()), "{:?}", scene.told);
@@ -156,7 +157,7 @@ fn admitted(scene: &mut Scene, seats: &mut Seats, ms: u64, levels: &[(u8, u8)]) 
         last.clear();
         for (n, level) in levels {
             let level = if *level < 60 && frame % 15 > 12 { NOISE } else { *level };
-            scene.voices.handle_packet(scene.now, track(*n), id(*n), level);
+            scene.voices.handle_packet(scene.now, track(*n), microphone(*n), level);
         }
         for (n, _) in levels {
             if seats.admits(scene.now, track(*n), 2, &scene.voices) {
@@ -207,7 +208,7 @@ proptest! {
         let (mut scene, mut seats) = (Scene::new(), Seats::default());
         for (n, level, pause) in packets {
             scene.now += Duration::from_millis(pause);
-            scene.voices.handle_packet(scene.now, track(n), id(n), level);
+            scene.voices.handle_packet(scene.now, track(n), microphone(n), level);
             seats.admits(scene.now, track(n), limit, &scene.voices);
             prop_assert!(seats.0.len() <= limit);
             scene.poll();

@@ -241,6 +241,7 @@ impl World {
                 Output::Media(
                     MediaRequest::Negotiate { participant, .. }
                     | MediaRequest::SetPublishing { participant, .. }
+                    | MediaRequest::SetReception { participant, .. }
                     | MediaRequest::Subscribe { participant, .. },
                 ) => assert!(self.transports.contains(&participant), "media of nobody"),
                 Output::Idle => assert!(self.transports.is_empty(), "idle with people in"),
@@ -310,6 +311,8 @@ impl View {
             }
             ServerMessage::Joined { .. } => panic!("the room leaves `joined` to its owner"),
             ServerMessage::Answer { .. }
+            | ServerMessage::LayersWanted { .. }
+            | ServerMessage::OfferWanted {}
             | ServerMessage::Done { .. }
             | ServerMessage::Error { .. }
             | ServerMessage::SlotsPaused { .. }

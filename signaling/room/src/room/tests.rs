@@ -442,6 +442,41 @@ fn paused_slots_are_told_to_their_participant_and_again_when_it_comes_back() {
 }
 
 #[test]
+fn what_media_wants_of_a_page_reaches_it_or_waits_until_it_is_back() {
+    let mut scene = Scene::new(10);
+    scene.join(1);
+    scene.join(2);
+    let rids = vec!["l".to_owned()];
+    let source = TrackSource::Camera;
+    let wanted = Input::LayersWanted { participant: id(1), source, rids: rids.clone() };
+    let message = ServerMessage::LayersWanted { source, rids };
+    let told = |n, message| Output::Send { session: SessionId(n), message };
+    assert_eq!(scene.input(wanted), [told(1, message.clone())], "nobody else's concern");
+    scene.input(Input::SessionLost { session: SessionId(1) });
+    assert_eq!(scene.input(Input::OfferWanted { participant: id(1) }), []);
+    let back = Join { session: SessionId(3), resume: Some(id(1)), ..join(9) };
+    let outputs = scene.input(Input::Join(back));
+    assert!(outputs.contains(&told(3, message)) && outputs.contains(&told(3, OFFER_WANTED)));
+    assert_eq!(scene.input(Input::OfferWanted { participant: id(1) }), [told(3, OFFER_WANTED)]);
+    assert_eq!(scene.input(Input::OfferWanted { participant: id(7) }), [], "gone meanwhile");
+}
+
+const OFFER_WANTED: ServerMessage = ServerMessage::OfferWanted {};
+
+#[test]
+fn a_poor_connection_is_passed_on_to_media() {
+    let mut scene = Scene::new(10);
+    scene.join(1);
+    for saving in [true, false] {
+        let say = ClientMessage::SetReception { request_id: RequestId(1), saving };
+        let outputs = scene.say(1, say);
+        assert_eq!(answer(&outputs), Ok(()));
+        let request = MediaRequest::SetReception { participant: id(1), saving };
+        assert!(outputs.contains(&Output::Media(request)));
+    }
+}
+
+#[test]
 fn an_expired_room_says_goodbye_and_refuses_from_then_on() {
     let mut scene = Scene::new(10);
     scene.join(1);
