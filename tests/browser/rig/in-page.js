@@ -19,6 +19,7 @@
     slots: new Map(),
     clickedAt: null,
     firstFrameAt: null,
+    flow: null,
   }
   Object.defineProperty(globalThis, '__rig', { value: rig })
 
@@ -120,6 +121,28 @@
     }
     return arrivals
   }
+
+  /** Watches the flow of received packets from now on; `longestSilence` gives its worst pause. */
+  rig.watchFlow = () => {
+    const flow = { packets: -1, at: performance.now(), longest: 0 }
+    rig.flow = flow
+    const look = async () => {
+      if (rig.flow !== flow) return
+      let packets = 0
+      for (const entry of (await liveConnection()?.getStats())?.values() ?? []) {
+        if (entry.type === 'inbound-rtp') packets += entry.packetsReceived ?? 0
+      }
+      if (packets !== flow.packets) {
+        const now = performance.now()
+        if (flow.packets >= 0) flow.longest = Math.max(flow.longest, now - flow.at)
+        flow.packets = packets
+        flow.at = now
+      }
+      setTimeout(look, 20)
+    }
+    void look()
+  }
+  rig.longestSilence = () => Math.max(rig.flow.longest, performance.now() - rig.flow.at)
 
   /** Whether the tile of `participant` really plays: time moves, a picture has a size. */
   rig.playing = (participant) => {

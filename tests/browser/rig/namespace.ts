@@ -32,12 +32,7 @@ export class NetworkWithoutUdp {
     ip('-n', name, 'addr', 'add', `${FAR}/30`, 'dev', 'eth0')
     ip('-n', name, 'link', 'set', 'eth0', 'up')
     ip('-n', name, 'link', 'set', 'lo', 'up')
-    const rules = [
-      'add table inet school',
-      'add chain inet school input { type filter hook input priority 0; }',
-      'add rule inet school input iifname "eth0" meta l4proto udp drop',
-    ]
-    execFileSync('ip', ['netns', 'exec', name, 'nft', '-f', '-'], { input: `${rules.join('\n')}\n` })
+    filter(name, 'iifname "eth0" meta l4proto udp drop')
     return new NetworkWithoutUdp(name, forget)
   }
 
@@ -48,6 +43,17 @@ export class NetworkWithoutUdp {
   }
 }
 
-function ip(...args: string[]): void {
+/** Adds one rule to what comes into a namespace. */
+export function filter(name: string, rule: string): void {
+  const rules = [
+    'add table inet school',
+    'add chain inet school input { type filter hook input priority 0; }',
+    `add rule inet school input ${rule}`,
+  ]
+  execFileSync('ip', ['netns', 'exec', name, 'nft', '-f', '-'], { input: `${rules.join('\n')}\n` })
+}
+
+/** Runs one command of iproute2. */
+export function ip(...args: string[]): void {
   execFileSync('ip', args, { stdio: ['ignore', 'ignore', 'pipe'] })
 }

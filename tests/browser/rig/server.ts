@@ -22,7 +22,7 @@ export interface ServerOptions {
   /** Only holders of a host pass make rooms. */
   hostPassRequired?: boolean
   /** Runs the server inside this network namespace, reachable at this address. */
-  namespace?: { name: string; address: string }
+  namespace?: { name: string; address: string; lastingAddress?: string }
 }
 
 interface Ports {
@@ -177,7 +177,9 @@ export class PreauServer {
       `metrics_port = ${metrics}`,
     ]
     // Elsewhere the server finds its addresses itself: Firefox has no path to a loopback address.
-    if (this.options.namespace !== undefined) lines.push(`public_addresses = ["${this.options.namespace.address}"]`)
+    const { address, lastingAddress } = this.options.namespace ?? {}
+    const addresses = [address, lastingAddress].filter((one) => one !== undefined)
+    if (addresses.length > 0) lines.push(`public_addresses = ${JSON.stringify(addresses)}`)
     if (this.options.maxParticipants !== undefined) lines.push(`max_participants = ${this.options.maxParticipants}`)
     if (this.options.hostPassRequired === true) lines.push('host_pass_required = true')
     writeFileSync(join(this.#folder, 'preau.toml'), `${lines.join('\n')}\n`)

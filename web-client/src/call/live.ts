@@ -49,6 +49,9 @@ export class LiveCall implements Call {
     handleConnecting: () => {
       this.dispatch({ type: 'media_connecting' })
     },
+    handleDoubt: () => {
+      this.connection?.check()
+    },
     handleConnected: () => {
       this.dispatch({ type: 'media_connected' })
     },
@@ -88,7 +91,6 @@ export class LiveCall implements Call {
       if (event.persisted) location.reload()
     })
     addEventListener('online', () => {
-      this.connection?.hurry()
       this.transport.networkChanged()
     })
     if (remembered?.fresh === true) this.dispatch({ type: 'join', name: '' })

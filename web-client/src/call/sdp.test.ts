@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { compactOffer, placesOf } from './sdp'
+import { compactOffer, placesOf, preferLatest } from './sdp'
 
 const OFFER = [
   'v=0',
@@ -97,5 +97,23 @@ describe('places of an answer', () => {
       { address: '192.0.2.7', port: 8443 },
       { address: '2001:db8::7', port: 8443 },
     ])
+  })
+})
+
+describe('candidates of an answer', () => {
+  const sdp = ['192.0.2.7', '192.0.2.8'].map((address) => `a=candidate:1 1 udp 2130706431 ${address} 8443 typ host`).join('\r\n')
+  const priorities = (generation: number) =>
+    [...preferLatest(sdp, generation).matchAll(/ udp (\d+) /g)].map(([, priority]) => Number(priority))
+
+  it('keep their order and gain with each restart', () => {
+    const [first = 0, second = 0] = priorities(0)
+    expect(first).toBeGreaterThan(second)
+    expect(Math.min(...priorities(1))).toBeGreaterThan(first)
+    expect(priorities(1)).toEqual(priorities(1))
+    expect(first).toBeLessThan(1 << 24)
+  })
+
+  it('are otherwise as they were', () => {
+    expect(preferLatest(sdp, 3).replaceAll(/ udp \d+ /g, ' ')).toBe(sdp.replaceAll(/ udp \d+ /g, ' '))
   })
 })

@@ -14,6 +14,20 @@ export function compactOffer(sdp: string): string {
   return [...session, ...transport, ...sections.flatMap(compactSection), ''].join('\r\n')
 }
 
+/**
+ * An answer whose candidates are the more preferred the more often ICE was restarted. The priority
+ * of a pair follows the lower of its two candidates (RFC 8445 section 6.1.2.3): a browser then moves
+ * to the pair of the latest restart as soon as that one works, where it would else hold on to a
+ * dead pair of a network it likes better for seconds. `generation` counts the restarts.
+ */
+export function preferLatest(sdp: string, generation: number): string {
+  let order = 0
+  return sdp.replace(
+    /^(a=candidate:\S+ \d+ \S+) \d+ /gm,
+    (_, head: string) => `${head} ${LOWEST_PRIORITY + generation * PRIORITY_STEP - order++} `,
+  )
+}
+
 /** Where a server's answer wants media sent, from its candidates (RFC 8839 section 5.1). */
 export function placesOf(sdp: string): { address: string; port: number }[] {
   const places = new Map<string, { address: string; port: number }>()
@@ -53,6 +67,11 @@ function isUsedExtension(line: string, sends: boolean): boolean {
   const uri = line.split(' ')[1] ?? ''
   return EXTENSIONS.has(uri) || (sends && SENDING_EXTENSIONS.has(uri))
 }
+
+/** Below what browsers give their own candidates, so that ours decides. */
+const LOWEST_PRIORITY = 1_000_000
+/** More than the candidates of a server. */
+const PRIORITY_STEP = 1_000
 
 const SECTION_ATTRIBUTES = new Set(
   'mid sendonly recvonly sendrecv inactive rtcp-mux rtcp-rsize bundle-only rtpmap fmtp extmap-allow-mixed'.split(' '),

@@ -3,9 +3,11 @@
 
 import { RequestError, type Answer, type Request } from '../protocol/connection'
 import type { TrackSource } from '../protocol/generated'
+import { LOOK_EVERY_MS, PathWatch } from './path-watch'
 import { Receiver, type Wanted } from './receiving'
-import { compactOffer } from './sdp'
+import { compactOffer, preferLatest } from './sdp'
 import { Sender } from './sending'
+import { selectedPath } from './stats'
 
 /** What a transport needs, and tells. */
 export interface TransportEvents {
@@ -14,6 +16,8 @@ export interface TransportEvents {
   /** Does the server hear this page now? Without it no path can be looked for. */
   isSignalingUp(): boolean
   handleConnecting(): void
+  /** The path may be lost, and the line to the server with it: make sure of that line now. */
+  handleDoubt(): void
   handleConnected(): void
   /** No path for media for a long while, although the server answers. It keeps trying. */
   handleBlocked(): void
@@ -26,6 +30,7 @@ export class MediaTransport {
   private link: Link | null = null
   private wanted: Wanted | null = null
   private watch: ReturnType<typeof setTimeout> | undefined
+  private looking: ReturnType<typeof setInterval> | undefined
   private readonly sender = new Sender(
     (request) => this.events.request(request),
     () => {
@@ -54,11 +59,12 @@ export class MediaTransport {
         this.events.handleMedia()
       },
     )
-    const link: Link = { pc, receiver, offering: false, offerWanted: false, restartWanted: false, downFor: 0 }
+    const link: Link = { pc, receiver, offering: false, offerWanted: false, restartWanted: false, restarts: 0, downFor: 0 }
     this.link = link
     pc.addEventListener('connectionstatechange', () => {
       if (this.link === link) this.pathChanged(link)
     })
+    this.lookAfter(link)
     this.sender.attach(pc)
     if (this.wanted !== null) receiver.want(this.wanted)
     this.events.handleMedia()
@@ -74,9 +80,9 @@ export class MediaTransport {
       return
     }
     link.receiver.resync()
-    if (link.pc.connectionState !== 'connected') link.restartWanted = true
-    if (link.restartWanted || link.pc.signalingState !== 'stable') link.offerWanted = true
-    void this.negotiate()
+    // What cut the line may have been a change of network, of which the browser tells late or
+    // never. Where the path is as before, another look for one disturbs nothing.
+    this.restartIce(link)
   }
 
   /** Wants this received from now on. */
@@ -92,6 +98,7 @@ export class MediaTransport {
 
   /** The network of this machine changed: look for a path at once. */
   networkChanged(): void {
+    this.events.handleDoubt()
     if (this.link !== null) this.restartIce(this.link)
   }
 
@@ -104,6 +111,7 @@ export class MediaTransport {
 
   private discard(): void {
     clearTimeout(this.watch)
+    clearInterval(this.looking)
     const { link } = this
     this.link = null
     this.sender.detach()
@@ -136,6 +144,7 @@ export class MediaTransport {
   private async exchange(link: Link): Promise<void> {
     const { pc } = link
     const offer = await pc.createOffer({ iceRestart: link.restartWanted })
+    if (link.restartWanted) link.restarts += 1
     link.restartWanted = false
     await pc.setLocalDescription(offer)
     const answer = await this.events.request({
@@ -144,7 +153,7 @@ export class MediaTransport {
       publish: this.sender.published(),
     })
     if (answer.type !== 'answer' || this.link !== link) return
-    await pc.setRemoteDescription({ type: 'answer', sdp: answer.sdp })
+    await pc.setRemoteDescription({ type: 'answer', sdp: preferLatest(answer.sdp, link.restarts) })
     this.sender.sync()
     await link.receiver.sync()
     this.events.handleMedia()
@@ -165,9 +174,9 @@ export class MediaTransport {
       return
     }
     if (state === 'closed') return
-    // "disconnected" is often a blip of half a second: nothing is said or done yet.
+    // "disconnected" is often a blip of half a second: nothing is said yet.
     if (state !== 'disconnected') this.events.handleConnecting()
-    if (state === 'failed') this.restartIce(link)
+    if (state === 'failed' || state === 'disconnected') this.networkChanged()
     this.watchOver(link)
   }
 
@@ -188,6 +197,21 @@ export class MediaTransport {
     }, WATCH_MS)
   }
 
+  /** Notices a path that falls silent before the browser does. */
+  private lookAfter(link: Link): void {
+    const watch = new PathWatch()
+    clearInterval(this.looking)
+    this.looking = setInterval(() => {
+      // Any section will do: they share one path.
+      const [sender] = link.pc.getSenders()
+      if (sender === undefined || link.pc.connectionState !== 'connected') return
+      void sender.getStats().then((report) => {
+        const path = selectedPath(report)
+        if (path !== null && watch.look(path.bytesReceived) && this.link === link) this.networkChanged()
+      })
+    }, LOOK_EVERY_MS)
+  }
+
   private restartIce(link: Link): void {
     link.restartWanted = true
     void this.negotiate()
@@ -201,6 +225,8 @@ interface Link {
   offering: boolean
   offerWanted: boolean
   restartWanted: boolean
+  /** How often ICE was restarted. */
+  restarts: number
   /** Milliseconds without a path so far. */
   downFor: number
 }

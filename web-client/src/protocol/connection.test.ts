@@ -206,9 +206,44 @@ describe('a connection', () => {
       vi.advanceTimersByTime(i < 5 ? 5000 : 0)
     }
     const made = FakeSocket.made.length
-    connection.hurry()
-    connection.hurry()
+    connection.check()
+    connection.check()
     expect(FakeSocket.made.length).toBe(made + 1)
+  })
+
+  it('replaces a line in doubt that does not answer at once', () => {
+    const socket = join()
+    connection.check()
+    connection.check()
+    expect(socket.sent.filter(({ type }) => type === 'ping')).toHaveLength(1)
+    vi.advanceTimersByTime(199)
+    expect(FakeSocket.made).toHaveLength(1)
+    vi.advanceTimersByTime(2_000)
+    expect(lost).toEqual([1])
+    expect(FakeSocket.made).toHaveLength(2)
+  })
+
+  it('keeps a line in doubt that answers', () => {
+    const socket = join()
+    connection.check()
+    vi.advanceTimersByTime(100)
+    socket.say({ type: 'pong' })
+    expect(connection.roundTrip).toBe(100)
+    vi.advanceTimersByTime(5_000)
+    expect(FakeSocket.made).toHaveLength(1)
+    expect(lost).toEqual([])
+  })
+
+  it('has more patience with a line that is slow', () => {
+    const socket = join()
+    connection.check()
+    vi.advanceTimersByTime(190)
+    socket.say({ type: 'pong' })
+    connection.check()
+    vi.advanceTimersByTime(700)
+    expect(FakeSocket.made).toHaveLength(1)
+    vi.advanceTimersByTime(100)
+    expect(FakeSocket.made).toHaveLength(2)
   })
 
   it('says leave, closes, and does not come back', () => {

@@ -40,6 +40,10 @@ export class Connection {
   private openTimer: Timer | undefined
   private pingTimer: Timer | undefined
   private silenceTimer: Timer | undefined
+  private checkTimer: Timer | undefined
+  /** When the last `join` or `ping` was sent, and how long its answer took. */
+  private askedAt = 0
+  private lastRoundTrip: number | null = null
 
   constructor(
     private readonly url: string,
@@ -56,9 +60,10 @@ export class Connection {
     socket.addEventListener('open', () => {
       if (this.socket !== socket) return
       clearTimeout(this.openTimer)
+      this.askedAt = performance.now()
       this.send(this.events.join())
       this.pingTimer = setInterval(() => {
-        this.send({ type: 'ping' })
+        this.ping()
       }, PING_EVERY_MS)
       this.heard()
     })
@@ -73,9 +78,26 @@ export class Connection {
     }, OPEN_TIMEOUT_MS)
   }
 
-  /** Tries at once instead of at the end of the present pause: the network came back. */
-  hurry(): void {
+  /** The network may have changed: tries at once instead of at the end of the present pause, and
+   * gives a line up that does not answer at once. */
+  check(): void {
     if (this.socket === null) this.open()
+    else if (this.joined && this.checkTimer === undefined) {
+      this.ping()
+      const patience = CHECK_ROUND_TRIPS * (this.lastRoundTrip ?? LONGEST_CHECK_MS)
+      this.checkTimer = setTimeout(
+        () => {
+          this.drop()
+          this.open()
+        },
+        Math.min(Math.max(patience, SHORTEST_CHECK_MS), LONGEST_CHECK_MS),
+      )
+    }
+  }
+
+  /** Milliseconds the last answer took; `null` before the first. */
+  get roundTrip(): number | null {
+    return this.lastRoundTrip
   }
 
   /** Asks, and resolves with the answer. Rejects with `RequestError` only. */
@@ -114,6 +136,7 @@ export class Connection {
     if (message === null) return
     switch (message.type) {
       case 'pong':
+        this.lastRoundTrip = performance.now() - this.askedAt
         return
       case 'answer':
       case 'done':
@@ -126,6 +149,7 @@ export class Connection {
       case 'joined':
         this.joined = true
         this.attempts = 0
+        this.lastRoundTrip = performance.now() - this.askedAt
         break
       case 'participant_joined':
       case 'participant_left':
@@ -146,10 +170,17 @@ export class Connection {
 
   /** Something came: the line lives. */
   private heard(): void {
+    clearTimeout(this.checkTimer)
+    this.checkTimer = undefined
     clearTimeout(this.silenceTimer)
     this.silenceTimer = setTimeout(() => {
       this.drop()
     }, SILENCE_LIMIT_MS)
+  }
+
+  private ping(): void {
+    this.askedAt = performance.now()
+    this.send({ type: 'ping' })
   }
 
   private send(message: ClientMessage): void {
@@ -178,7 +209,8 @@ export class Connection {
     const socket = this.socket
     this.socket = null
     this.joined = false
-    for (const timer of [this.retryTimer, this.openTimer, this.silenceTimer]) clearTimeout(timer)
+    for (const timer of [this.retryTimer, this.openTimer, this.silenceTimer, this.checkTimer]) clearTimeout(timer)
+    this.checkTimer = undefined
     clearInterval(this.pingTimer)
     socket?.close()
     for (const settle of [...this.waiting.values()]) settle(new RequestError('lost'))
@@ -229,6 +261,12 @@ const OPEN_TIMEOUT_MS = 10_000
 const PING_EVERY_MS = 10_000
 /** Silence after which the line is taken for dead. Lower: drops on short freezes. */
 const SILENCE_LIMIT_MS = 25_000
+/** Round trips a line in doubt has for its answer. Lower: one lost packet cuts it. */
+const CHECK_ROUND_TRIPS = 4
+/** Lower: a busy page or server gets its line cut. Higher: slower on a new network. */
+const SHORTEST_CHECK_MS = 200
+/** Higher: slower on a new network after a slow one. */
+const LONGEST_CHECK_MS = 2_000
 /** Lower: gives up on a loaded server. Higher: a lost answer blocks its caller longer. */
 const ANSWER_TIMEOUT_MS = 15_000
 /** Requests awaiting answers. Callers keep one or two; more means a runaway. */
