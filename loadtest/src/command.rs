@@ -5,14 +5,16 @@ use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use thiserror::Error;
 
+use crate::compare;
+use crate::knee::{self, Found};
 use crate::media::{self, Media, MediaError};
-use crate::report::{Report, json, terminal};
+use crate::report::{Report, html, json, junit, terminal};
 use crate::run::{Setting, run};
-use crate::scenario::{Scenario, ScenarioError};
-use crate::target::{Preau, ServerProcess, Target, TargetError, pin_self};
+use crate::scenario::{Knee, Scenario, ScenarioError};
+use crate::target::{Janus, Preau, ServerProcess, Target, TargetError, pin_self};
 
 /// Plays participants against a server and measures what they see and hear.
 #[derive(Debug, Parser)]
@@ -28,6 +30,10 @@ enum Wish {
     Run(RunWish),
     /// List the scenarios that come with the program
     List,
+    /// Find how many classes of 30 a server on this machine holds
+    Size(SizeWish),
+    /// Play scenarios against Préau and Janus in turns, and write a table of both
+    Compare(CompareWish),
 }
 
 #[derive(Debug, Args)]
@@ -40,13 +46,62 @@ struct RunWish {
     output: Output,
 }
 
+#[derive(Debug, Args)]
+struct SizeWish {
+    /// Most classes to try
+    #[arg(long)]
+    most: Option<u32>,
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Debug, Args)]
+struct CompareWish {
+    /// Names of scenarios, or files
+    #[arg(default_values = ["lecture30", "seminar8", "audio10"])]
+    scenarios: Vec<String>,
+    /// The program of the Préau server
+    #[arg(long, value_name = "PROGRAM")]
+    start: PathBuf,
+    /// Runs of each scenario against each server
+    #[arg(long, default_value_t = 5)]
+    runs: usize,
+    /// Processor cores of the servers
+    #[arg(long, value_name = "CORES", default_value = "0")]
+    server_cores: String,
+    /// Processor cores of this program
+    #[arg(long, value_name = "CORES", default_value = "1")]
+    cores: String,
+    /// Where the table goes, as summary.md and summary.json
+    #[arg(long, value_name = "FOLDER", default_value = "target/compare")]
+    out: PathBuf,
+    /// Folder in which encoded speech and pictures are kept
+    #[arg(long, value_name = "FOLDER", env = "LOADTEST_MEDIA")]
+    media: Option<PathBuf>,
+}
+
+/// Kinds of servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    /// Préau
+    Preau,
+    /// The VideoRoom plugin of Janus
+    Janus,
+}
+
 /// Which server, and where everything runs.
 #[derive(Debug, Args)]
 struct Place {
-    /// Address of a running server
-    #[arg(long, default_value = "http://localhost:8080", conflicts_with = "start")]
-    url: String,
-    /// Start this server first, on free ports of this machine, and stop it afterwards
+    /// Kind of the server
+    #[arg(long, value_enum, default_value = "preau")]
+    target: Kind,
+    /// Address of a running server [default: http://localhost:8080, of Janus http://localhost:8088]
+    #[arg(long, conflicts_with = "start")]
+    url: Option<String>,
+    /// Start a server first, on free ports of this machine, and stop it afterwards: the program
+    /// of Préau, or the word janus
     #[arg(long, value_name = "PROGRAM")]
     start: Option<PathBuf>,
     /// Process number of a running server on this machine, to measure what it uses
@@ -75,6 +130,12 @@ struct Output {
     /// Write the report as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Write the report in the format of JUnit
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Write the report as one page with plots
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// Say nothing while it runs
     #[arg(long)]
     quiet: bool,
@@ -95,6 +156,9 @@ pub enum CommandError {
     /// A file or the terminal.
     #[error("cannot write {0}: {1}")]
     Output(String, io::Error),
+    /// Comparing makes no sense.
+    #[error("most runs of {0} lost packets: this machine is too busy to compare servers on it")]
+    AlwaysVoid(String),
     /// The runtime.
     #[error("the system gives no threads: {0}")]
     Runtime(io::Error),
@@ -110,10 +174,18 @@ pub fn execute(line: CommandLine) -> Result<u8, CommandError> {
         Wish::Run(wish) => {
             let scenario = Scenario::named(&wish.scenario)?;
             let bench = Bench::set_up(wish.place)?;
-            let report = bench.play(&scenario, wish.output.quiet)?;
-            wish.output.write(&report)?;
+            let Some(knee) = scenario.knee else {
+                let report = bench.play(&scenario, wish.output.quiet)?;
+                wish.output.write(&report, &[])?;
+                return Ok(exit_code(&report));
+            };
+            let (found, loads) = bench.raise(&scenario, knee, wish.output.quiet)?;
+            let Some((_, report)) = found.good.or(found.bad) else { return Ok(2) };
+            wish.output.write(&report, &loads)?;
             Ok(exit_code(&report))
         }
+        Wish::Size(wish) => size(wish),
+        Wish::Compare(wish) => side_by_side(wish),
         Wish::List => {
             let lines: String = Scenario::all()
                 .map(|scenario| format!("{:<12} {}\n", scenario.name, scenario.about))
@@ -133,6 +205,100 @@ fn exit_code(report: &Report) -> u8 {
     }
 }
 
+fn size(wish: SizeWish) -> Result<u8, CommandError> {
+    let scenario = Scenario::named("size")?;
+    let mut knee = scenario.knee.expect("it has a knee");
+    knee.most = wish.most.unwrap_or(knee.most);
+    let cores = wish.place.server_cores.clone().unwrap_or_else(|| {
+        std::thread::available_parallelism().map_or("?".to_owned(), |cores| cores.to_string())
+    });
+    let bench = Bench::set_up(wish.place)?;
+    let (found, loads) = bench.raise(&scenario, knee, wish.output.quiet)?;
+    if let Some((_, report)) = found.good.as_ref().or(found.bad.as_ref()) {
+        wish.output.write(report, &loads)?;
+    }
+    print(&format!("\n{}", knee::sizing(&found, &cores)))?;
+    Ok(if found.good.is_some() { 0 } else { 1 })
+}
+
+/// Both servers in turns, so that what else the machine does meets both alike.
+fn side_by_side(wish: CompareWish) -> Result<u8, CommandError> {
+    let scenarios = wish.scenarios.iter().map(|name| Scenario::named(name));
+    let scenarios = scenarios.collect::<Result<Vec<_>, _>>()?;
+    pin_self(&wish.cores)?;
+    let mut rows = Vec::new();
+    for scenario in &scenarios {
+        let mut reports = [Vec::new(), Vec::new()];
+        let mut tries = 0;
+        while reports.iter().any(|reports| reports.len() < wish.runs) {
+            tries += 1;
+            if tries > wish.runs * 3 {
+                return Err(CommandError::AlwaysVoid(scenario.name.clone()));
+            }
+            for (kind, reports) in [Kind::Preau, Kind::Janus].into_iter().zip(&mut reports) {
+                if reports.len() >= wish.runs {
+                    continue;
+                }
+                let report = wish.play_once(kind, scenario, tries as u64)?;
+                let is_void = report.incomplete.is_some()
+                    || report.loss_percent() > compare::VOID_LOSS_PERCENT;
+                let cpu = report.server.as_ref().map_or(0.0, |server| server.cpu_us_per_packet);
+                print(&format!(
+                    "{} {} {}: {cpu:.2} µs a packet, {:.3} % lost{}\n",
+                    scenario.name,
+                    report.target,
+                    reports.len() + 1,
+                    report.loss_percent(),
+                    if is_void { ": void, to be repeated" } else { "" }
+                ))?;
+                if !is_void {
+                    reports.push(report);
+                }
+            }
+        }
+        rows.extend(reports.iter().filter_map(|reports| compare::Row::of(reports)));
+    }
+    let how = format!(
+        "Servers on core {}, generator on core {}; AES-128-GCM and transport-wide feedback for \
+         both; Janus with one event loop for each of its cores.",
+        wish.server_cores, wish.cores
+    );
+    let table = compare::markdown(&rows, wish.runs, &how);
+    std::fs::create_dir_all(&wish.out)
+        .map_err(|error| CommandError::Output(wish.out.display().to_string(), error))?;
+    write_file(&wish.out.join("summary.md"), &table)?;
+    let json = serde_json::to_string_pretty(&rows).expect("figures are plain data");
+    write_file(&wish.out.join("summary.json"), &(json + "\n"))?;
+    print(&table)?;
+    Ok(0)
+}
+
+impl CompareWish {
+    fn play_once(
+        &self,
+        kind: Kind,
+        scenario: &Scenario,
+        seed: u64,
+    ) -> Result<Report, CommandError> {
+        let program = match kind {
+            Kind::Preau => self.start.clone(),
+            Kind::Janus => PathBuf::from("janus"),
+        };
+        let place = Place {
+            target: kind,
+            url: None,
+            start: Some(program),
+            server_pid: None,
+            server_cores: Some(self.server_cores.clone()),
+            cores: None,
+            threads: 1,
+            media: self.media.clone(),
+            seed,
+        };
+        Bench::set_up(place)?.play(scenario, true)
+    }
+}
+
 /// Server, media and threads, ready to play.
 struct Bench {
     runtime: tokio::runtime::Runtime,
@@ -148,13 +314,16 @@ struct Bench {
 impl Bench {
     fn set_up(place: Place) -> Result<Self, CommandError> {
         let media = Media::prepare(&place.media.unwrap_or_else(media::default_folder))?;
-        let (server, url) = match &place.start {
-            Some(program) => {
-                let cores = place.server_cores.as_deref();
-                let (server, url) = ServerProcess::preau(program, cores)?;
-                (Some(server), url)
-            }
-            None => (None, place.url),
+        let cores = place.server_cores.as_deref();
+        let started = match (&place.start, place.target) {
+            (Some(program), Kind::Preau) => Some(ServerProcess::preau(program, cores)?),
+            (Some(_), Kind::Janus) => Some(ServerProcess::janus(cores)?),
+            (None, _) => None,
+        };
+        let (server, url) = match (started, place.target) {
+            (Some((server, url)), _) => (Some(server), url),
+            (None, Kind::Preau) => (None, place.url.unwrap_or("http://localhost:8080".to_owned())),
+            (None, Kind::Janus) => (None, place.url.unwrap_or("http://localhost:8088".to_owned())),
         };
         if let Some(cores) = &place.cores {
             pin_self(cores)?;
@@ -164,11 +333,18 @@ impl Bench {
             .enable_all()
             .build()
             .map_err(CommandError::Runtime)?;
-        let target = Preau::at(&url)?;
+        let (target, own_addresses): (Box<dyn Target>, bool) = match place.target {
+            Kind::Preau => {
+                let preau = Preau::at(&url)?;
+                let is_here = preau.is_here();
+                (Box::new(preau), is_here)
+            }
+            Kind::Janus => (Box::new(Janus::at(&url)?), false),
+        };
         Ok(Self {
             runtime,
-            own_addresses: target.is_here(),
-            target: Box::new(target),
+            target,
+            own_addresses,
             server_pid: server.as_ref().map(ServerProcess::pid).or(place.server_pid),
             _server: server,
             media: Arc::new(media),
@@ -200,10 +376,39 @@ impl Bench {
     }
 }
 
+impl Bench {
+    /// Raises the load; gives what was found, and the load and use of each step.
+    fn raise(
+        &self,
+        scenario: &Scenario,
+        knee: Knee,
+        quiet: bool,
+    ) -> Result<(Found, Vec<html::Load>), CommandError> {
+        let mut loads = Vec::new();
+        let found = knee::find(scenario, knee, |step| {
+            let report = self.play(step, quiet)?;
+            if let Some(server) = &report.server {
+                loads.push((report.packets_per_second, server.cpu_percent));
+            }
+            if !quiet {
+                print(&terminal::step(&report))?;
+            }
+            Ok::<_, CommandError>(report)
+        })?;
+        Ok((found, loads))
+    }
+}
+
 impl Output {
-    fn write(&self, report: &Report) -> Result<(), CommandError> {
+    fn write(&self, report: &Report, loads: &[html::Load]) -> Result<(), CommandError> {
         if let Some(file) = &self.json {
             write_file(file, &json::render(report))?;
+        }
+        if let Some(file) = &self.junit {
+            write_file(file, &junit::render(report))?;
+        }
+        if let Some(file) = &self.html {
+            write_file(file, &html::render(report, loads))?;
         }
         print(&terminal::render(report))
     }

@@ -3,6 +3,8 @@
 
 mod clock;
 mod command;
+mod compare;
+mod knee;
 pub mod measure;
 pub mod media;
 mod participant;

@@ -2,6 +2,7 @@
 //! report.
 
 mod histogram;
+pub(crate) mod mos;
 mod process;
 
 use std::collections::BTreeMap;

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 pub use speech::Speech;
+pub(crate) use speech::{PACKET_SAMPLES, SAMPLE_RATE};
 pub use video::Video;
 
 /// Everything that can be sent, shared by all participants.

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use protocol::TrackSource;
 use tokio::sync::watch;
+use tokio::time::{Instant, timeout, timeout_at};
 
 pub(crate) use light::Identity;
 use light::{Command, Connection};
@@ -56,7 +57,7 @@ pub(crate) async fn play(
     let mut seat = room.enter(wish.clone()).await?;
     let mut player = Player { wish, attention, shared, connections: Vec::new(), own: None };
     let stay = stay.unwrap_or(FOR_EVER);
-    let played = tokio::time::timeout(stay, player.play(seat.as_mut())).await.unwrap_or(Ok(()));
+    let played = timeout(stay, player.play(seat.as_mut())).await.unwrap_or(Ok(()));
     player.withdraw();
     if played.is_ok() {
         seat.leave().await;
@@ -119,12 +120,13 @@ impl Player {
         ]);
         let mut watched = Vec::new();
         for feed in feeds.iter().filter(|feed| Some(&feed.name) != self.own.as_ref()) {
-            for source in &feed.sources {
+            for (section, source) in feed.sources.iter().enumerate() {
                 let Some(left) = left.get_mut(source).filter(|left| **left > 0) else { continue };
                 *left -= 1;
                 watched.push(Watched {
                     feed: feed.name.clone(),
                     source: *source,
+                    section,
                     max_height: self
                         .attention
                         .max_height
@@ -163,20 +165,21 @@ impl Player {
         negotiated: Negotiated,
     ) -> Result<(), TargetError> {
         let media = Arc::clone(&self.shared.media);
-        let connection = Connection::open(negotiated, &self.wish, media)?;
-        self.connections.push(connection);
-        let connection = self.connections.last_mut().expect("it was just added");
-        let connected = tokio::time::timeout(CONNECT, connection.connected());
-        tokio::pin!(connected);
-        loop {
+        let mut connection = Connection::open(negotiated, &self.wish, media)?;
+        let deadline = Instant::now() + CONNECT;
+        let mut events = Vec::new();
+        let connected = loop {
             tokio::select! {
-                connected = &mut connected => {
-                    let late = || "no connection within 10 s".to_owned();
-                    return connected.map_err(|_| TargetError::Refused("media", late()))?;
-                }
-                event = seat.next_event() => drop(event?),
+                connected = timeout_at(deadline, connection.connected()) => break connected,
+                event = seat.next_event() => events.push(event?),
             }
+        };
+        self.connections.push(connection);
+        for event in events {
+            self.heed(event);
         }
+        let late = || "no connection within 10 s".to_owned();
+        connected.map_err(|_| TargetError::Refused("media", late()))?
     }
 
     /// Takes back what was published.

@@ -1,11 +1,13 @@
 //! What a run comes to: figures, and whether they keep to the scenario's limits.
 
+pub(crate) mod html;
 pub(crate) mod json;
+pub(crate) mod junit;
 pub(crate) mod terminal;
 
 use serde::Serialize;
 
-use crate::measure::{Histogram, Join, Measured, Received, share};
+use crate::measure::{Histogram, Join, Measured, Received, mos, share};
 use crate::run::{Outcome, Second, unix_seconds};
 use crate::scenario::{Limits, Scenario};
 
@@ -36,6 +38,8 @@ pub struct Report {
     pub joins: Joins,
     /// Sound.
     pub sound: Option<Media>,
+    /// How it sounds to those who listen.
+    pub heard: Option<Sound>,
     /// Pictures.
     pub picture: Option<Media>,
     /// Pictures by their height.
@@ -112,6 +116,19 @@ pub struct Media {
     pub loss_percent: f64,
     /// Kilobits a second of payload, all receivers together.
     pub kbit: f64,
+}
+
+/// How decoded sound is.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Sound {
+    /// Seconds that were played, all voices together.
+    pub seconds: f64,
+    /// Of these, invented because nothing came in time.
+    pub concealed_percent: f64,
+    /// Of these, restored from the packet after.
+    pub corrected_percent: f64,
+    /// Estimated mean opinion score, 1 to 4.5.
+    pub mos: f64,
 }
 
 /// Pictures of one height.
@@ -226,6 +243,7 @@ impl Report {
             failures: outcome.failures.clone(),
             joins: Joins::new(&outcome.joins),
             sound: Media::new(&total.sound, seconds),
+            heard: Sound::new(total),
             picture: Media::new(&total.picture, seconds),
             layers: layers(total),
             key_frames: KeyFrames::new(outcome),
@@ -255,6 +273,14 @@ impl Report {
         report.limits = verdicts(&scenario.limits, &report, total);
         report.warnings = warnings(&report, total);
         report
+    }
+
+    /// A report of nothing, to be filled by tests.
+    #[cfg(test)]
+    pub(crate) fn empty(scenario: &Scenario) -> Self {
+        let outcome = Outcome::default();
+        let scenario = Scenario { limits: Limits::default(), ..scenario.clone() };
+        Self::new(&scenario, "preau", &outcome)
     }
 
     /// True when the run is complete and every limit holds.
@@ -324,6 +350,23 @@ impl Media {
         })
     }
 }
+
+impl Sound {
+    fn new(total: &Measured) -> Option<Self> {
+        let heard = total.heard;
+        let concealed = share(heard.concealed, heard.samples);
+        let delay = ms(&total.sound.delay, 0.5).unwrap_or(0.0) + OWN_DELAY_MS;
+        (heard.samples > 0).then(|| Self {
+            seconds: heard.samples as f64 / 48e3,
+            concealed_percent: concealed * 100.0,
+            corrected_percent: share(heard.corrected, heard.samples) * 100.0,
+            mos: mos::estimate(delay, concealed),
+        })
+    }
+}
+
+/// Capture and coding (20 ms) and the buffer before playing (60 ms).
+const OWN_DELAY_MS: f64 = 80.0;
 
 impl KeyFrames {
     fn new(outcome: &Outcome) -> Self {
@@ -395,8 +438,6 @@ fn verdicts(limits: &Limits, report: &Report, total: &Measured) -> Vec<Verdict> 
     let picture = report.picture.as_ref();
     let minutes = total.heights.values().map(|frames| frames.over).sum::<u64>() as f64 / 60e9;
     let freezes: u64 = total.heights.values().map(|frames| frames.freezes).sum();
-    let heard = total.heard;
-    let concealed = (heard.samples > 0).then(|| share(heard.concealed, heard.samples) * 100.0);
     let all = [
         ("loss_percent", limits.loss_percent, Some(report.loss_percent())),
         ("sound_loss_percent", limits.sound_loss_percent, sound.map(|m| m.loss_percent)),
@@ -416,13 +457,18 @@ fn verdicts(limits: &Limits, report: &Report, total: &Measured) -> Vec<Verdict> 
             limits.server_cpu_percent,
             report.server.as_ref().map(|server| server.cpu_percent),
         ),
-        ("concealed_percent", limits.concealed_percent, concealed),
+        ("concealed_percent", limits.concealed_percent, report.heard.map(|h| h.concealed_percent)),
+        ("mos_at_least", limits.mos_at_least, report.heard.map(|h| h.mos)),
     ];
     let verdict = |(name, limit, measured): (&'static str, Option<f64>, Option<f64>)| {
         let limit = limit?;
         // The server's own use can only be seen on its machine; all else must have been seen.
         let is_excused = measured.is_none() && name == "server_cpu_percent";
-        let holds = is_excused || measured.is_some_and(|measured| measured <= limit);
+        let keeps = |measured: f64| match name {
+            "mos_at_least" => measured >= limit,
+            _ => measured <= limit,
+        };
+        let holds = is_excused || measured.is_some_and(keeps);
         Some(Verdict { name, limit, measured, holds })
     };
     all.into_iter().filter_map(verdict).collect()

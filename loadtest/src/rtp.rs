@@ -18,6 +18,7 @@ pub(crate) struct ExtensionIds {
 pub(crate) struct Header<'a> {
     pub(crate) marker: bool,
     pub(crate) sequence: u16,
+    pub(crate) timestamp: u32,
     pub(crate) ssrc: u32,
     /// Length with contributing sources and extensions.
     pub(crate) length: usize,
@@ -46,6 +47,7 @@ impl<'a> Header<'a> {
         Some(Self {
             marker: fixed[1] & 0x80 != 0,
             sequence: u16::from_be_bytes([fixed[2], fixed[3]]),
+            timestamp: u32::from_be_bytes([fixed[4], fixed[5], fixed[6], fixed[7]]),
             ssrc: u32::from_be_bytes([fixed[8], fixed[9], fixed[10], fixed[11]]),
             length,
             has_padding: fixed[0] & PADDING_BIT != 0,
@@ -182,7 +184,7 @@ mod tests {
         packet.extend(b"payload");
         let read = Header::parse(&packet).unwrap();
         assert_eq!((read.length, read.marker), (length, true));
-        assert_eq!((read.sequence, read.ssrc), (7, 9));
+        assert_eq!((read.sequence, read.timestamp, read.ssrc), (7, 8, 9));
         assert_eq!(read.extension(1), Some(&b"12"[..]));
         assert_eq!(read.extension(5), Some(&[42][..]));
         assert_eq!((read.extension(2), read.extension(0)), (None, None));

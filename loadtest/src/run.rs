@@ -41,7 +41,7 @@ pub(crate) struct Progress {
 }
 
 /// All that was seen.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Outcome {
     /// Of the measured time.
     pub(crate) total: Measured,
@@ -161,6 +161,7 @@ impl Crowd {
         let wish = Wish {
             sends: group.sends.clone(),
             sound_slots: attention.voices,
+            listens: group.listens,
             picture_slots: attention.cameras + attention.screens,
             from: self.own_addresses.then(|| own_address(number)),
             seed: self.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(number << 16),

@@ -53,6 +53,9 @@ pub struct Group {
     /// Screens each watches at most.
     #[serde(default)]
     pub screens: u32,
+    /// Whether the sound they hear is really decoded, to tell how it sounds; costs processor time.
+    #[serde(default)]
+    pub listens: bool,
     /// Lines at which cameras are shown, which decides the layer.
     pub max_height: Option<u16>,
     /// Seconds within which they all come, evenly spread.
@@ -86,8 +89,10 @@ pub struct Limits {
     pub freezes_per_minute: Option<f64>,
     /// Processor time of the server, of one core.
     pub server_cpu_percent: Option<f64>,
-    /// Sound that had to be invented.
+    /// Sound that had to be invented, by those who listen.
     pub concealed_percent: Option<f64>,
+    /// Smallest mean opinion score (1 to 4.5) of what those who listen hear.
+    pub mos_at_least: Option<f64>,
 }
 
 /// How the load is raised: by rooms.
@@ -127,7 +132,20 @@ pub enum ScenarioError {
 }
 
 /// The scenarios that come with the program.
-const BUILT_IN: [(&str, &str); 1] = [("smoke", include_str!("../scenarios/smoke.toml"))];
+const BUILT_IN: [(&str, &str); 12] = [
+    ("smoke", include_str!("../scenarios/smoke.toml")),
+    ("lecture30", include_str!("../scenarios/lecture30.toml")),
+    ("seminar8", include_str!("../scenarios/seminar8.toml")),
+    ("class30", include_str!("../scenarios/class30.toml")),
+    ("audio10", include_str!("../scenarios/audio10.toml")),
+    ("audio50", include_str!("../scenarios/audio50.toml")),
+    ("lecture100", include_str!("../scenarios/lecture100.toml")),
+    ("massjoin", include_str!("../scenarios/massjoin.toml")),
+    ("churn", include_str!("../scenarios/churn.toml")),
+    ("idle100", include_str!("../scenarios/idle100.toml")),
+    ("knee", include_str!("../scenarios/knee.toml")),
+    ("size", include_str!("../scenarios/size.toml")),
+];
 
 impl Scenario {
     /// One of ours by its name, or a file.

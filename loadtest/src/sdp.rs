@@ -90,7 +90,8 @@ pub(crate) fn offer(local: &Local, sends: &[SendSpec], sound: usize, picture: us
         kinds.extend((pair < picture).then_some(true));
     }
     let count = sends.len() + kinds.len();
-    let mut out = head(count);
+    let mids: Vec<String> = (0..count).map(|mid| mid.to_string()).collect();
+    let mut out = head(&mids.iter().map(String::as_str).collect::<Vec<_>>());
     for send in sends {
         media(&mut out, send.source.is_video(), (OPUS, VP8, VP8_REPAIR));
         transport(&mut out, local, "actpass");
@@ -120,8 +121,30 @@ pub(crate) fn offer(local: &Local, sends: &[SendSpec], sound: usize, picture: us
     out
 }
 
-fn head(sections: usize) -> String {
-    let mids: Vec<String> = (0..sections).map(|mid| mid.to_string()).collect();
+/// The answer to a server's offer of what it sends: all of it is received.
+pub(crate) fn answer(local: &Local, remote: &Remote) -> String {
+    let mids = remote.sections.iter().filter(|section| section.sends);
+    let mids: Vec<&str> = mids.map(|section| &section.mid[..]).collect();
+    let mut out = head(&mids);
+    for section in &remote.sections {
+        let formats = section.formats();
+        if !section.sends {
+            let kind = if section.is_video { "video" } else { "audio" };
+            line(&mut out, format_args!("m={kind} 0 UDP/TLS/RTP/SAVPF 0"));
+            lines(&mut out, &["c=IN IP4 0.0.0.0", &format!("a=mid:{}", section.mid), "a=inactive"]);
+            continue;
+        }
+        media(&mut out, section.is_video, formats);
+        transport(&mut out, local, "active");
+        lines(&mut out, &[&format!("a=mid:{}", section.mid), "a=recvonly"]);
+        for extension in &section.extensions {
+            line(&mut out, format_args!("a=extmap:{extension}"));
+        }
+    }
+    out
+}
+
+fn head(mids: &[&str]) -> String {
     format!(
         "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE {}\r\n\
          a=msid-semantic:WMS *\r\n",
@@ -197,6 +220,23 @@ pub(crate) struct RemoteSection {
     pub(crate) sends: bool,
     pub(crate) ssrcs: Vec<u32>,
     pub(crate) repair: Option<(u32, u32)>,
+    /// Lines of header extensions that are known here, as they came.
+    extensions: Vec<String>,
+    /// Payload types with their encodings.
+    encodings: Vec<(u8, String)>,
+}
+
+impl RemoteSection {
+    /// Payload types of Opus, of VP8 and of its repeats; those of our own where it names none.
+    fn formats(&self) -> (u8, u8, u8) {
+        let of = |name: &str| {
+            let is_it = |encoding: &str| {
+                encoding.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name))
+            };
+            self.encodings.iter().find(|(_, encoding)| is_it(encoding)).map(|(number, _)| *number)
+        };
+        (of("opus/").unwrap_or(OPUS), of("VP8/").unwrap_or(VP8), of("rtx/").unwrap_or(VP8_REPAIR))
+    }
 }
 
 impl Remote {
@@ -231,6 +271,10 @@ impl Remote {
                     words.next().and_then(|uri| URIS.iter().find(|(known, _)| *known == uri));
                 if let (Some(id), Some((_, entry))) = (id, known) {
                     *entry(&mut self.ids) = id;
+                    let section = self.sections.last_mut();
+                    section
+                        .into_iter()
+                        .for_each(|section| section.extensions.push(value.to_owned()));
                 }
             }
             _ => self.read_section(name, value),
@@ -243,6 +287,11 @@ impl Remote {
         match name {
             "mid" => value.clone_into(&mut section.mid),
             "sendonly" | "sendrecv" => section.sends = true,
+            "rtpmap" => {
+                let known = value.split_once(' ');
+                let known = known.and_then(|(number, name)| Some((number.parse().ok()?, name)));
+                section.encodings.extend(known.map(|(number, name)| (number, name.to_owned())));
+            }
             "ssrc" => {
                 let ssrc = number(value.split_whitespace().next());
                 section.ssrcs.extend(ssrc.filter(|ssrc| !section.ssrcs.contains(ssrc)));

@@ -1,6 +1,7 @@
 //! Servers that can be tested. A target makes rooms; a room has seats; a seat says how its media
 //! connections are to be made. Everything above knows no server, everything below no measurement.
 
+mod janus;
 mod preau;
 mod process;
 mod session;
@@ -15,6 +16,7 @@ use crate::measure::Meter;
 use crate::participant::Identity;
 use crate::rtp::ExtensionIds;
 
+pub(crate) use janus::Janus;
 pub(crate) use preau::Preau;
 pub(crate) use process::{ServerProcess, pin_self};
 
@@ -63,6 +65,8 @@ pub(crate) struct Wish {
     pub(crate) sends: Vec<TrackSource>,
     pub(crate) sound_slots: usize,
     pub(crate) picture_slots: usize,
+    /// Whether sound is really decoded.
+    pub(crate) listens: bool,
     /// Where on this machine its packets come from, when that matters.
     pub(crate) from: Option<IpAddr>,
     pub(crate) seed: u64,
@@ -91,8 +95,8 @@ pub(crate) trait Seat: Send {
 pub(crate) enum SeatEvent {
     /// Nothing that matters here.
     Nothing,
-    /// Only these layers of a source are watched by anybody.
-    #[expect(dead_code, reason = "no target says so yet")]
+    /// Only these layers of a source are watched by anybody; the only one of a source without
+    /// simulcast has an empty name.
     LayersWanted(TrackSource, Vec<String>),
 }
 
@@ -108,6 +112,8 @@ pub(crate) struct Feed {
 pub(crate) struct Watched {
     pub(crate) feed: String,
     pub(crate) source: TrackSource,
+    /// Where the source stands among all of that feed.
+    pub(crate) section: usize,
     /// Lines at which a picture is shown.
     pub(crate) max_height: Option<u16>,
 }
@@ -117,10 +123,8 @@ pub(crate) enum Watching {
     /// The slots there are carry it.
     Done,
     /// It comes on a connection of its own, to be made now.
-    #[expect(dead_code, reason = "for targets with a connection for each direction")]
     Connect(Negotiated),
     /// The connection that carries it has these slots from now on.
-    #[expect(dead_code, reason = "for targets with a connection for each direction")]
     Slots(Vec<SlotSpec>),
 }
 

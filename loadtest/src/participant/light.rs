@@ -2,6 +2,7 @@
 //! receiving a packet costs the generator less than sending it costs the server.
 
 mod dtls;
+mod ear;
 mod frames;
 mod ice;
 mod receive;
@@ -83,6 +84,7 @@ impl Connection {
         let seed = random.random();
         let ice = Ice::new(now, negotiated.ice_user, negotiated.ice_password, seed);
         let mut receiver = Receiver::default();
+        receiver.set_listening(wish.listens);
         receiver.set_slots(&negotiated.slots);
         let sender = Sender::new(now, &negotiated.sends, negotiated.ids, media, &mut random);
         let own_ssrc = negotiated.sends.first().map_or(seed | 1, |send| send.layers[0].ssrc);

@@ -45,6 +45,24 @@ pub(crate) fn progress(progress: &Progress) -> String {
     line
 }
 
+/// One line for a step of a run that raises the load.
+pub(crate) fn step(report: &Report) -> String {
+    let p99 = [&report.sound, &report.picture].map(|media| {
+        let p99 = media.as_ref().and_then(|media| media.delay_p99_ms);
+        p99.map_or("?".to_owned(), |p99| format!("{p99:.1}"))
+    });
+    format!(
+        "{:>3} rooms: {:>7.0} packets/s, {:.3} % lost, p99 {} ms sound {} ms pictures, server {:.0} %: {}\n",
+        report.rooms,
+        report.packets_per_second,
+        report.loss_percent(),
+        p99[0],
+        p99[1],
+        report.server.as_ref().map_or(0.0, |server| server.cpu_percent),
+        if report.is_good() { "good" } else { "too much" }
+    )
+}
+
 struct Lines(String);
 
 impl Lines {
@@ -82,6 +100,12 @@ fn media(out: &mut Lines, report: &Report) {
             "  {name:<10}{packets:>10}{p50:>9}{p95:>9}{p99:>9}\
              {:>11.3}%{:>9.3}%{:>10.0}",
             media.loss_before_repair_percent, media.loss_percent, media.kbit
+        ));
+    }
+    if let Some(heard) = &report.heard {
+        out.line(format_args!(
+            "  heard     {:>10.0} s, {:.2} % invented, {:.2} % restored, MOS {:.2}",
+            heard.seconds, heard.concealed_percent, heard.corrected_percent, heard.mos
         ));
     }
     for layer in &report.layers {
@@ -133,7 +157,7 @@ fn limits(out: &mut Lines, report: &Report) {
         let measured =
             verdict.measured.map_or("not measured".to_owned(), |value| format!("{value:.3}"));
         out.line(format_args!(
-            "  {} {:<22} {measured} (at most {})",
+            "  {} {:<22} {measured} (limit {})",
             if verdict.holds { "ok    " } else { "BROKEN" },
             verdict.name,
             verdict.limit

@@ -11,7 +11,7 @@ use protocol::{
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-use super::session::{Origin, Session, request};
+use super::session::{Origin, PATIENCE, Session, request};
 use super::{
     Feed, Negotiated, Room, Seat, SeatEvent, SlotSpec, Target, TargetError, Watched, Watching, Wish,
 };
@@ -67,7 +67,7 @@ impl Target for Preau {
             moderator_verifier: verifier(&moderator),
         };
         let body = serde_json::to_string(&wish).expect("a request is plain data");
-        let (status, answer) = request(&self.origin, "POST", "/api/rooms", &body).await?;
+        let (status, answer) = request(&self.origin, "POST", "/api/rooms", &body, PATIENCE).await?;
         if status != 201 {
             return Err(TargetError::Refused("to make a room", format!("{status} {answer}")));
         }
@@ -223,7 +223,11 @@ impl Seat for PreauSeat {
     }
 
     async fn next_event(&mut self) -> Result<SeatEvent, TargetError> {
-        if let Some(ServerMessage::Goodbye { .. }) = self.session.next().await? {
+        let message = self.session.next_word().await?;
+        if let Some(ServerMessage::LayersWanted { source, rids }) = message {
+            return Ok(SeatEvent::LayersWanted(source, rids));
+        }
+        if let Some(ServerMessage::Goodbye { .. }) = message {
             return Err(TargetError::Gone);
         }
         Ok(SeatEvent::Nothing)

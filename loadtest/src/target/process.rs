@@ -1,10 +1,11 @@
 //! Servers that this program starts itself, and on which processor cores everything runs.
 
 use std::io::{BufRead, BufReader};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -38,6 +39,41 @@ impl ServerProcess {
             line.split_whitespace().find(|word| word.starts_with("http://")).map(str::to_owned)
         });
         Ok((process, url.ok_or_else(|| failed("it says no address".to_owned()))?))
+    }
+
+    /// Starts Janus of the Debian package on free loopback ports, with one event loop for each
+    /// core it may use, which is its fair configuration; gives the address of its interface.
+    pub(crate) fn janus(cores: Option<&str>) -> Result<(Self, String), TargetError> {
+        let failed = |why: String| TargetError::Start("janus".to_owned(), why);
+        let io = |error: std::io::Error| failed(error.to_string());
+        let folder = tempfile::tempdir().map_err(io)?;
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
+        let port = port.map_err(io)?.port();
+        for (name, text) in JANUS_FILES {
+            let text = text
+                .replace("EVENT_LOOPS", &count(cores).to_string())
+                .replace("PORT", &port.to_string());
+            std::fs::write(folder.path().join(name), text).map_err(io)?;
+        }
+        let mut command = on_cores(Path::new("janus"), cores);
+        command.arg("--configs-folder").arg(folder.path());
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|error| failed(format!("{error}: apt-get install janus")))?;
+        let deadline = Instant::now() + START;
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            let has_ended = child.try_wait().map_err(io)?.is_some();
+            if has_ended || Instant::now() > deadline {
+                // It may have ended by itself.
+                let _ = child.kill();
+                return Err(failed("it does not listen: apt-get install janus".to_owned()));
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Ok((Self { child, _folder: folder }, format!("http://127.0.0.1:{port}")))
     }
 
     /// Starts a program and waits for its first lines.
@@ -109,5 +145,49 @@ pub(crate) fn pin_self(cores: &str) -> Result<(), TargetError> {
     }
 }
 
+/// How many cores a list such as `0,2-3` names; 1 without a list.
+fn count(cores: Option<&str>) -> usize {
+    let part = |part: &str| {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let number = |text: &str| text.trim().parse::<usize>().ok();
+        number(last).zip(number(first)).map_or(1, |(last, first)| last.saturating_sub(first) + 1)
+    };
+    cores.map_or(1, |cores| cores.split(',').map(part).sum())
+}
+
+/// Its configuration: nothing but the plugin and the interface that are used, no candidates to
+/// gather beyond its own addresses, and checks only answered, as our own server does.
+const JANUS_FILES: [(&str, &str); 3] = [
+    (
+        "janus.jcfg",
+        "general: { debug_level = 2; event_loops = EVENT_LOOPS; server_name = \"loadtest\" }\n\
+         media: { ipv6 = false; rtp_port_range = \"20000-40000\" }\n\
+         nat: { ice_lite = true; ice_tcp = false; full_trickle = false; \
+         ice_enforce_list = \"127.0.0.1\" }\n\
+         plugins: { disable = \"libjanus_audiobridge.so,libjanus_echotest.so,\
+         libjanus_recordplay.so,libjanus_sip.so,libjanus_nosip.so,libjanus_streaming.so,\
+         libjanus_voicemail.so,libjanus_videocall.so,libjanus_textroom.so,libjanus_lua.so,\
+         libjanus_duktape.so\" }\n\
+         transports: { disable = \"libjanus_mqtt.so,libjanus_nanomsg.so,libjanus_pfunix.so,\
+         libjanus_rabbitmq.so,libjanus_websockets.so\" }\n",
+    ),
+    (
+        "janus.transport.http.jcfg",
+        "general: { json = \"compact\"; base_path = \"/janus\"; http = true; port = PORT; \
+         ip = \"127.0.0.1\"; https = false }\nadmin: { admin_http = false }\n",
+    ),
+    ("janus.plugin.videoroom.jcfg", "general: { }\n"),
+];
+
 /// A server that says nothing for so long does not start.
 const START: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cores_are_counted() {
+        assert_eq!([None, Some("3"), Some("0-2"), Some("0,2-3")].map(count), [1, 1, 3, 3]);
+    }
+}

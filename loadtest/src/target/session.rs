@@ -1,5 +1,6 @@
 //! The WebSocket of one participant of a Préau server, and its requests over HTTP.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ pub(crate) struct Origin {
 pub(crate) struct Session {
     socket: WebSocketStream<TcpStream>,
     requests: u32,
+    /// Word of the server that came while an answer was waited for.
+    unheard: VecDeque<ServerMessage>,
     next_ping: Instant,
 }
 
@@ -42,7 +45,12 @@ impl Session {
         let (socket, _) = opened
             .map_err(|_| unreachable("no answer".to_owned()))?
             .map_err(|error| unreachable(error.to_string()))?;
-        Ok(Self { socket, requests: 0, next_ping: Instant::now() + PING_INTERVAL })
+        Ok(Self {
+            socket,
+            requests: 0,
+            unheard: VecDeque::new(),
+            next_ping: Instant::now() + PING_INTERVAL,
+        })
     }
 
     /// The number of the next request.
@@ -76,7 +84,17 @@ impl Session {
         }
     }
 
-    /// Waits for what `pick` finds in a message; others before it are dropped.
+    /// The next message that is no answer, those that came during requests first. May be dropped
+    /// and called again.
+    pub(crate) async fn next_word(&mut self) -> Result<Option<ServerMessage>, TargetError> {
+        match self.unheard.pop_front() {
+            Some(message) => Ok(Some(message)),
+            None => self.next().await,
+        }
+    }
+
+    /// Waits for what `pick` finds in a message; of others before it, those about layers are kept
+    /// for [`Session::next_word`].
     pub(crate) async fn hear<T>(
         &mut self,
         what: &'static str,
@@ -85,6 +103,10 @@ impl Session {
         let heard = timeout(PATIENCE, async {
             loop {
                 let Some(message) = self.next().await? else { continue };
+                if matches!(message, ServerMessage::LayersWanted { .. }) {
+                    self.unheard.push_back(message);
+                    continue;
+                }
                 match pick(message) {
                     Ok(found) => return Ok(found),
                     Err(Some(code)) => return Err(refused(what, code)),
@@ -120,6 +142,7 @@ pub(crate) async fn request(
     method: &str,
     path: &str,
     body: &str,
+    patience: Duration,
 ) -> Result<(u16, String), TargetError> {
     let unreachable = |why: String| TargetError::Unreachable(origin.host.clone(), why);
     let asked = async {
@@ -136,13 +159,26 @@ pub(crate) async fn request(
         (&mut socket).take(MAX_ANSWER).read_to_end(&mut answer).await.map_err(io)?;
         Ok(String::from_utf8_lossy(&answer).into_owned())
     };
-    let answer = timeout(PATIENCE, asked).await;
+    let answer = timeout(patience, asked).await;
     let answer = answer.unwrap_or_else(|_| Err(unreachable("no answer".to_owned())))?;
     let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok());
-    let (Some(status), Some((_, body))) = (status, answer.split_once("\r\n\r\n")) else {
+    let (Some(status), Some((head, body))) = (status, answer.split_once("\r\n\r\n")) else {
         return Err(TargetError::Answer("a request", answer.chars().take(80).collect()));
     };
-    Ok((status, body.to_owned()))
+    let is_chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
+    Ok((status, if is_chunked { unchunk(body) } else { body.to_owned() }))
+}
+
+/// The content of chunks (RFC 9112 section 7.1), as far as it is whole.
+fn unchunk(mut body: &str) -> String {
+    let mut content = String::new();
+    while let Some((size, rest)) = body.split_once("\r\n") {
+        let size = usize::from_str_radix(size.trim(), 16).unwrap_or(0);
+        let Some(chunk) = rest.get(..size).filter(|chunk| !chunk.is_empty()) else { break };
+        content += chunk;
+        body = rest[size..].trim_start_matches("\r\n");
+    }
+    content
 }
 
 async fn connect(
@@ -166,10 +202,21 @@ async fn connect(
 }
 
 /// Nothing a server does takes longer unless it is broken.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What pages do, so that the server does not end a silent session.
 const PING_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Bytes of an answer that are read at most.
 const MAX_ANSWER: u64 = 256 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_are_put_together() {
+        assert_eq!(unchunk("5\r\n{\"a\":\r\n2\r\n1}\r\n0\r\n\r\n"), "{\"a\":1}");
+        assert_eq!(unchunk("ff\r\ntoo short"), "");
+    }
+}

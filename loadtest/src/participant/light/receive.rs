@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::ear::Ear;
 use super::frames::Frames;
 use super::srtp::Cipher;
 use crate::clock::{self, MILLISECOND, Nanos};
@@ -18,6 +19,7 @@ pub(crate) struct Receiver {
     sources: HashMap<u32, (usize, bool)>,
     /// Transport-wide numbers and arrival times not yet reported, in microseconds.
     arrivals: Vec<(u16, u64)>,
+    listens: bool,
 }
 
 /// One receiving section.
@@ -27,7 +29,19 @@ struct Slot {
     repair_highest: Option<u64>,
     missing: BTreeMap<u64, Missing>,
     frames: Frames,
+    /// Of sound, where it is decoded.
+    ear: Option<Ear>,
     report: Report,
+}
+
+/// What is taken from a packet that came by itself.
+struct Direct<'a> {
+    at: Nanos,
+    index: u64,
+    marker: bool,
+    timestamp: u32,
+    payload: &'a [u8],
+    sent: Option<Nanos>,
 }
 
 #[derive(Clone, Copy)]
@@ -58,6 +72,11 @@ pub(crate) struct ReportBlock {
 }
 
 impl Receiver {
+    /// Whether sound in slots to come is decoded.
+    pub(crate) fn set_listening(&mut self, listens: bool) {
+        self.listens = listens;
+    }
+
     /// Takes new slots; those that were there stay as they are.
     pub(crate) fn set_slots(&mut self, specs: &[SlotSpec]) {
         for spec in specs {
@@ -74,6 +93,7 @@ impl Receiver {
                 repair_highest: None,
                 missing: BTreeMap::new(),
                 frames: Frames::default(),
+                ear: if self.listens && !spec.is_video { Ear::new() } else { None },
                 report: Report::default(),
             });
         }
@@ -117,7 +137,8 @@ impl Receiver {
             slot.handle_repeated(at, marker, payload, measured);
             return;
         }
-        slot.handle_direct(at, index, marker, payload, sent, measured);
+        let timestamp = header.timestamp;
+        slot.handle_direct(Direct { at, index, marker, timestamp, payload, sent }, measured);
     }
 
     /// Takes the times of a sender report, for the receiver reports to come.
@@ -181,15 +202,8 @@ impl Receiver {
 }
 
 impl Slot {
-    fn handle_direct(
-        &mut self,
-        at: Nanos,
-        index: u64,
-        marker: bool,
-        payload: &[u8],
-        sent: Option<Nanos>,
-        measured: &mut Measured,
-    ) {
+    fn handle_direct(&mut self, packet: Direct<'_>, measured: &mut Measured) {
+        let Direct { at, index, marker, timestamp, payload, sent } = packet;
         let is_video = self.spec.is_video;
         let received = of_kind(is_video, measured);
         match self.highest {
@@ -219,6 +233,8 @@ impl Slot {
         self.report.received += 1;
         if is_video {
             self.frames.handle_packet(at, index, marker, payload, measured);
+        } else if let Some(ear) = &mut self.ear {
+            ear.handle_packet(at, index, timestamp, payload, &mut measured.heard);
         }
     }
 

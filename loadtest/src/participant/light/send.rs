@@ -131,7 +131,7 @@ impl Sender {
         let with_source = self.publications.iter_mut().filter(|p| p.spec.source == source);
         for publication in with_source {
             for (layer, spec) in publication.layers.iter_mut().zip(&publication.spec.layers) {
-                let is_on = spec.rid.is_empty() || rids.iter().any(|rid| rid == spec.rid);
+                let is_on = rids.iter().any(|rid| rid == spec.rid);
                 // A layer that was off begins anew with a key frame.
                 layer.frame = if is_on && !layer.is_on { 0 } else { layer.frame };
                 layer.is_on = is_on;

@@ -1,35 +1,17 @@
 //! SRTP and SRTCP with AES-GCM (RFC 3711, RFC 7714), written for the generator alone so that a
 //! fault of the server's own does not meet its twin here.
 
-use ring::aead::{AES_128_GCM, AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::aead::{AES_128_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use rtc_srtp::crypto::{BlockCipherAlgorithm, RTCCrypto};
 
-/// Which of the two profiles was agreed on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Profile {
-    Aes128,
-    Aes256,
-}
-
-impl Profile {
-    pub(crate) const fn key_length(self) -> usize {
-        match self {
-            Self::Aes128 => 16,
-            Self::Aes256 => 32,
-        }
-    }
-
-    /// Bytes to export from DTLS (RFC 5764 section 4.2).
-    pub(crate) const fn keying_length(self) -> usize {
-        2 * (self.key_length() + SALT)
-    }
-}
+/// Bytes of a master key: `SRTP_AEAD_AES_128_GCM`.
+pub(crate) const KEY: usize = 16;
 
 /// Bytes of a master salt.
 pub(crate) const SALT: usize = 12;
 
 /// Bytes of an authentication tag.
-pub(crate) const TAG: usize = 16;
+const TAG: usize = 16;
 
 /// One direction.
 pub(crate) struct Cipher {
@@ -41,22 +23,13 @@ pub(crate) struct Cipher {
 
 impl Cipher {
     /// Derives the session keys (RFC 3711 section 4.3). `None` when the engine refuses.
-    pub(crate) fn new(
-        profile: Profile,
-        key: &[u8],
-        salt: &[u8],
-        crypto: &dyn RTCCrypto,
-    ) -> Option<Self> {
+    pub(crate) fn new(key: &[u8], salt: &[u8], crypto: &dyn RTCCrypto) -> Option<Self> {
         let session = |key_label, salt_label| {
-            let mut session_key = vec![0; profile.key_length()];
-            derive(profile, key, salt, key_label, &mut session_key, crypto)?;
+            let mut session_key = [0; KEY];
+            derive(key, salt, key_label, &mut session_key, crypto)?;
             let mut session_salt = [0; SALT];
-            derive(profile, key, salt, salt_label, &mut session_salt, crypto)?;
-            let algorithm = match profile {
-                Profile::Aes128 => &AES_128_GCM,
-                Profile::Aes256 => &AES_256_GCM,
-            };
-            let unbound = UnboundKey::new(algorithm, &session_key).ok()?;
+            derive(key, salt, salt_label, &mut session_salt, crypto)?;
+            let unbound = UnboundKey::new(&AES_128_GCM, &session_key).ok()?;
             Some((LessSafeKey::new(unbound), session_salt))
         };
         Some(Self { rtp: session(0, 2)?, rtcp: session(3, 5)?, rtcp_index: 0 })
@@ -151,23 +124,18 @@ fn under(salt: &[u8; SALT], mut nonce: [u8; NONCE_LEN]) -> Nonce {
 
 /// RFC 3711 section 4.3.3: AES in counter mode.
 fn derive(
-    profile: Profile,
     key: &[u8],
     salt: &[u8],
     label: u8,
     out: &mut [u8],
     crypto: &dyn RTCCrypto,
 ) -> Option<()> {
-    let algorithm = match profile {
-        Profile::Aes128 => BlockCipherAlgorithm::Aes128,
-        Profile::Aes256 => BlockCipherAlgorithm::Aes256,
-    };
     for (counter, chunk) in (0..).zip(out.chunks_mut(16)) {
         let mut block = [0; 16];
         block[..SALT].copy_from_slice(salt.get(..SALT)?);
         block[7] ^= label;
         block[15] = counter;
-        crypto.block_encrypt(algorithm, key, &mut block).ok()?;
+        crypto.block_encrypt(BlockCipherAlgorithm::Aes128, key, &mut block).ok()?;
         chunk.copy_from_slice(&block[..chunk.len()]);
     }
     Some(())
@@ -186,30 +154,27 @@ mod tests {
 
     use super::*;
 
-    fn cipher(profile: Profile) -> Cipher {
-        let key: Vec<u8> = (0..profile.key_length() as u8).collect();
-        Cipher::new(profile, &key, &[7; SALT], RingProvider::new().crypto()).unwrap()
+    fn cipher() -> Cipher {
+        Cipher::new(&[9; KEY], &[7; SALT], RingProvider::new().crypto()).unwrap()
     }
 
     #[test]
     fn what_is_sealed_is_opened_and_a_changed_byte_is_noticed() {
-        for profile in [Profile::Aes128, Profile::Aes256] {
-            let cipher = cipher(profile);
-            let mut packet = vec![0x80; 60];
-            cipher.seal_rtp(&mut packet, 0, 12, 5, 70_000);
-            assert_eq!(packet.len(), 60 + TAG);
-            assert_eq!(cipher.open_rtp(&mut packet.clone(), 12, 5, 4_464), None);
-            let mut changed = packet.clone();
-            changed[3] ^= 1;
-            assert_eq!(cipher.open_rtp(&mut changed, 12, 5, 70_000), None);
-            assert_eq!(cipher.open_rtp(&mut packet, 12, 5, 70_000), Some(60));
-            assert_eq!(packet[..60], [0x80; 60]);
-        }
+        let cipher = cipher();
+        let mut packet = vec![0x80; 60];
+        cipher.seal_rtp(&mut packet, 0, 12, 5, 70_000);
+        assert_eq!(packet.len(), 60 + TAG);
+        assert_eq!(cipher.open_rtp(&mut packet.clone(), 12, 5, 4_464), None);
+        let mut changed = packet.clone();
+        changed[3] ^= 1;
+        assert_eq!(cipher.open_rtp(&mut changed, 12, 5, 70_000), None);
+        assert_eq!(cipher.open_rtp(&mut packet, 12, 5, 70_000), Some(60));
+        assert_eq!(packet[..60], [0x80; 60]);
     }
 
     #[test]
     fn reports_are_sealed_under_a_new_number_each() {
-        let mut cipher = cipher(Profile::Aes128);
+        let mut cipher = cipher();
         let plain: Vec<u8> = (0..32).collect();
         let mut sealed = [plain.clone(), plain.clone()];
         for packet in &mut sealed {

@@ -1,0 +1,125 @@
+//! How much a server bears: the load is raised step by step until a limit breaks, then the step
+//! between the last good and the first bad one is halved a few times.
+
+use crate::report::Report;
+use crate::scenario::{Knee, Scenario};
+
+/// What came of raising the load.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// Rooms and report of the highest load at which every limit held.
+    pub(crate) good: Option<(u32, Report)>,
+    /// The lowest at which one did not; `None` when the scenario's most was still good.
+    pub(crate) bad: Option<(u32, Report)>,
+}
+
+/// Raises the load; `play` plays a scenario once.
+pub(crate) fn find<E>(
+    scenario: &Scenario,
+    knee: Knee,
+    mut play: impl FnMut(&Scenario) -> Result<Report, E>,
+) -> Result<Found, E> {
+    let mut found = Found { good: None, bad: None };
+    let mut rooms = knee.start;
+    let mut halvings = 0;
+    loop {
+        let step = Scenario { rooms, ..scenario.clone() };
+        let report = play(&step)?;
+        if report.is_good() {
+            found.good = Some((rooms, report));
+        } else {
+            found.bad = Some((rooms, report));
+        }
+        let good = found.good.as_ref().map_or(0, |(rooms, _)| *rooms);
+        let next = match &found.bad {
+            None if good >= knee.most => return Ok(found),
+            None => ((f64::from(rooms) * knee.growth).ceil() as u32).min(knee.most),
+            Some((bad, _)) => {
+                halvings += 1;
+                good + (bad - good) / 2
+            }
+        };
+        if next == good
+            || found.bad.as_ref().is_some_and(|(bad, _)| next == *bad)
+            || halvings > HALVINGS
+        {
+            return Ok(found);
+        }
+        rooms = next;
+    }
+}
+
+/// Lowered, the knee is found less exactly; raised, finding it takes longer.
+const HALVINGS: u32 = 2;
+
+/// The share of the last good load that is recommended: classes differ, and so do machines on
+/// different days.
+const MARGIN: f64 = 0.7;
+
+/// What an administrator wants to know, in words, with the line for the documentation.
+pub(crate) fn sizing(found: &Found, cores: &str) -> String {
+    let Some((rooms, report)) = &found.good else {
+        return "Not even one class of 30 fits within the limits on this machine.\n".to_owned();
+    };
+    let advised = ((f64::from(*rooms) * MARGIN).floor() as u32).max(1);
+    let broken = match &found.bad {
+        Some((bad, report)) => {
+            let names: Vec<&str> =
+                report.limits.iter().filter(|v| !v.holds).map(|v| v.name).collect();
+            let names =
+                if names.is_empty() { "not everybody got in".to_owned() } else { names.join(", ") };
+            format!("At {bad} it no longer kept its limits ({names}).")
+        }
+        None => "More was not tried.".to_owned(),
+    };
+    let (cpu, memory) = report.server.as_ref().map_or(("?".to_owned(), "?".to_owned()), |server| {
+        (format!("{:.0}", server.cpu_percent), format!("{:.0}", server.rss_mib))
+    });
+    format!(
+        "This machine held {rooms} classes of 30 at once, with {:.0} packets and {:.0} Mbit a second \
+         to participants. {broken}\n\
+         Plan for {advised} (70 % of it).\n\n\
+         | cores | classes of 30 held | planned | Mbit/s out | server % of a core | MiB |\n\
+         | {cores} | {rooms} | {advised} | {:.0} | {cpu} | {memory} |\n",
+        report.packets_per_second, report.mbit_received, report.mbit_received
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scenario() -> Scenario {
+        Scenario::named("knee").unwrap()
+    }
+
+    /// Finds the knee of a server that bears so many rooms; gives it and the rooms tried.
+    fn search(bears: u32) -> (Option<u32>, Vec<u32>) {
+        let knee = Knee { start: 2, most: 40, growth: 1.5 };
+        let mut tried = Vec::new();
+        let found = find(&scenario(), knee, |step| {
+            tried.push(step.rooms);
+            let mut report = Report::empty(step);
+            report.incomplete = (step.rooms > bears).then(|| "too much".to_owned());
+            Ok::<_, ()>(report)
+        });
+        (found.unwrap().good.map(|(rooms, _)| rooms), tried)
+    }
+
+    #[test]
+    fn the_last_good_load_is_found_between_two_steps() {
+        assert_eq!(search(11), (Some(11), vec![2, 3, 5, 8, 12, 10, 11]));
+        assert_eq!(search(1), (Some(1), vec![2, 1]));
+        assert_eq!(search(0), (None, vec![2, 1]));
+        assert_eq!(search(99).0, Some(40));
+    }
+
+    #[test]
+    fn the_answer_names_the_advised_number() {
+        let good = Some((10, Report::empty(&scenario())));
+        let text = sizing(&Found { good, bad: None }, "2");
+        assert!(text.contains("held 10 classes") && text.contains("Plan for 7"), "{text}");
+        let none = sizing(&Found { good: None, bad: None }, "2");
+        assert!(none.starts_with("Not even one"));
+    }
+}
