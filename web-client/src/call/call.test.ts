@@ -205,6 +205,10 @@ describe('the room', () => {
       expect(model.view.notices.at(-1)?.problem).toBe('name_invalid')
     }
     expect(run([{ type: 'rename', name: '🌻'.repeat(40) }], inCall).effects).toHaveLength(1)
+    const { model } = run([{ type: 'rename', name: '  ' }], inCall)
+    const participant = model.view.selfId ?? ''
+    const renamed = run([heard({ type: 'participant_renamed', participant, displayName: 'Lys' })], model)
+    expect(renamed.model.view.notices, 'a good name ends the complaint').toEqual([])
   })
 })
 

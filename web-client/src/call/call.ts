@@ -189,8 +189,11 @@ function hear(model: CallModel, message: ServerMessage): Step {
       return changeParticipant(model, message.participant, () => ({ away: message.away }))
     case 'participant_renamed': {
       const { participant, displayName } = message
-      const wantedName = participant === model.view.selfId ? displayName : model.wantedName
-      return changeParticipant({ ...model, wantedName }, participant, () => ({ displayName }))
+      const change = () => ({ displayName })
+      if (participant !== model.view.selfId) return changeParticipant(model, participant, change)
+      // What was wrong with an earlier name no longer matters.
+      const notices = model.view.notices.filter(({ problem }) => problem !== 'name_invalid')
+      return changeParticipant(show({ ...model, wantedName: displayName }, { notices }), participant, change)
     }
     case 'track_changed':
       return changeParticipant(model, message.participant, ({ active, isSelf }) =>

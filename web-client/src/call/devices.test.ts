@@ -26,6 +26,7 @@ describe('a device that does not open', () => {
 
   it('says when the page may open none', async () => {
     vi.stubGlobal('navigator', {})
+    vi.stubGlobal('isSecureContext', false)
     await expect(openDevice('camera')).rejects.toEqual(new DeviceError('insecure_context'))
     expect(await openForCheck()).toEqual({ stream: null, problems: ['insecure_context', 'insecure_context'] })
   })

@@ -52,7 +52,7 @@ export function releaseDevice({ stream }: OpenedDevice): void {
 }
 
 async function streamOf(device: Device): Promise<MediaStream> {
-  const devices = mediaDevices()
+  const devices = mediaDevices(device)
   switch (device) {
     case 'microphone':
       return devices.getUserMedia({
@@ -84,11 +84,12 @@ async function openCamera(devices: MediaDevices): Promise<MediaStream> {
   }
 }
 
-function mediaDevices(): MediaDevices {
+function mediaDevices(device: Device): MediaDevices {
   // Absent outside secure contexts, whatever the type says.
   const devices = navigator.mediaDevices as MediaDevices | undefined
-  if (devices === undefined) throw new DeviceError('insecure_context')
-  return devices
+  if (devices !== undefined) return devices
+  if (!globalThis.isSecureContext) throw new DeviceError('insecure_context')
+  throw new DeviceError(device === 'screen' ? 'screen_failed' : `${device}_missing`)
 }
 
 /** The cause behind the browser's exception (Media Capture and Streams, section 10.2). */

@@ -1,5 +1,5 @@
-// Every text by key, French first. The language comes from the browser, can be changed at any time
-// and is kept in memory only.
+// Every text by key, French first. The language comes from the browser and can be changed at any
+// time; the choice travels in the address (`?lang=en`), so that nothing has to be stored.
 
 import { effect, signal } from '@preact/signals'
 import en from './en.json'
@@ -14,10 +14,32 @@ export type TextKey = keyof typeof fr
 /** Keys that have one text for one thing and another for several, without their ending. */
 export type CountedKey = TextKey extends infer K ? (K extends `${infer Stem}.other` ? Stem : never) : never
 
+/** What the browser asks for. */
+const ofBrowser = chooseLanguage(typeof navigator === 'undefined' ? [] : navigator.languages)
+
 /** The language of the screen. */
 export const language = signal<Language>(
-  chooseLanguage(typeof navigator === 'undefined' ? [] : navigator.languages),
+  chosenLanguage(typeof location === 'undefined' ? '' : location.search) ?? ofBrowser,
 )
+
+/** Changes the language, and the address so that a reload keeps it. */
+export function switchLanguage(to: Language): void {
+  language.value = to
+  history.replaceState(history.state, '', inLanguage(`${location.pathname}${location.hash}`))
+}
+
+/** An address of ours, with the language of the screen where the browser would not choose it. */
+export function inLanguage(address: string): string {
+  if (language.value === ofBrowser) return address
+  const [path = '', ...fragment] = address.split('#')
+  return [`${path}?lang=${language.value}`, ...fragment].join('#')
+}
+
+/** The language an address asks for, if any. */
+export function chosenLanguage(query: string): Language | null {
+  const wanted = new URLSearchParams(query).get('lang')
+  return wanted === 'fr' || wanted === 'en' ? wanted : null
+}
 
 /** The text of `key` in the language of the screen, with `{name}` places filled from `values`. */
 export function t(key: TextKey, values: Readonly<Record<string, string | number>> = {}): string {

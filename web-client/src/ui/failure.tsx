@@ -1,5 +1,5 @@
 import type { Problem } from '../call/state'
-import { t } from '../i18n'
+import { inLanguage, t } from '../i18n'
 import { Icon } from './icons'
 import { problemHelp, problemTitle, TestLink } from './problem'
 import { Screen } from './screen'
@@ -37,7 +37,7 @@ export function Unknown() {
     <Screen name="failure" title={t('unknown.title')}>
       <div class="stack" data-testid="error-message">
         <p class="lead">{t('unknown.text')}</p>
-        <a class="button button-secondary" href="/">
+        <a class="button button-secondary" href={inLanguage('/')}>
           {t('common.home')}
         </a>
       </div>

@@ -1,4 +1,4 @@
-import { language, t } from '../i18n'
+import { language, switchLanguage, t } from '../i18n'
 import { Icon } from './icons'
 
 /** Changes the language of the page at once. Its text is in the language one would get. */
@@ -11,7 +11,7 @@ export function LanguageSwitch() {
       data-testid="language"
       lang={other}
       onClick={() => {
-        language.value = other
+        switchLanguage(other)
       }}
     >
       <Icon name="language" />

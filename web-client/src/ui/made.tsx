@@ -1,7 +1,7 @@
 // The room exists: its links to send, to keep, and to enter by.
 
 import type { RoomLinks } from '../api'
-import { language, t } from '../i18n'
+import { inLanguage, language, t } from '../i18n'
 import { CopyField } from './copy-field'
 import { Icon } from './icons'
 import QrCode from './qr'
@@ -39,7 +39,7 @@ export default function Made({ links }: { links: RoomLinks }) {
         />
       </section>
       <div class="made-enter">
-        <a class="button button-primary button-large" href={links.enter} data-testid="enter-room">
+        <a class="button button-primary button-large" href={inLanguage(links.enter)} data-testid="enter-room">
           <Icon name="enter" />
           {t('made.enter')}
         </a>

@@ -2,7 +2,7 @@
 
 import type { Call } from '../call/store'
 import type { Problem } from '../call/state'
-import { t } from '../i18n'
+import { inLanguage, t } from '../i18n'
 import { Icon } from './icons'
 
 /** Short statement of what happened. */
@@ -39,7 +39,7 @@ export function TestLink({ problem }: { problem: Problem }) {
   if (!TESTABLE.has(problem)) return null
   return (
     <p>
-      <a href="/test" target="_blank" rel="noopener" data-testid="test-link">
+      <a href={inLanguage('/test')} target="_blank" rel="noopener" data-testid="test-link">
         {t('test.open')}
       </a>
     </p>

@@ -2,7 +2,7 @@
 
 import type { ComponentChildren } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
-import { t } from '../i18n'
+import { inLanguage, t } from '../i18n'
 import { WordMark } from './brand'
 import { LanguageSwitch } from './language-switch'
 
@@ -25,7 +25,7 @@ export function Screen({ title, name, children, before }: ScreenProps) {
     <div class={`screen screen-${name}`}>
       <SkipToContent />
       <header class="bar">
-        <a class="home-link" href="/">
+        <a class="home-link" href={inLanguage('/')}>
           <WordMark />
         </a>
         <LanguageSwitch />
@@ -36,8 +36,8 @@ export function Screen({ title, name, children, before }: ScreenProps) {
         {children}
       </main>
       <footer class="foot" aria-label={t('footer.label')}>
-        <a href="/notice">{t('footer.notice')}</a>
-        <a href="/test">{t('footer.test')}</a>
+        <a href={inLanguage('/notice')}>{t('footer.notice')}</a>
+        <a href={inLanguage('/test')}>{t('footer.test')}</a>
       </footer>
     </div>
   )

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { classOf, fakeCall } from '../../gallery/fake-call'
 import type { CallState, Problem } from '../call/state'
 import type { Call } from '../call/store'
-import { language, t } from '../i18n'
+import { chosenLanguage, language, t } from '../i18n'
 import { App } from './app'
 import Stage from './stage/stage'
 
@@ -77,6 +77,23 @@ describe('in the room', () => {
       ['setMicrophone', true],
       ['setMicrophone', false],
     ])
+  })
+
+  it.each([
+    ['microphone', 'mic-toggle', ['setMicrophone', false]],
+    ['camera', 'camera-toggle', ['turnCameraOff']],
+    ['screen', 'screen-toggle', ['stopScreen']],
+  ] as const)('a second click while the %s opens takes the first one back', async (device, toggle, taken) => {
+    const asked = await show({ [device]: 'opening' })
+    await click(toggle)
+    expect(asked).toEqual([taken])
+  })
+
+  it('enters where the browser has no devices at all', async () => {
+    Object.defineProperty(navigator, 'mediaDevices', { configurable: true, value: undefined })
+    await show({})
+    expect(has('mic-toggle')).toBe(true)
+    expect(has('screen-toggle')).toBe(false)
   })
 
   it('previews the camera before anything is sent', async () => {
@@ -232,6 +249,18 @@ describe('language', () => {
     expect(document.documentElement.lang).toBe('en')
     expect(root.querySelector('h1')?.textContent).toBe('Join the meeting')
     expect(document.title).toBe('Join the meeting · Préau')
+  })
+
+  it('outlives a reload and a link where it is not what the browser asks for', async () => {
+    // The test's browser asks for English.
+    await show({ phase: { name: 'prejoin' } })
+    await click('language')
+    expect(location.search).toBe('')
+    await click('language')
+    expect(location.search).toBe('?lang=fr')
+    expect(location.hash).toBe(LINK.slice(LINK.indexOf('#')))
+    expect(chosenLanguage(location.search)).toBe('fr')
+    expect(root.querySelector('a[href^="/notice"]')?.getAttribute('href')).toBe('/notice?lang=fr')
   })
 })
 

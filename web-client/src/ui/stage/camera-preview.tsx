@@ -21,7 +21,7 @@ export function CameraPreview({ call }: { call: Call }) {
       }}
     >
       <div class="frame">
-        <Video stream={call.cameraPreview} label={t('check.video')} mirrored testId="camera-preview" />
+        <Video stream={call.cameraPreview} label={t('check.video')} testId="camera-preview" />
       </div>
       <p>{t('camera.previewHelp')}</p>
     </Countdown>

@@ -28,7 +28,7 @@ export function Controls({ call, people, inviting, reminding }: ControlsProps) {
         icons={['microphone', 'microphoneOff']}
         states={['call.microphoneOn', 'call.microphoneOff']}
         toggle={() => {
-          call.setMicrophone(microphone !== 'on')
+          call.setMicrophone(call.state.value.microphone === 'off')
         }}
       />
       <Toggle
@@ -39,8 +39,8 @@ export function Controls({ call, people, inviting, reminding }: ControlsProps) {
         icons={['camera', 'cameraOff']}
         states={['call.cameraOn', 'call.cameraOff']}
         toggle={() => {
-          if (camera === 'on') call.turnCameraOff()
-          else call.openCameraPreview()
+          if (call.state.value.camera === 'off') call.openCameraPreview()
+          else call.turnCameraOff()
         }}
       />
       {canShareScreen() && (
@@ -52,8 +52,8 @@ export function Controls({ call, people, inviting, reminding }: ControlsProps) {
           icons={['screenStop', 'screen']}
           states={['call.screenOn', 'call.screenOff']}
           toggle={() => {
-            if (screen === 'on') call.stopScreen()
-            else reminding.value = true
+            if (call.state.value.screen === 'off') reminding.value = true
+            else call.stopScreen()
           }}
         />
       )}
@@ -148,5 +148,7 @@ function Toggle({ testId, name, short, device, icons, states, toggle }: TogglePr
 
 /** Phones cannot share their screen from a page: there the button would promise too much. */
 function canShareScreen(): boolean {
-  return 'mediaDevices' in navigator && 'getDisplayMedia' in navigator.mediaDevices
+  // Absent outside secure contexts, whatever the type says.
+  const devices = navigator.mediaDevices as MediaDevices | undefined
+  return devices !== undefined && 'getDisplayMedia' in devices
 }
