@@ -26,6 +26,7 @@ pub fn render(stats: &Stats) -> String {
             "Packets sent again to subscribers.",
             stats.packets_retransmitted,
         ),
+        ("packets_probing", "Packets sent to find more bandwidth.", stats.packets_probing),
         (
             "feedback_unknown",
             "Numbers in feedback that were never sent, or too long ago.",

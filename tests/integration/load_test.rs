@@ -70,8 +70,9 @@ async fn real_media_flows_and_every_packet_is_timed() {
         assert!(packets > 20, "{packets} of {kind}");
         assert!(report[kind]["delay_p50_ms"].as_f64().is_some_and(|delay| delay > 0.0));
     }
-    // Nobody says how large a tile is: the highest layer.
-    assert_eq!(report["layers"][0]["height"], 540);
+    // Nobody says how large a tile is: the highest layer, once the path is known to carry it.
+    let layers = report["layers"].as_array().expect("pictures were whole");
+    assert!(layers.iter().any(|layer| layer["height"] == 540), "{layers:?}");
     let steps = report["joins"]["steps"].as_array().expect("joins were timed");
     assert_eq!(steps.len(), 7, "each step of a join: {steps:?}");
     assert_eq!(report["limits"].as_array().map(Vec::len), Some(4));

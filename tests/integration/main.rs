@@ -1,6 +1,7 @@
 //! Behaviour tests: the real parts together, over a network and a clock that exist only in
 //! memory. One binary, so that the harness is linked once.
 
+mod bandwidth;
 mod check;
 mod connection;
 mod demand;

@@ -17,16 +17,49 @@ pub struct Link {
     pub loss: u64,
     /// Datagrams delivered twice, per 1,000.
     pub duplication: u64,
+    /// What it carries at most, if there is a limit.
+    pub bottleneck: Option<Bottleneck>,
+}
+
+/// Where datagrams queue up.
+#[derive(Clone, Copy, Debug)]
+pub struct Bottleneck {
+    /// Bits per second, IPv4 and UDP headers included.
+    pub bits_per_second: u64,
+    /// Bytes that may wait; what comes on top is lost.
+    pub queue_bytes: u64,
+}
+
+/// What a bottleneck does, by the address at its end.
+#[derive(Clone, Copy, Debug)]
+pub struct Queueing {
+    /// When all that waits will have left.
+    pub free_at: Instant,
+    /// Datagrams it had no room for.
+    pub lost: u64,
+    /// Bytes it let through.
+    pub bytes: u64,
 }
 
 impl Link {
     /// 10 ms, in order, nothing lost.
-    pub const GOOD: Self =
-        Self { delay: Duration::from_millis(10), jitter: Duration::ZERO, loss: 0, duplication: 0 };
+    pub const GOOD: Self = Self {
+        delay: Duration::from_millis(10),
+        jitter: Duration::ZERO,
+        loss: 0,
+        duplication: 0,
+        bottleneck: None,
+    };
 
     /// A good link that loses `per_mille` of 1,000 datagrams.
     pub const fn losing(per_mille: u64) -> Self {
         Self { loss: per_mille, ..Self::GOOD }
+    }
+
+    /// A good link that carries so much and holds as much as takes it 300 ms at 1.5 Mbit/s.
+    pub const fn carrying(bits_per_second: u64) -> Self {
+        let bottleneck = Bottleneck { bits_per_second, queue_bytes: 56_000 };
+        Self { bottleneck: Some(bottleneck), ..Self::GOOD }
     }
 }
 
@@ -49,6 +82,8 @@ pub struct Network {
     random: Random,
     up: BTreeMap<SocketAddr, Link>,
     down: BTreeMap<SocketAddr, Link>,
+    /// Bottlenecks towards participants.
+    pub queueing: BTreeMap<SocketAddr, Queueing>,
     under_way: BTreeMap<(Instant, u64), Datagram>,
     sent: u64,
 }
@@ -61,6 +96,7 @@ impl Network {
             random: Random::new(seed),
             up: BTreeMap::new(),
             down: BTreeMap::new(),
+            queueing: BTreeMap::new(),
             under_way: BTreeMap::new(),
             sent: 0,
         }
@@ -84,6 +120,7 @@ impl Network {
             self.down.get(&datagram.to)
         };
         let link = links.copied().unwrap_or(Link::GOOD);
+        let Some(leaves) = self.queue(now, &link, &datagram) else { return };
         if self.random.chance(link.loss) {
             return;
         }
@@ -92,8 +129,25 @@ impl Network {
             let micros = u64::try_from(link.jitter.as_micros()).unwrap_or(u64::MAX);
             let extra = Duration::from_micros(self.random.below(micros.saturating_add(1)));
             self.sent += 1;
-            self.under_way.insert((now + link.delay + extra, self.sent), datagram.clone());
+            self.under_way.insert((leaves + link.delay + extra, self.sent), datagram.clone());
         }
+    }
+
+    /// When a datagram leaves its link's bottleneck, unless it finds no room there.
+    fn queue(&mut self, now: Instant, link: &Link, datagram: &Datagram) -> Option<Instant> {
+        let Some(bottleneck) = link.bottleneck else { return Some(now) };
+        let idle = Queueing { free_at: now, lost: 0, bytes: 0 };
+        let queueing = self.queueing.entry(datagram.to).or_insert(idle);
+        let waits = queueing.free_at.saturating_duration_since(now);
+        let per_second = bottleneck.bits_per_second as f64;
+        let bytes = datagram.bytes.len() as u64 + HEADER_BYTES;
+        if waits.as_secs_f64() * per_second / 8.0 + bytes as f64 > bottleneck.queue_bytes as f64 {
+            queueing.lost += 1;
+            return None;
+        }
+        queueing.bytes += bytes;
+        queueing.free_at = now + waits + Duration::from_secs_f64(bytes as f64 * 8.0 / per_second);
+        Some(queueing.free_at)
     }
 
     /// When the next datagram arrives.
@@ -107,6 +161,9 @@ impl Network {
         (entry.key().0 <= now).then(|| entry.remove())
     }
 }
+
+/// IPv4 and UDP.
+const HEADER_BYTES: u64 = 28;
 
 #[cfg(test)]
 mod tests {

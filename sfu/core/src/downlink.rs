@@ -8,15 +8,20 @@ mod estimator;
 mod history;
 mod loss;
 pub(crate) mod meter;
+mod pacer;
+mod probe;
+pub(crate) mod queue;
 #[cfg(test)]
 mod tests;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::stats::{DropCause, Stats};
 use estimator::Estimator;
 use history::{History, Told};
 use meter::RateMeter;
+use pacer::Pacer;
+use probe::Prober;
 
 /// The sending side of one transport, for all its slots together.
 #[derive(Debug)]
@@ -25,6 +30,8 @@ pub(crate) struct Downlink {
     begin: Option<Instant>,
     history: History,
     estimator: Estimator,
+    pacer: Pacer,
+    prober: Prober,
     /// Sound sent, which nothing is taken from.
     sound: RateMeter,
     /// Packets sent again.
@@ -48,6 +55,8 @@ pub(crate) enum Kind {
     Picture,
     /// A packet that was lost, again.
     Repair,
+    /// Nothing: it only shows whether the path carries it.
+    Probe,
 }
 
 impl Default for Downlink {
@@ -56,6 +65,8 @@ impl Default for Downlink {
             begin: None,
             history: History::default(),
             estimator: Estimator::default(),
+            pacer: Pacer::default(),
+            prober: Prober::default(),
             sound: RateMeter::over(SHARE_WINDOW_US),
             repair: RateMeter::over(SHARE_WINDOW_US),
             untold_bytes: 0,
@@ -85,14 +96,17 @@ impl Downlink {
         let now_us = self.micros(now);
         let bytes = (bytes + PACKET_OVERHEAD) as u32;
         self.estimator.handle_sent(now_us, bytes);
+        self.pacer.handle_sent(now_us, self.pace(), bytes);
         match kind {
             Kind::Sound => self.sound.add(now_us, bytes),
             Kind::Repair => self.repair.add(now_us, bytes),
-            Kind::Picture => {}
+            Kind::Picture | Kind::Probe => {}
         }
         self.untold_bytes = self.untold_bytes.saturating_add(bytes);
         if is_numbered {
-            self.history.push(now_us, std::mem::take(&mut self.untold_bytes), 0);
+            let untold = std::mem::take(&mut self.untold_bytes);
+            self.history.push(now_us, untold, self.prober.number());
+            self.prober.handle_sent(now_us, untold);
             self.silent_since_us.get_or_insert(now_us);
         }
     }
@@ -114,6 +128,11 @@ impl Downlink {
                 return;
             }
             let told = self.history.tell(number, arrived_us.is_some());
+            if let Told::Arrived(sent) | Told::Lost(sent) = told
+                && sent.probe != 0
+            {
+                self.prober.handle_told(sent.probe, sent.at_us, arrived_us, sent.bytes);
+            }
             is_news |= !matches!(told, Told::Known | Told::Unknown);
             match (told, arrived_us) {
                 (Told::Arrived(sent), Some(arrived_us)) => {
@@ -134,7 +153,57 @@ impl Downlink {
             self.silent_since_us = None;
             self.is_told = true;
             self.estimator.handle_report_end(now_us, newest_sent_us);
+            let is_calm = self.estimator.control.is_calm(now_us);
+            if !is_calm {
+                self.prober.cancel(now_us);
+            } else if let Some(shown) = self.prober.poll_result(now_us) {
+                self.estimator.control.raise(shown);
+            }
         }
+    }
+
+    /// Says what all slots would take together, were there no limit. When that is more than is
+    /// known to be there, the path is probed for it.
+    pub(crate) fn want(&mut self, now: Instant, bits_per_second: u64) {
+        let now_us = self.micros(now);
+        let control = &self.estimator.control;
+        let wanted = bits_per_second as f64 * WANTED_HEADROOM;
+        let is_lossy = self.estimator.loss(now_us).is_some_and(|loss| loss > MOST_PROBED_LOSS);
+        if self.is_told && wanted > control.estimate() && control.is_calm(now_us) && !is_lossy {
+            self.prober.begin(now_us, wanted.min(control.estimate() * PROBE_FACTOR));
+        }
+    }
+
+    /// Whether a packet of a picture may leave now.
+    pub(crate) fn may_send(&mut self, now: Instant) -> bool {
+        let now_us = self.micros(now);
+        self.pacer.may_send(now_us, self.pace())
+    }
+
+    /// Whether a packet must leave now, if only to show that the path carries it.
+    pub(crate) fn is_probe_due(&mut self, now: Instant) -> bool {
+        let now_us = self.micros(now);
+        self.prober.is_due(now_us)
+    }
+
+    /// Nothing can be sent at present: the probe that is under way is given up.
+    pub(crate) fn cancel_probe(&mut self, now: Instant) {
+        let now_us = self.micros(now);
+        self.prober.cancel(now_us);
+    }
+
+    /// When a probe goes on; with `is_waiting` also when the next picture may leave.
+    pub(crate) fn poll_timeout(&self, is_waiting: bool) -> Option<Instant> {
+        let begin = self.begin?;
+        let paced_us = is_waiting.then(|| self.pacer.next_us(self.pace()));
+        let next_us = [paced_us, self.prober.poll_timeout_us()].into_iter().flatten().min()?;
+        Some(begin + Duration::from_micros(next_us.unsigned_abs()))
+    }
+
+    /// Bits per second by which sending is paced.
+    fn pace(&self) -> f64 {
+        let target = self.estimator.control.target();
+        self.prober.rate().map_or(target, |rate| target.max(rate))
     }
 
     /// Bits per second to be sent now.
@@ -214,6 +283,17 @@ impl ReportBudget {
 /// Browsers report many times a second. Lowered, a stutter of the path costs its rate; raised, a
 /// path that broke down is flooded for longer.
 const SILENCE_US: i64 = 1_000_000;
+
+/// What is looked for beyond what is wanted: layers rise only with room to spare, and the path
+/// has to carry repairs too.
+const WANTED_HEADROOM: f64 = 1.3;
+
+/// A probe asks for this multiple of what is known. Raised, fast paths are found sooner and slow
+/// ones disturbed more.
+const PROBE_FACTOR: f64 = 2.0;
+
+/// On a path that loses more than this, more would be lost.
+const MOST_PROBED_LOSS: f64 = 0.1;
 
 /// Sound and repairs are measured over this time. Raised, pauses of speech count as sound.
 const SHARE_WINDOW_US: i64 = 1_000_000;

@@ -185,6 +185,16 @@ impl<S: Copy> Rewriter<S> {
         Some(Filler { sequence: hole as u16, timestamp: self.newest.timestamp })
     }
 
+    /// The newest outgoing number; `None` before the first packet.
+    pub fn newest_sequence(&self) -> Option<u16> {
+        self.runs.back().map(|_| (self.next_out - 1) as u16)
+    }
+
+    /// The newest outgoing timestamp.
+    pub fn newest_timestamp(&self) -> u32 {
+        self.newest.timestamp
+    }
+
     /// Which packet went out under this number: `None` when none did, or too long ago.
     pub fn origin(&self, sequence: u16) -> Option<Origin<S>> {
         let sequence_out = unwrap(sequence, self.next_out - 1);

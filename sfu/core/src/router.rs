@@ -29,7 +29,7 @@ use crate::member::Member;
 use crate::packet::{RtpView, restore_from_rtx};
 use crate::rtcp::ReceptionBlock;
 use crate::sdp::{Offer, Wishes};
-use crate::sfu::Sfu;
+use crate::sfu::{SHORTEST_WAIT, Sfu};
 use crate::stats::{DropCause, Stats};
 use crate::voices::Voices;
 use publisher::{PublishedSection, Stray};
@@ -308,6 +308,9 @@ impl Router {
                 switched: &mut self.switched,
             };
             member.subscriber.forward(now, round, transport, out);
+            if let Some(at) = member.subscriber.poll_timeout() {
+                self.wishes.push((*key, at.max(now + SHORTEST_WAIT)));
+            }
             if let Some(mids) = member.subscriber.poll_paused() {
                 let participant = member.participant;
                 self.events.push(Event::SlotsPaused { participant, mids });
@@ -320,6 +323,13 @@ impl Router {
         self.note_wishes();
         self.batch.clear();
         true
+    }
+
+    /// Sends a subscriber what waited for this moment.
+    pub(crate) fn pace(&mut self, now: Instant, member: &mut Member, out: &mut Outlet<'_>) {
+        if let Some(transport) = member.transport.as_mut() {
+            member.subscriber.pace(now, &self.tracks, transport, out);
+        }
     }
 
     /// The other way: packets a subscriber lost.

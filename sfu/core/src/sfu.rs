@@ -132,6 +132,7 @@ impl Sfu {
             if let Some(router) = self.routers.get_mut(&member.room) {
                 let out = &mut Outlet { egress: &mut self.egress, stats: &mut self.stats };
                 router.report_to_publisher(now, member, out);
+                router.pace(now, member, out);
             }
             let room = member.room;
             if let Some(router) = self.routers.get_mut(&room) {
@@ -169,8 +170,8 @@ impl Sfu {
             if !router.fan_out(now, &mut self.members, out) {
                 break;
             }
-            for (publisher, at) in router.take_wishes() {
-                self.timers.schedule(publisher, at);
+            for (member, at) in router.take_wishes() {
+                self.timers.schedule(member, at);
             }
             router.poll_demand(now, &self.members);
             router.poll_wishes(now, &mut self.members);
@@ -543,13 +544,14 @@ impl Sfu {
         let Some(transport) = &member.transport else {
             return;
         };
-        let mut deadlines = [transport.poll_timeout(), None, None];
+        let mut deadlines = [transport.poll_timeout(), None, None, None];
         if transport.is_connected() {
             deadlines[1] = member.publisher.poll_timeout();
             deadlines[2] = self
                 .routers
                 .get_mut(&member.room)
                 .and_then(|router| router.poll_timeout(&member.publisher));
+            deadlines[3] = member.subscriber.poll_timeout();
         }
         if let Some(at) = deadlines.into_iter().flatten().min() {
             // Never the present instant: what cannot be done now must not keep the worker busy.
@@ -564,7 +566,7 @@ const MAX_TRANSPORTS: usize = 4_096;
 
 /// Least time between two wake-ups of one transport. Raising it delays feedback, lowering it
 /// costs wake-ups.
-const SHORTEST_WAIT: Duration = Duration::from_millis(1);
+pub(crate) const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
 impl std::fmt::Debug for Sfu {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -21,6 +21,8 @@ pub struct Stats {
     pub packets_out: u64,
     /// Among them, packets sent again after a loss.
     pub packets_retransmitted: u64,
+    /// Among them, packets sent only to see whether a path carries them.
+    pub packets_probing: u64,
     /// Sequence numbers that subscribers reported lost.
     pub nacks_in: u64,
     /// Sequence numbers reported lost to publishers.
@@ -87,11 +89,13 @@ pub enum DropCause {
     Overload,
     /// Feedback of a subscriber beyond what its packets can need.
     FeedbackFlood,
+    /// A picture for a subscriber whose path has fallen too far behind.
+    PathTooSlow,
 }
 
 impl DropCause {
     /// Every cause with its name in metrics.
-    pub const ALL: [(Self, &'static str); 18] = [
+    pub const ALL: [(Self, &'static str); 19] = [
         (Self::UnknownClass, "unknown_class"),
         (Self::UnknownPath, "unknown_path"),
         (Self::CheckMalformed, "check_malformed"),
@@ -110,6 +114,7 @@ impl DropCause {
         (Self::NoCommonCodec, "no_common_codec"),
         (Self::Overload, "overload"),
         (Self::FeedbackFlood, "feedback_flood"),
+        (Self::PathTooSlow, "path_too_slow"),
     ];
 }
 

@@ -1,5 +1,9 @@
 //! One track towards one subscriber: a receive slot of fixed sources, and what it carries now.
 
+mod form;
+mod limit;
+mod paced;
+
 use std::time::Instant;
 
 use protocol::TrackId;
@@ -8,6 +12,7 @@ use rand::rngs::StdRng;
 
 use crate::codec::{CodecKind, CodecSet, Vp8Ids, inspect, patch_vp8, red};
 use crate::command::Mid;
+use crate::downlink::queue::{Queue, Waiting};
 use crate::downlink::{Downlink, Kind};
 use crate::egress::Egress;
 use crate::layer;
@@ -19,6 +24,8 @@ use crate::router::{Arrival, LayerKey, Marks, Track, TrackKey};
 use crate::sdp::{Codec, ExtensionIds, MediaKind, Section, SlotSsrcs};
 use crate::stats::{DropCause, Stats};
 use crate::transport::{RTP_OVERHEAD, Sealer, SourceIndex};
+use form::Form;
+use limit::Limit;
 
 /// A receive slot. Its sources never change while the transport lives; its content does, and
 /// the numbering on it goes on without a gap.
@@ -56,6 +63,8 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) downlink: &'a mut Downlink,
     /// True on a poor connection: headers without extensions, sound without redundancy.
     pub(crate) saving: bool,
+    /// Where pictures wait for the pacer.
+    pub(crate) queue: &'a mut Queue,
 }
 
 /// What went out on a slot, for its sender reports.
@@ -174,28 +183,6 @@ impl Subscription {
             self.limit = Limit::None;
             self.pause();
         }
-    }
-
-    /// Forwards no better layer than this one, or nothing at all. When that is less than before,
-    /// `at_once` stops the better layer without waiting for the other's key frame. True when it
-    /// is less.
-    pub(crate) fn limit(&mut self, layer: Option<u8>, at_once: bool) -> bool {
-        let Some(layer) = layer else {
-            let falls = self.target.is_some();
-            self.limit = Limit::Nothing;
-            self.pause();
-            return falls;
-        };
-        self.limit = Limit::Layer(layer);
-        if at_once && self.current.is_some_and(|current| current < layer) {
-            self.current = None;
-        }
-        self.target.is_some_and(|target| target < layer)
-    }
-
-    /// Whether the path has nothing for this slot.
-    pub(crate) fn is_limited_to_none(&self) -> bool {
-        self.limit == Limit::Nothing
     }
 
     /// Stops forwarding until the next key frame.
@@ -331,8 +318,19 @@ impl Subscription {
         }
     }
 
-    /// Renumbers and sends one packet of the current layer, unless it went out already.
+    /// Renumbers and sends one packet of the current layer, unless it went out already. Pictures
+    /// wait where the path is slower than they come, and stop where that gets too long.
     fn send_forwarded(&mut self, now: Instant, content: &Forwarded<'_>, out: &mut Outgoing<'_>) {
+        let must_wait = self.is_video && (!out.queue.is_empty() || !out.downlink.may_send(now));
+        if must_wait && out.queue.is_full(out.downlink.target()) {
+            out.stats.dropped.count(DropCause::PathTooSlow);
+            out.queue.void(self.ssrcs.media);
+            self.pause();
+            return;
+        }
+        let Some(source) = self.forwarded() else {
+            return;
+        };
         let Some(ids) = self.numbers.rewrite(now, content.ids) else {
             return;
         };
@@ -343,15 +341,29 @@ impl Subscription {
             timestamp: ids.timestamp,
             ssrc: self.ssrcs.media,
         };
+        let (codec, marks) = (content.codec, content.marks);
+        if must_wait {
+            let bytes = content.payload.len() as u16;
+            let (vp8, sequence) = (ids.vp8, content.ids.sequence);
+            let is_void = false;
+            out.queue.push(Waiting { header, vp8, marks, codec, source, sequence, bytes, is_void });
+            return;
+        }
+        let kind = if self.is_video { Kind::Picture } else { Kind::Sound };
+        let (payload, vp8, blocks) = (content.payload, ids.vp8, content.form.blocks);
+        let body = Content { prefix: &[], payload, codec, vp8, blocks, kind };
+        self.send_media(header, marks, &body, out);
+    }
+
+    fn send_media(
+        &mut self,
+        header: RtpHeader,
+        marks: Marks,
+        content: &Content<'_>,
+        out: &mut Outgoing<'_>,
+    ) {
         let sources = self.sealed_sources(out);
-        let body = Content {
-            prefix: &[],
-            payload: content.payload,
-            codec: content.codec,
-            vp8: ids.vp8,
-            blocks: content.form.blocks,
-        };
-        if self.send(header, sources.media, content.marks, &body, out) {
+        if self.send(header, sources.media, marks, content, out) {
             self.sent.packets = self.sent.packets.wrapping_add(1);
             self.sent.bytes = self.sent.bytes.wrapping_add(content.payload.len() as u32);
         }
@@ -363,10 +375,10 @@ impl Subscription {
     }
 
     /// Sends a lost packet again on the repair source (RFC 4588). Never on the media source:
-    /// one number must not be sealed twice. True when it went out.
+    /// one number must not be sealed twice. Gives its bytes when it went out.
     pub(crate) fn retransmit(
         &mut self,
-        now: Instant,
+        kind: Kind,
         sequence: u16,
         origin: &Origin<LayerKey>,
         ring: &Ring,
@@ -382,7 +394,7 @@ impl Subscription {
             return false;
         };
         let Some(packet) =
-            ring.find(now, origin.sequence).and_then(|bytes| RtpView::parse(bytes).ok())
+            ring.find(out.now, origin.sequence).and_then(|bytes| RtpView::parse(bytes).ok())
         else {
             return false;
         };
@@ -399,10 +411,8 @@ impl Subscription {
         let sources = self.sealed_sources(out);
         let prefix = sequence.to_be_bytes();
         let payload = packet.payload();
-        let content = Content { prefix: &prefix, payload, codec, vp8, blocks: None };
-        let sent = self.send(header, sources.rtx, Marks::default(), &content, out);
-        out.stats.packets_retransmitted += u64::from(sent);
-        sent
+        let content = Content { prefix: &prefix, payload, codec, vp8, blocks: None, kind };
+        self.send(header, sources.rtx, Marks::default(), &content, out)
     }
 
     /// Fills a number that cannot be closed up any more with a packet of padding.
@@ -417,18 +427,13 @@ impl Subscription {
             timestamp: filler.timestamp,
             ssrc: self.ssrcs.media,
         };
-        let content = Content {
-            prefix: &[],
-            payload: &[],
-            codec: codec.kind,
-            vp8: Vp8Ids::default(),
-            blocks: None,
-        };
+        let content = Content { codec: codec.kind, ..Content::PADDING };
         let sources = self.sealed_sources(out);
         self.send(header, sources.media, Marks::default(), &content, out);
     }
 
-    /// Writes, seals and queues one packet. An empty payload becomes one byte of padding.
+    /// Writes, seals and queues one packet. Without anything to say it consists of padding: one
+    /// byte, or for a probe as much as there can be.
     fn send(
         &self,
         header: RtpHeader,
@@ -458,15 +463,18 @@ impl Subscription {
             extensions[count] = Extension { id, value };
             count += 1;
         }
-        let body_len = (content.prefix.len() + content.payload.len()).max(1);
+        let content_len = content.prefix.len() + content.payload.len();
+        let padding = if content.kind == Kind::Probe { u8::MAX } else { 1 };
+        let body_len = if content_len == 0 { usize::from(padding) } else { content_len };
         let room = out.egress.reserve(MAX_HEADER_BYTES + body_len + RTP_OVERHEAD);
         let Ok(header_len) = header.write(&extensions[..count], room) else {
             return false;
         };
         let total = header_len + body_len + RTP_OVERHEAD;
         let body = &mut room[header_len..header_len + body_len];
-        if content.prefix.is_empty() && content.payload.is_empty() {
-            body[0] = 1;
+        if content_len == 0 {
+            body.fill(0);
+            body[body_len - 1] = padding;
             room[0] |= PADDING_BIT;
         } else {
             let (prefix, payload) = body.split_at_mut(content.prefix.len());
@@ -483,14 +491,14 @@ impl Subscription {
             return false;
         }
         out.egress.commit(out.path, total);
-        let kind = match content.codec.is_video() {
-            false => Kind::Sound,
-            true if content.prefix.is_empty() => Kind::Picture,
-            true => Kind::Repair,
-        };
         let is_numbered = ids.transport_cc.is_some();
-        out.downlink.handle_sent(out.now, kind, total, is_numbered);
+        out.downlink.handle_sent(out.now, content.kind, total, is_numbered);
         out.stats.packets_out += 1;
+        match content.kind {
+            Kind::Sound | Kind::Picture => {}
+            Kind::Repair => out.stats.packets_retransmitted += 1,
+            Kind::Probe => out.stats.packets_probing += 1,
+        }
         true
     }
 
@@ -499,44 +507,6 @@ impl Subscription {
             media: out.sealer.source(self.ssrcs.media),
             rtx: out.sealer.source(self.ssrcs.rtx),
         })
-    }
-}
-
-/// What the subscriber's path has for a slot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Limit {
-    /// Not known yet.
-    None,
-    /// No better layer than this one.
-    Layer(u8),
-    /// Nothing.
-    Nothing,
-}
-
-/// In which form a payload goes out.
-#[derive(Clone, Copy)]
-struct Form {
-    payload_type: u8,
-    /// Set when sound goes out redundantly: the payload type of its blocks.
-    blocks: Option<u8>,
-    /// True when what comes redundantly goes out plain.
-    is_stripped: bool,
-}
-
-impl Form {
-    /// Redundant sound goes to those who negotiated it and have the room for it; the others get
-    /// the packet's own frame.
-    fn of(codec: &Codec, is_redundant: bool, saving: bool) -> Self {
-        let red = codec.red_payload_type.filter(|_| is_redundant && !saving);
-        Self {
-            payload_type: red.unwrap_or(codec.payload_type),
-            blocks: red.map(|_| codec.payload_type),
-            is_stripped: is_redundant && red.is_none(),
-        }
-    }
-
-    fn payload(self, payload: &[u8]) -> Option<&[u8]> {
-        if self.is_stripped { red::primary(payload) } else { Some(payload) }
     }
 }
 
@@ -562,6 +532,19 @@ struct Content<'a> {
     vp8: Vp8Ids,
     /// Set for redundant sound: the payload type of its blocks.
     blocks: Option<u8>,
+    kind: Kind,
+}
+
+impl Content<'_> {
+    /// Nothing at all.
+    const PADDING: Self = Self {
+        prefix: &[],
+        payload: &[],
+        codec: CodecKind::Vp8,
+        vp8: Vp8Ids { picture_id: None, tl0_picture_index: None },
+        blocks: None,
+        kind: Kind::Picture,
+    };
 }
 
 /// The slot's sources in the sealer of its transport.

@@ -71,6 +71,11 @@ impl Wish {
         Some(self.steps[self.granted.checked_sub(1)?])
     }
 
+    /// Bits per second of all that is wanted.
+    pub(crate) fn wanted(&self) -> u64 {
+        self.steps[..self.count].last().map_or(0, |best| best.rate)
+    }
+
     /// Raises the grant by one step, if what is left pays for it. A step beyond the present one
     /// must leave something over, so that the picture does not go up and down with every whim
     /// of the path.

@@ -48,6 +48,11 @@ impl Default for RateControl {
 }
 
 impl RateControl {
+    /// Bits per second the path is believed to carry.
+    pub(super) fn estimate(&self) -> f64 {
+        self.rate
+    }
+
     /// Bits per second to be sent: less than the estimate while a queue has to empty.
     pub(super) fn target(&self) -> f64 {
         let queue_us = self.queue_us as f64;
@@ -55,6 +60,12 @@ impl RateControl {
             return self.rate;
         }
         self.rate * (1.0 - queue_us / DRAIN_FULLY_US).max(DRAIN_LEAST)
+    }
+
+    /// Whether the path took all that was sent lately, so that more may be tried.
+    pub(super) fn is_calm(&self, now_us: i64) -> bool {
+        let is_past = |cut: Option<i64>| cut.is_none_or(|at| now_us - at > CALM_AFTER_CUT_US);
+        is_past(self.delay_cut_us) && is_past(self.loss_cut_us) && self.queue_us < FULL_QUEUE_US
     }
 
     /// Follows what was learned.
@@ -73,6 +84,16 @@ impl RateControl {
             Usage::Normal => {}
         }
         self.rate = self.rate.clamp(LEAST_RATE, MOST_RATE);
+    }
+
+    /// A probe showed that the path carries this much.
+    pub(super) fn raise(&mut self, rate: f64) {
+        if rate > self.rate {
+            self.rate = rate.min(MOST_RATE);
+            if self.capacity.is_some_and(|known| rate > known * FAR) {
+                self.capacity = None;
+            }
+        }
     }
 
     /// Nothing is heard from the subscriber although packets were sent.
@@ -145,7 +166,7 @@ impl RateControl {
 
 /// Bits per second before anything is known. Raised, slow paths begin with a queue; lowered, the
 /// first pictures are small.
-const FIRST_RATE: f64 = 3_000_000.0;
+const FIRST_RATE: f64 = 1_000_000.0;
 /// Less than this is no meeting; the path gets it whatever the signals say.
 const LEAST_RATE: f64 = 40_000.0;
 /// Nobody needs more. Bounds what a forged report can claim.
@@ -188,5 +209,7 @@ const DRAIN_FULLY_US: f64 = 400_000.0;
 const DRAIN_LEAST: f64 = 0.5;
 /// With a queue from this length on the path is full.
 const FULL_QUEUE_US: i64 = 40_000;
+/// How long after a cut nothing more is tried.
+const CALM_AFTER_CUT_US: i64 = 1_000_000;
 /// Part of the estimate that is kept for each silent second.
 const SILENCE_FACTOR: f64 = 0.5;

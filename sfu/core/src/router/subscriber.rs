@@ -1,5 +1,6 @@
 //! What one participant receives: its slots, and which track is on which.
 
+mod pace;
 mod share;
 
 use std::time::Instant;
@@ -13,7 +14,8 @@ use super::track::{Arrival, LayerKey, TrackKey};
 use super::tracks::Tracks;
 use crate::codec::CodecSet;
 use crate::command::{Mid, SlotAssignment};
-use crate::downlink::Downlink;
+use crate::downlink::queue::Queue;
+use crate::downlink::{Downlink, Kind};
 use crate::egress::Outlet;
 use crate::rtcp::TransportFeedback;
 use crate::sdp::{Offer, Role, SlotSsrcs};
@@ -32,6 +34,10 @@ pub(crate) struct Subscriber {
     downlink: Downlink,
     /// True when it shall get as little as a meeting needs.
     saving: bool,
+    /// Pictures that wait for the pacer.
+    queue: Queue,
+    /// Which of the recent packets the latest probe repeated.
+    probe_back: u16,
     /// The microphones that are forwarded.
     seats: Seats,
     sharing: Sharing,
@@ -168,18 +174,21 @@ impl Subscriber {
     ) {
         let saving = self.saving;
         let Round { batch, tracks, voices, max_voices, switched } = round;
-        let Some((path, sealer)) = transport.outgoing() else {
-            return;
-        };
         if !saving {
             if batch.iter().any(|arrival| self.may_begin(arrival)) {
                 self.sharing.expire();
             }
             self.share_if_due(now, tracks);
         }
-        let downlink = &mut self.downlink;
+        if !self.queue.is_empty() {
+            self.pace(now, tracks, transport, out);
+        }
+        let Some((path, sealer)) = transport.outgoing() else {
+            return;
+        };
+        let (downlink, queue) = (&mut self.downlink, &mut self.queue);
         let (egress, stats) = (&mut *out.egress, &mut *out.stats);
-        let mut out = Outgoing { path, sealer, egress, stats, now, downlink, saving };
+        let mut out = Outgoing { path, sealer, egress, stats, now, downlink, queue, saving };
         for arrival in batch {
             let key = arrival.source.track;
             let at = match self.by_track.get(usize::from(key.index)) {
@@ -248,10 +257,10 @@ impl Subscriber {
         let Some(slot) = self.slots.iter_mut().find(|slot| slot.ssrcs().media == ssrc) else {
             return;
         };
-        let downlink = &mut self.downlink;
+        let (downlink, queue) = (&mut self.downlink, &mut self.queue);
         let (egress, stats) = (&mut *out.egress, &mut *out.stats);
         let saving = self.saving;
-        let mut out = Outgoing { path, sealer, egress, stats, now, downlink, saving };
+        let mut out = Outgoing { path, sealer, egress, stats, now, downlink, queue, saving };
         for sequence in lost {
             out.stats.nacks_in += 1;
             let Some(origin) = slot.origin(sequence) else {
@@ -265,7 +274,7 @@ impl Subscriber {
                 continue;
             };
             if self.retransmission_budget.take(now) {
-                slot.retransmit(now, sequence, &origin, &layer.ring, codec, &mut out);
+                slot.retransmit(Kind::Repair, sequence, &origin, &layer.ring, codec, &mut out);
             }
         }
     }

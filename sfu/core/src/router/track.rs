@@ -71,7 +71,7 @@ impl Track {
         let measured = self.layers.get(layer).and_then(|layer| layer.rate.measured(now));
         measured.unwrap_or_else(|| {
             let above_lowest = self.layers.len().saturating_sub(layer + 1);
-            USUAL_RATES[if self.layers.len() == 1 { 2 } else { above_lowest.min(2) }]
+            USUAL_RATES[if self.layers.len() == 1 { 1 } else { above_lowest.min(2) }]
         })
     }
 
@@ -211,7 +211,9 @@ fn micros(now: Instant, begin: Instant) -> i64 {
 /// Long enough for a key frame not to look like a rate.
 const LAYER_RATE_WINDOW_US: i64 = 1_500_000;
 
-/// Bits per second of the lowest, the middle and the highest layer before they are measured.
+/// Bits per second of the lowest, the middle and the highest layer before they are measured; a
+/// single layer counts as a middle one. Raised, pictures begin small or held back; lowered, they
+/// begin with a queue.
 const USUAL_RATES: [u64; 3] = [150_000, 500_000, 1_500_000];
 
 /// What each packet weighs beyond its plain bytes: the seal and the headers around it.

@@ -83,11 +83,17 @@ impl Subscriber {
         let mut has_fallen = false;
         for wish in &wishes {
             let slot = &mut self.slots[wish.slot];
+            let before = slot.forwarded();
             has_fallen |= slot.limit(wish.granted().map(|step| step.layer), is_flooded);
+            if is_flooded && slot.forwarded() != before {
+                self.queue.void(slot.ssrcs().media);
+            }
         }
         if has_fallen {
             self.sharing.rise_from = Some(now + RISE_AFTER_FALL);
         }
+        let reserved = self.downlink.reserved(now);
+        self.downlink.want(now, wishes.iter().map(Wish::wanted).sum::<u64>() + reserved);
         self.note_paused(&wishes);
         self.sharing.wishes = wishes;
         self.sharing.target = target;

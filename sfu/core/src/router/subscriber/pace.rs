@@ -1,0 +1,70 @@
+//! What leaves by the clock and not by the packet: pictures that waited, and probes.
+
+use std::time::Instant;
+
+use super::Subscriber;
+use crate::egress::Outlet;
+use crate::router::tracks::Tracks;
+use crate::subscription::Outgoing;
+use crate::transport::Transport;
+
+impl Subscriber {
+    /// Sends what may leave by now.
+    pub(crate) fn pace(
+        &mut self,
+        now: Instant,
+        tracks: &Tracks,
+        transport: &mut Transport,
+        out: &mut Outlet<'_>,
+    ) {
+        let Some((path, sealer)) = transport.outgoing() else {
+            self.queue.clear();
+            self.downlink.cancel_probe(now);
+            return;
+        };
+        let (egress, stats) = (&mut *out.egress, &mut *out.stats);
+        let (downlink, queue, saving) = (&mut self.downlink, &mut self.queue, self.saving);
+        let mut out = Outgoing { path, sealer, egress, stats, now, downlink, queue, saving };
+        while out.downlink.may_send(now)
+            && let Some(waiting) = out.queue.pop()
+        {
+            let ssrc = waiting.header.ssrc;
+            if let Some(slot) = self.slots.iter_mut().find(|slot| slot.ssrcs().media == ssrc) {
+                let layer = usize::from(waiting.source.layer);
+                let track = tracks.track(waiting.source.track);
+                let ring = track.and_then(|track| track.layers.get(layer)).map(|layer| &layer.ring);
+                slot.send_waiting(now, &waiting, ring, &mut out);
+            }
+        }
+        for _ in 0..MOST_PROBES {
+            if !out.downlink.is_probe_due(now) {
+                break;
+            }
+            self.probe_back = (self.probe_back + 1) % PROBE_VARIETY;
+            let back = self.probe_back;
+            let sent = self.slots.iter_mut().filter(|slot| slot.is_video()).any(|slot| {
+                let origin = slot.recent(back).and_then(|sequence| slot.origin(sequence));
+                let recent = origin.and_then(|origin| {
+                    let track = tracks.track(origin.source.track)?;
+                    let layer = track.layers.get(usize::from(origin.source.layer))?;
+                    Some((origin, &layer.ring, layer.codec?))
+                });
+                slot.send_probe(back, recent, &mut out)
+            });
+            if !sent {
+                out.downlink.cancel_probe(now);
+            }
+        }
+    }
+
+    /// When [`Subscriber::pace`] has something to do.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        self.downlink.poll_timeout(!self.queue.is_empty())
+    }
+}
+
+/// Packets of a probe in one turn; the next turn goes on. Bounds what a late wake-up makes up for.
+const MOST_PROBES: usize = 64;
+
+/// Recent packets that are repeated in turn.
+const PROBE_VARIETY: u16 = 64;
