@@ -8,12 +8,13 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DELETE_ON_ERROR:
 .PHONY: help run build web-client test test-checks test-rust test-web test-browser test-image \
-	test-deps lint fmt fuzz image smoke figures clean
+	test-deps lint fmt fuzz image smoke figures loadtest compare clean
 
 # `make run DATA=/srv/preau` keeps the rooms elsewhere; `ARGS=...` passes flags to the server.
 DATA ?= data
 ARGS ?=
 FUZZ_SECONDS ?= 60
+SCENARIO ?= smoke
 CARGO_TARGET_DIR ?= target
 export CARGO_TARGET_DIR
 
@@ -78,6 +79,18 @@ fuzz: ## Every fuzz target for FUZZ_SECONDS (default 60)
 image: build ## The container image, tagged preau:latest
 	@scripts/need image
 	@scripts/image "$(SERVER)"
+
+loadtest: build ## `make loadtest SCENARIO=class30`: participants against this server
+	@scripts/need loadtest
+	@cargo build --release --locked --quiet --package loadtest
+	@"$(CARGO_TARGET_DIR)/release/loadtest" run "$(SCENARIO)" --start "$(SERVER)" \
+		--media "$(CARGO_TARGET_DIR)/loadtest-media" --html "$(CARGO_TARGET_DIR)/loadtest.html"
+
+compare: build ## The same scenarios against Préau and Janus, into target/compare/summary.md
+	@scripts/need compare
+	@cargo build --release --locked --quiet --package loadtest
+	@"$(CARGO_TARGET_DIR)/release/loadtest" compare --start "$(SERVER)" \
+		--media "$(CARGO_TARGET_DIR)/loadtest-media" --out target/compare
 
 figures: build ## Sizes, memory and lines, for the notes of a release
 	@scripts/figures "$(SERVER)"

@@ -42,7 +42,8 @@ impl Spread {
 }
 
 impl Row {
-    /// What these runs come to. The delay is that of the media most packets were of.
+    /// What these runs come to. The delay is that of the media most packets were of, as far as
+    /// the server hands send times on.
     pub(crate) fn of(reports: &[Report]) -> Option<Self> {
         let first = reports.first()?;
         let spread = |value: fn(&Report) -> Option<f64>| {
@@ -64,7 +65,8 @@ impl Row {
 
 fn main_media(report: &Report) -> Option<&crate::report::Media> {
     let media = [report.picture.as_ref(), report.sound.as_ref()];
-    media.into_iter().flatten().max_by_key(|media| media.packets)
+    let timed = media.into_iter().flatten().filter(|media| media.delay_p50_ms.is_some());
+    timed.max_by_key(|media| media.packets)
 }
 
 /// A run that lost more says nothing of what a packet costs: it is repeated.
@@ -91,7 +93,11 @@ pub(crate) fn markdown(rows: &[Row], runs: usize, how: &str) -> String {
         for (spread, scale, digits) in cells {
             let [median, min, max] =
                 [spread.median, spread.min, spread.max].map(|value| value * scale);
-            let _ = write!(out, " {median:.digits$} ({min:.digits$}–{max:.digits$}) |");
+            let _ = if median.is_nan() {
+                write!(out, " not known |")
+            } else {
+                write!(out, " {median:.digits$} ({min:.digits$}–{max:.digits$}) |")
+            };
         }
         out.push('\n');
     }

@@ -5,6 +5,7 @@ mod clock;
 mod command;
 mod compare;
 mod knee;
+mod link;
 pub mod measure;
 pub mod media;
 mod participant;

@@ -162,6 +162,7 @@ impl Crowd {
             sends: group.sends.clone(),
             sound_slots: attention.voices,
             listens: group.listens,
+            link: group.link.clone(),
             picture_slots: attention.cameras + attention.screens,
             from: self.own_addresses.then(|| own_address(number)),
             seed: self.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(number << 16),

@@ -6,6 +6,8 @@ use protocol::TrackSource;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::link::Link;
+
 /// A small TOML file. Every key is explained here; an unknown one is an error.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -56,6 +58,8 @@ pub struct Group {
     /// Whether the sound they hear is really decoded, to tell how it sounds; costs processor time.
     #[serde(default)]
     pub listens: bool,
+    /// The network between each and the server; a good one without.
+    pub link: Option<Link>,
     /// Lines at which cameras are shown, which decides the layer.
     pub max_height: Option<u16>,
     /// Seconds within which they all come, evenly spread.
@@ -132,7 +136,7 @@ pub enum ScenarioError {
 }
 
 /// The scenarios that come with the program.
-const BUILT_IN: [(&str, &str); 12] = [
+const BUILT_IN: [(&str, &str); 15] = [
     ("smoke", include_str!("../scenarios/smoke.toml")),
     ("lecture30", include_str!("../scenarios/lecture30.toml")),
     ("seminar8", include_str!("../scenarios/seminar8.toml")),
@@ -142,6 +146,9 @@ const BUILT_IN: [(&str, &str); 12] = [
     ("lecture100", include_str!("../scenarios/lecture100.toml")),
     ("massjoin", include_str!("../scenarios/massjoin.toml")),
     ("churn", include_str!("../scenarios/churn.toml")),
+    ("lossy2", include_str!("../scenarios/lossy2.toml")),
+    ("lossy5", include_str!("../scenarios/lossy5.toml")),
+    ("ratestep", include_str!("../scenarios/ratestep.toml")),
     ("idle100", include_str!("../scenarios/idle100.toml")),
     ("knee", include_str!("../scenarios/knee.toml")),
     ("size", include_str!("../scenarios/size.toml")),

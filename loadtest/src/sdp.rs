@@ -9,7 +9,7 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 
 use crate::rtp::ExtensionIds;
-use crate::target::{LayerSpec, SendSpec, SlotSpec};
+use crate::target::{IceCredentials, LayerSpec, SendSpec, SlotSpec};
 
 /// ICE user name fragment and password of this side.
 #[derive(Clone, Debug)]
@@ -305,6 +305,16 @@ impl Remote {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// What connectivity checks need.
+    pub(crate) fn ice(&self, local: &Local, controls: bool) -> IceCredentials {
+        IceCredentials {
+            user: format!("{}:{}", self.ufrag, local.ufrag),
+            password: self.password.clone(),
+            own_password: local.password.clone(),
+            controls,
         }
     }
 

@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use protocol::TrackSource;
 use thiserror::Error;
 
+use crate::link::Link;
 use crate::measure::Meter;
 use crate::participant::Identity;
 use crate::rtp::ExtensionIds;
@@ -67,6 +68,8 @@ pub(crate) struct Wish {
     pub(crate) picture_slots: usize,
     /// Whether sound is really decoded.
     pub(crate) listens: bool,
+    /// The network between it and the server.
+    pub(crate) link: Option<Link>,
     /// Where on this machine its packets come from, when that matters.
     pub(crate) from: Option<IpAddr>,
     pub(crate) seed: u64,
@@ -131,15 +134,25 @@ pub(crate) enum Watching {
 /// All a media connection needs.
 #[derive(Clone, Debug)]
 pub(crate) struct Negotiated {
-    /// User name of checks: theirs, a colon, ours.
-    pub(crate) ice_user: String,
-    /// Their password.
-    pub(crate) ice_password: String,
+    pub(crate) ice: IceCredentials,
     /// Where to.
     pub(crate) address: SocketAddr,
     pub(crate) ids: ExtensionIds,
     pub(crate) sends: Vec<SendSpec>,
     pub(crate) slots: Vec<SlotSpec>,
+}
+
+/// What connectivity checks need.
+#[derive(Clone, Debug)]
+pub(crate) struct IceCredentials {
+    /// User name of checks: theirs, a colon, ours.
+    pub(crate) user: String,
+    /// Theirs.
+    pub(crate) password: String,
+    /// Ours.
+    pub(crate) own_password: String,
+    /// Whether this side offered.
+    pub(crate) controls: bool,
 }
 
 /// A receiving section.

@@ -33,6 +33,7 @@ use reports::Heard;
 use send::Sender;
 
 use crate::clock::{self, Nanos};
+use crate::link::{Link, Wire};
 use crate::measure::Meter;
 use crate::media::Media;
 use crate::rtp::ExtensionIds;
@@ -82,7 +83,7 @@ impl Connection {
         let now = Instant::now();
         let mut random = StdRng::seed_from_u64(wish.seed ^ u64::from(negotiated.address.port()));
         let seed = random.random();
-        let ice = Ice::new(now, negotiated.ice_user, negotiated.ice_password, seed);
+        let ice = Ice::new(now, negotiated.ice, seed);
         let mut receiver = Receiver::default();
         receiver.set_listening(wish.listens);
         receiver.set_slots(&negotiated.slots);
@@ -106,6 +107,10 @@ impl Connection {
             random,
             told,
             is_started: false,
+            wires: wish.link.clone().map(|link| {
+                let out = Link { delay_ms: 0.0, jitter_ms: 0.0, rates: Vec::new(), ..link.clone() };
+                (Wire::new(link, wish.seed ^ 1), Wire::new(out, wish.seed ^ 2))
+            }),
             next_report: now,
             next_feedback: now,
             feedback_count: 0,
@@ -154,6 +159,8 @@ struct Running {
     random: StdRng,
     told: watch::Sender<State>,
     is_started: bool,
+    /// The network in both directions, where it is not a good one: in, out.
+    wires: Option<(Wire, Wire)>,
     next_report: Instant,
     next_feedback: Instant,
     feedback_count: u8,
@@ -237,6 +244,11 @@ impl Running {
     }
 
     fn handle_datagram(&mut self, at: Nanos, datagram: &mut [u8]) {
+        let passed = match &mut self.wires {
+            Some((wire, _)) => wire.pass(at, datagram.len() + HEADERS),
+            None => Some(at),
+        };
+        let Some(at) = passed else { return };
         match datagram {
             [128..=191, second, ..] => {
                 let is_rtcp = (192..=223).contains(second);
@@ -252,12 +264,18 @@ impl Running {
                 }
             }
             [20..=63, ..] => self.handle_dtls(datagram),
-            [0..=3, ..] if self.ice.handle_answer(datagram) && self.dtls.is_none() => {
-                self.meter.lock().join.ice.get_or_insert(clock::now());
-                self.dtls = Dtls::connect(Instant::now(), &self.identity);
-                self.wanted_closed |= self.dtls.is_none();
-            }
+            [0..=3, ..] => self.handle_stun(datagram),
             _ => {}
+        }
+    }
+
+    fn handle_stun(&mut self, datagram: &[u8]) {
+        if let Some(answer) = self.ice.answer(datagram, self.address) {
+            self.send(&answer);
+        } else if self.ice.handle_answer(datagram) && self.dtls.is_none() {
+            self.meter.lock().join.ice.get_or_insert(clock::now());
+            self.dtls = Dtls::connect(Instant::now(), &self.identity);
+            self.wanted_closed |= self.dtls.is_none();
         }
     }
 
@@ -306,8 +324,12 @@ impl Running {
             let mut measured = self.meter.lock();
             self.sender.handle_timeout(now, &mut measured);
             let (socket, state, address) = (&self.socket, &self.state, self.address);
+            let wires = &mut self.wires;
             self.sender.flush(now, &keys.seals, &mut measured, |bytes| {
-                transmit(socket, state, address, bytes);
+                let is_lost = wires.as_mut().is_some_and(|(_, out)| out.pass(0, 0).is_none());
+                if !is_lost {
+                    transmit(socket, state, address, bytes);
+                }
             });
         }
         if now >= self.next_feedback {
@@ -392,6 +414,9 @@ fn bind(to: SocketAddr, from: Option<IpAddr>) -> io::Result<std::net::UdpSocket>
     socket.set_nonblocking(true)?;
     Ok(socket)
 }
+
+/// Bytes of the headers of IP and UDP, which a slow link carries too.
+const HEADERS: usize = 28;
 
 /// Room for one merged receive.
 const MERGED_BYTES: usize = 65_535;

@@ -4,6 +4,7 @@
 mod api;
 
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use protocol::TrackSource;
@@ -101,6 +102,22 @@ struct JanusSeat {
 }
 
 impl JanusSeat {
+    /// Gives the offer for what is wanted. A publisher whose handshake is done here may not be
+    /// known over there yet: asked again for a while.
+    async fn subscribe(&mut self, handle: u64, wish: Value) -> Result<Option<String>, TargetError> {
+        let mut tries = 0;
+        loop {
+            match self.session.ask(handle, "to subscribe", wish.clone(), None).await {
+                Err(TargetError::Refused(_, why)) if why.contains("feed") && tries < MAX_TRIES => {
+                    tries += 1;
+                    tokio::time::sleep(RETRY).await;
+                }
+                Err(error) => return Err(error),
+                Ok((_, offer)) => return Ok(offer),
+            }
+        }
+    }
+
     /// Answers an offer of the receiving handle.
     async fn start(
         &mut self,
@@ -162,7 +179,7 @@ impl Seat for JanusSeat {
         }
         if let Some((handle, local)) = self.receiver.clone() {
             let more = json!({ "request": "subscribe", "streams": new });
-            let (_, offer) = self.session.ask(handle, "to subscribe", more, None).await?;
+            let offer = self.subscribe(handle, more).await?;
             let remote = self.start(handle, &local, offer).await?;
             return Ok(Watching::Slots(remote.slots()));
         }
@@ -175,7 +192,7 @@ impl Seat for JanusSeat {
             "room": self.room,
             "streams": new,
         });
-        let (_, offer) = self.session.ask(handle, "to subscribe", join, None).await?;
+        let offer = self.subscribe(handle, join).await?;
         let remote = self.start(handle, &local, offer).await?;
         self.wish.meter.lock().join.answered.get_or_insert_with(clock::now);
         self.receiver = Some((handle, local.clone()));
@@ -191,6 +208,12 @@ impl Seat for JanusSeat {
     }
 }
 
+/// Between two tries to subscribe.
+const RETRY: Duration = Duration::from_millis(20);
+
+/// Tries to subscribe; more would only wait for somebody who never comes.
+const MAX_TRIES: usize = 100;
+
 fn negotiated(
     remote: &Remote,
     local: &Local,
@@ -199,8 +222,8 @@ fn negotiated(
     let address = reachable(&remote.candidates);
     let missing = || TargetError::Answer("an offer", "no address to send media to".to_owned());
     Ok(Negotiated {
-        ice_user: format!("{}:{}", remote.ufrag, local.ufrag),
-        ice_password: remote.password.clone(),
+        // It offers what it sends, and answers what it receives.
+        ice: remote.ice(local, !sends.is_empty()),
         address: address.ok_or_else(missing)?,
         ids: remote.ids,
         slots: if sends.is_empty() { remote.slots() } else { Vec::new() },

@@ -164,8 +164,7 @@ impl Seat for PreauSeat {
         let address = choose(&remote.candidates, self.wish.from.is_some()).ok_or_else(broken)?;
         self.slots = remote.slots();
         Ok(Some(Negotiated {
-            ice_user: format!("{}:{}", remote.ufrag, local.ufrag),
-            ice_password: remote.password,
+            ice: remote.ice(&local, true),
             address,
             ids: remote.ids,
             sends,

@@ -156,13 +156,13 @@ fn count(cores: Option<&str>) -> usize {
 }
 
 /// Its configuration: nothing but the plugin and the interface that are used, no candidates to
-/// gather beyond its own addresses, and checks only answered, as our own server does.
+/// gather beyond its own addresses.
 const JANUS_FILES: [(&str, &str); 3] = [
     (
         "janus.jcfg",
         "general: { debug_level = 2; event_loops = EVENT_LOOPS; server_name = \"loadtest\" }\n\
          media: { ipv6 = false; rtp_port_range = \"20000-40000\" }\n\
-         nat: { ice_lite = true; ice_tcp = false; full_trickle = false; \
+         nat: { ice_lite = false; ice_tcp = false; full_trickle = false; \
          ice_enforce_list = \"127.0.0.1\" }\n\
          plugins: { disable = \"libjanus_audiobridge.so,libjanus_echotest.so,\
          libjanus_recordplay.so,libjanus_sip.so,libjanus_nosip.so,libjanus_streaming.so,\
