@@ -9,6 +9,7 @@ mod link;
 pub mod measure;
 pub mod media;
 mod participant;
+mod postmark;
 pub mod report;
 mod rtp;
 mod run;

@@ -10,7 +10,6 @@ pub(crate) struct ExtensionIds {
     pub(crate) transport_cc: u8,
     pub(crate) audio_level: u8,
     pub(crate) capture_time: u8,
-    pub(crate) playout_delay: u8,
 }
 
 /// A received header, read where it lies.

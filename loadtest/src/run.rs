@@ -12,6 +12,7 @@ use crate::clock;
 use crate::measure::{Histogram, Join, Measured, Meter, ProcessSample, ProcessUse};
 use crate::media::Media;
 use crate::participant::{Attention, Identity, Shared, play};
+use crate::postmark::Postmarks;
 use crate::scenario::{Group, Scenario};
 use crate::target::{Room, Target, TargetError, Wish};
 
@@ -81,6 +82,7 @@ pub(crate) async fn run(
         media: Arc::clone(&setting.media),
         identity,
         own_addresses: setting.own_addresses,
+        postmarks: (!setting.target.hands_times_through()).then(Postmarks::default),
         seed: setting.seed,
         people: JoinSet::new(),
         meters: Vec::new(),
@@ -112,6 +114,7 @@ struct Crowd {
     media: Arc<Media>,
     identity: Identity,
     own_addresses: bool,
+    postmarks: Option<Postmarks>,
     seed: u64,
     people: JoinSet<Result<(), TargetError>>,
     meters: Vec<Meter>,
@@ -162,6 +165,7 @@ impl Crowd {
             sends: group.sends.clone(),
             sound_slots: attention.voices,
             listens: group.listens,
+            postmarks: self.postmarks.clone(),
             link: group.link.clone(),
             picture_slots: attention.cameras + attention.screens,
             from: self.own_addresses.then(|| own_address(number)),

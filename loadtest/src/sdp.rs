@@ -37,7 +37,6 @@ pub(crate) const IDS: ExtensionIds = ExtensionIds {
     transport_cc: 4,
     audio_level: 5,
     capture_time: 6,
-    playout_delay: 7,
 };
 
 /// Payload types in offers of ours.
@@ -48,7 +47,7 @@ const VP8_REPAIR: u8 = 97;
 /// Where the id of an extension is kept.
 type Entry = fn(&mut ExtensionIds) -> &mut u8;
 
-const URIS: [(&str, Entry); 7] = [
+const URIS: [(&str, Entry); 6] = [
     ("urn:ietf:params:rtp-hdrext:sdes:mid", |ids| &mut ids.mid),
     ("urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id", |ids| &mut ids.rid),
     ("urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id", |ids| &mut ids.repaired_rid),
@@ -57,7 +56,6 @@ const URIS: [(&str, Entry); 7] = [
     }),
     ("urn:ietf:params:rtp-hdrext:ssrc-audio-level", |ids| &mut ids.audio_level),
     ("http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time", |ids| &mut ids.capture_time),
-    ("http://www.webrtc.org/experiments/rtp-hdrext/playout-delay", |ids| &mut ids.playout_delay),
 ];
 
 /// Sending sections for sources, with fresh numbers; mids count from 0.
@@ -182,7 +180,7 @@ fn extensions(out: &mut String, is_video: bool) {
     for (uri, entry) in URIS {
         let id = *entry(&mut ids);
         let is_of_use = match id {
-            _ if id == IDS.rid || id == IDS.repaired_rid || id == IDS.playout_delay => is_video,
+            _ if id == IDS.rid || id == IDS.repaired_rid => is_video,
             _ if id == IDS.audio_level => !is_video,
             _ => true,
         };
@@ -328,6 +326,7 @@ impl Remote {
                 is_video: section.is_video,
                 ssrc: media.or(section.ssrcs.first().copied())?,
                 repair_ssrc: section.repair.map(|(_, repair)| repair),
+                feed: None,
             })
         };
         sending.filter_map(slot).collect()

@@ -15,6 +15,7 @@ use thiserror::Error;
 use crate::link::Link;
 use crate::measure::Meter;
 use crate::participant::Identity;
+use crate::postmark::Postmarks;
 use crate::rtp::ExtensionIds;
 
 pub(crate) use janus::Janus;
@@ -49,6 +50,8 @@ pub enum TargetError {
 pub(crate) trait Target: Send + Sync {
     /// Its name in reports.
     fn name(&self) -> &'static str;
+    /// Whether receivers are told when packets were sent.
+    fn hands_times_through(&self) -> bool;
     /// Makes a room for so many participants.
     async fn open_room(&self, seats: usize) -> Result<Box<dyn Room>, TargetError>;
 }
@@ -68,6 +71,8 @@ pub(crate) struct Wish {
     pub(crate) picture_slots: usize,
     /// Whether sound is really decoded.
     pub(crate) listens: bool,
+    /// Where send times are noted that the server does not hand through.
+    pub(crate) postmarks: Option<Postmarks>,
     /// The network between it and the server.
     pub(crate) link: Option<Link>,
     /// Where on this machine its packets come from, when that matters.
@@ -140,6 +145,8 @@ pub(crate) struct Negotiated {
     pub(crate) ids: ExtensionIds,
     pub(crate) sends: Vec<SendSpec>,
     pub(crate) slots: Vec<SlotSpec>,
+    /// The number of what is sent here, as slots of others name it.
+    pub(crate) feed: Option<u64>,
 }
 
 /// What connectivity checks need.
@@ -162,6 +169,8 @@ pub(crate) struct SlotSpec {
     pub(crate) is_video: bool,
     pub(crate) ssrc: u32,
     pub(crate) repair_ssrc: Option<u32>,
+    /// Whose it carries, where the target says so and never changes it.
+    pub(crate) feed: Option<u64>,
 }
 
 /// A sending section.

@@ -84,10 +84,12 @@ impl Connection {
         let mut random = StdRng::seed_from_u64(wish.seed ^ u64::from(negotiated.address.port()));
         let seed = random.random();
         let ice = Ice::new(now, negotiated.ice, seed);
-        let mut receiver = Receiver::default();
-        receiver.set_listening(wish.listens);
+        let mut receiver = Receiver::new(wish.listens, wish.postmarks.clone());
         receiver.set_slots(&negotiated.slots);
-        let sender = Sender::new(now, &negotiated.sends, negotiated.ids, media, &mut random);
+        let mut sender = Sender::new(now, &negotiated.sends, negotiated.ids, media, &mut random);
+        if let (Some(postmarks), Some(feed)) = (&wish.postmarks, negotiated.feed) {
+            sender.set_postmarks(postmarks.clone(), feed);
+        }
         let own_ssrc = negotiated.sends.first().map_or(seed | 1, |send| send.layers[0].ssrc);
         let (commands, commanded) = mpsc::channel(MAX_COMMANDS);
         let (told, state_told) = watch::channel(State::Connecting);

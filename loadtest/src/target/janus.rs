@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use self::api::Session;
 use super::session::Origin;
 use super::{
-    Feed, Negotiated, Room, Seat, SeatEvent, Target, TargetError, Watched, Watching, Wish,
+    Feed, Negotiated, Room, Seat, SeatEvent, SlotSpec, Target, TargetError, Watched, Watching, Wish,
 };
 use crate::clock;
 use crate::sdp::{self, Local, Remote};
@@ -44,6 +44,10 @@ impl Target for Janus {
         "janus"
     }
 
+    fn hands_times_through(&self) -> bool {
+        false
+    }
+
     async fn open_room(&self, seats: usize) -> Result<Box<dyn Room>, TargetError> {
         let mut session = Session::open(&self.origin).await?;
         let handle = session.attach().await?;
@@ -56,7 +60,6 @@ impl Target for Janus {
             "fir_freq": 0,
             "audiolevel_ext": true,
             "audiolevel_event": false,
-            "playoutdelay_ext": true,
             "transport_wide_cc_ext": true,
             "notify_joining": false,
         });
@@ -102,9 +105,13 @@ struct JanusSeat {
 }
 
 impl JanusSeat {
-    /// Gives the offer for what is wanted. A publisher whose handshake is done here may not be
+    /// Gives what the streams are and the offer for them. A publisher whose handshake is done here may not be
     /// known over there yet: asked again for a while.
-    async fn subscribe(&mut self, handle: u64, wish: Value) -> Result<Option<String>, TargetError> {
+    async fn subscribe(
+        &mut self,
+        handle: u64,
+        wish: Value,
+    ) -> Result<(Value, Option<String>), TargetError> {
         let mut tries = 0;
         loop {
             match self.session.ask(handle, "to subscribe", wish.clone(), None).await {
@@ -113,7 +120,7 @@ impl JanusSeat {
                     tokio::time::sleep(RETRY).await;
                 }
                 Err(error) => return Err(error),
-                Ok((_, offer)) => return Ok(offer),
+                Ok(answer) => return Ok(answer),
             }
         }
     }
@@ -163,7 +170,8 @@ impl Seat for JanusSeat {
         measured.join.answered = Some(clock::now());
         let remote = answer.1.as_deref().and_then(Remote::parse);
         let broken = || TargetError::Answer("an offer", answer.0.to_string());
-        negotiated(&remote.ok_or_else(broken)?, &local, sends).map(Some)
+        let negotiated = negotiated(&remote.ok_or_else(broken)?, &local, sends)?;
+        Ok(Some(Negotiated { feed: Some(self.id), ..negotiated }))
     }
 
     async fn publish(&mut self) -> Result<Feed, TargetError> {
@@ -179,9 +187,9 @@ impl Seat for JanusSeat {
         }
         if let Some((handle, local)) = self.receiver.clone() {
             let more = json!({ "request": "subscribe", "streams": new });
-            let offer = self.subscribe(handle, more).await?;
+            let (words, offer) = self.subscribe(handle, more).await?;
             let remote = self.start(handle, &local, offer).await?;
-            return Ok(Watching::Slots(remote.slots()));
+            return Ok(Watching::Slots(with_feeds(remote.slots(), &words)));
         }
         let handle = self.session.attach().await?;
         let mut random = StdRng::seed_from_u64(!self.wish.seed);
@@ -192,11 +200,13 @@ impl Seat for JanusSeat {
             "room": self.room,
             "streams": new,
         });
-        let offer = self.subscribe(handle, join).await?;
+        let (words, offer) = self.subscribe(handle, join).await?;
         let remote = self.start(handle, &local, offer).await?;
         self.wish.meter.lock().join.answered.get_or_insert_with(clock::now);
         self.receiver = Some((handle, local.clone()));
-        negotiated(&remote, &local, Vec::new()).map(Watching::Connect)
+        let negotiated = negotiated(&remote, &local, Vec::new())?;
+        let slots = with_feeds(negotiated.slots, &words);
+        Ok(Watching::Connect(Negotiated { slots, ..negotiated }))
     }
 
     async fn next_event(&mut self) -> Result<SeatEvent, TargetError> {
@@ -206,6 +216,16 @@ impl Seat for JanusSeat {
     async fn leave(self: Box<Self>) {
         self.session.close().await;
     }
+}
+
+/// Names whose each slot carries, as the plugin lists it.
+fn with_feeds(mut slots: Vec<SlotSpec>, words: &Value) -> Vec<SlotSpec> {
+    let streams = words["streams"].as_array().map_or(&[][..], Vec::as_slice);
+    for slot in &mut slots {
+        let stream = streams.iter().find(|stream| stream["mid"] == slot.mid.as_str());
+        slot.feed = stream.and_then(|stream| stream["feed_id"].as_u64());
+    }
+    slots
 }
 
 /// Between two tries to subscribe.
@@ -226,6 +246,7 @@ fn negotiated(
         ice: remote.ice(local, !sends.is_empty()),
         address: address.ok_or_else(missing)?,
         ids: remote.ids,
+        feed: None,
         slots: if sends.is_empty() { remote.slots() } else { Vec::new() },
         sends,
     })

@@ -55,6 +55,10 @@ impl Target for Preau {
         "preau"
     }
 
+    fn hands_times_through(&self) -> bool {
+        true
+    }
+
     async fn open_room(&self, _: usize) -> Result<Box<dyn Room>, TargetError> {
         let [guest, moderator]: [[u8; 32]; 2] = [rand::random(), rand::random()];
         let verifier = |proof: &[u8; 32]| {
@@ -169,6 +173,7 @@ impl Seat for PreauSeat {
             ids: remote.ids,
             sends,
             slots: self.slots.clone(),
+            feed: None,
         }))
     }
 

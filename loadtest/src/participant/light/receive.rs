@@ -8,6 +8,7 @@ use super::frames::Frames;
 use super::srtp::Cipher;
 use crate::clock::{self, MILLISECOND, Nanos};
 use crate::measure::{Measured, Received};
+use crate::postmark::Postmarks;
 use crate::rtp::{ExtensionIds, Header};
 use crate::target::SlotSpec;
 
@@ -20,6 +21,8 @@ pub(crate) struct Receiver {
     /// Transport-wide numbers and arrival times not yet reported, in microseconds.
     arrivals: Vec<(u16, u64)>,
     listens: bool,
+    /// Where send times are looked up that packets do not carry.
+    postmarks: Option<Postmarks>,
 }
 
 /// One receiving section.
@@ -72,9 +75,9 @@ pub(crate) struct ReportBlock {
 }
 
 impl Receiver {
-    /// Whether sound in slots to come is decoded.
-    pub(crate) fn set_listening(&mut self, listens: bool) {
-        self.listens = listens;
+    /// `listens` says whether sound is decoded.
+    pub(crate) fn new(listens: bool, postmarks: Option<Postmarks>) -> Self {
+        Self { listens, postmarks, ..Self::default() }
     }
 
     /// Takes new slots; those that were there stay as they are.
@@ -123,7 +126,7 @@ impl Receiver {
         if let Some(number) = number {
             self.arrivals.push((u16::from_be_bytes(*number), at / 1_000));
         }
-        let sent = sent_at(&header, ids, at);
+        let sent = sent_at(&header, ids);
         let Some(opened) = cipher.open_rtp(packet, length, ssrc, index) else {
             measured.strays += 1;
             return;
@@ -138,6 +141,7 @@ impl Receiver {
             return;
         }
         let timestamp = header.timestamp;
+        let sent = sent.or_else(|| self.postmarks.as_ref()?.find(slot.spec.feed?, payload));
         slot.handle_direct(Direct { at, index, marker, timestamp, payload, sent }, measured);
     }
 
@@ -295,31 +299,10 @@ fn extend(sequence: u16, highest: Option<u64>) -> u64 {
 }
 
 /// When the publisher sent the packet, as its extension says.
-fn sent_at(header: &Header<'_>, ids: &ExtensionIds, now: Nanos) -> Option<Nanos> {
-    if let Some(value) = header.extension(ids.capture_time) {
-        return Some(clock::from_ntp(u64::from_be_bytes(*value.first_chunk()?)));
-    }
-    let value = header.extension(ids.playout_delay)?;
-    let [_, high, low] = *value.first_chunk()?;
-    Some(from_short(u16::from_be_bytes([high, low]), now))
+fn sent_at(header: &Header<'_>, ids: &ExtensionIds) -> Option<Nanos> {
+    let value = header.extension(ids.capture_time)?;
+    Some(clock::from_ntp(u64::from_be_bytes(*value.first_chunk()?)))
 }
-
-/// A time for the playout-delay extension, which Janus hands on where it does not know
-/// abs-capture-time: units of 20 µs, repeating after 1.3 s. Of its three bytes Janus 1.1 gives the
-/// first two, one place later, so these alone carry something.
-pub(crate) fn to_short(time: Nanos) -> [u8; 3] {
-    let [.., high, low] = (time / SHORT_UNIT).to_be_bytes();
-    [high, low, 0]
-}
-
-fn from_short(short: u16, now: Nanos) -> Nanos {
-    let units = now / SHORT_UNIT;
-    let age = (units as u16).wrapping_sub(short);
-    (units - u64::from(age)) * SHORT_UNIT
-}
-
-/// See [`to_short`].
-const SHORT_UNIT: Nanos = 20_000;
 
 /// A packet may come this much late by itself before it is asked for.
 const REORDERING: Nanos = 10 * MILLISECOND;
@@ -339,15 +322,5 @@ mod tests {
         assert_eq!(extend(5, None), 5);
         assert_eq!(extend(2, Some(65_534)), 65_538);
         assert_eq!(extend(65_535, Some(65_538)), 65_535);
-    }
-
-    #[test]
-    fn a_short_time_is_found_again_within_its_period() {
-        let sent = 1_800_000_000_123_456_789;
-        for later in [0, MILLISECOND, 1_200 * MILLISECOND] {
-            let [high, low, _] = to_short(sent);
-            let found = from_short(u16::from_be_bytes([high, low]), sent + later);
-            assert!(found.abs_diff(sent) <= SHORT_UNIT, "{later}: {found}");
-        }
     }
 }

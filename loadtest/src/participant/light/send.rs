@@ -9,11 +9,11 @@ use protocol::TrackSource;
 use rand::RngExt;
 use rand::rngs::StdRng;
 
-use super::receive::to_short;
 use super::srtp::Cipher;
 use crate::clock;
 use crate::measure::Measured;
 use crate::media::{Media, Video};
+use crate::postmark::Postmarks;
 use crate::rtp::{ExtensionIds, NewHeader, Vp8};
 use crate::target::SendSpec;
 
@@ -27,6 +27,8 @@ pub(crate) struct Sender {
     queue: VecDeque<Packet>,
     /// When the next burst of the queue may go.
     next_burst: Instant,
+    /// Where send times are noted as well, and under which name.
+    postmarks: Option<(Postmarks, u64)>,
 }
 
 struct Publication {
@@ -114,7 +116,20 @@ impl Sender {
             }
         });
         let publications = publications.collect();
-        Self { publications, media, voice, ids, queue: VecDeque::new(), next_burst: now }
+        Self {
+            publications,
+            media,
+            voice,
+            ids,
+            queue: VecDeque::new(),
+            next_burst: now,
+            postmarks: None,
+        }
+    }
+
+    /// Notes send times for receivers that cannot read them in packets.
+    pub(crate) fn set_postmarks(&mut self, postmarks: Postmarks, feed: u64) {
+        self.postmarks = Some((postmarks, feed));
     }
 
     /// Begins to send everything, each source at its own moment within a frame, so that the
@@ -309,9 +324,11 @@ impl Sender {
         };
         let level = packet.level.map(|level| [level]);
         let level = level.as_ref().map_or(&[][..], |level| &level[..]);
-        let (capture, short) = (clock::to_ntp(now).to_be_bytes(), to_short(now));
+        let capture = clock::to_ntp(now).to_be_bytes();
         let ids = &self.ids;
-        let short = if ids.capture_time == 0 { &short[..] } else { &[] };
+        if let Some((postmarks, feed)) = &self.postmarks {
+            postmarks.note(*feed, &packet.payload, now);
+        }
         let (rid_id, repaired_id) =
             if packet.repeats { (0, ids.repaired_rid) } else { (ids.rid, 0) };
         let extensions = [
@@ -320,7 +337,6 @@ impl Sender {
             (repaired_id, rid),
             (ids.audio_level, level),
             (ids.capture_time, &capture[..]),
-            (ids.playout_delay, short),
         ];
         let length = header.write(&extensions, out);
         out.extend_from_slice(&packet.payload);
