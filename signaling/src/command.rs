@@ -212,8 +212,11 @@ fn greeting(addresses: &Addresses, is_local_authority: bool) -> String {
     }
     let port = addresses.https.port();
     let origin = addresses.share_origin.clone();
-    let origin = origin.unwrap_or_else(|| format!("https://localhost:{port}"));
-    text += &format!("{origin} — from other devices");
+    let (origin, whence) = match origin {
+        Some(origin) => (origin, "from other devices"),
+        None => (format!("https://localhost:{port}"), "on this machine, encrypted"),
+    };
+    text += &format!("{origin} — {whence}");
     if is_local_authority {
         text += " (the certificate was made on this machine, so a browser warns once: choose \
                  \"advanced\", then \"continue\")";
@@ -252,7 +255,7 @@ impl Secrets {
 async fn create_here(config: &Config) -> Result<(), CommandError> {
     let origin = server::share_origin(config, &addresses::of_interfaces(), config.https_port);
     let origin = origin.unwrap_or_else(|| format!("https://localhost:{}", config.https_port));
-    server::prepare_folder(&config.data_dir)?;
+    server::find_folder(&config.data_dir)?;
     let store = server::open_store(&config.data_dir)?;
     let secrets = Secrets::new();
     let wish = secrets.wish();
@@ -298,7 +301,7 @@ fn refusal(body: &[u8]) -> Option<ErrorCode> {
 }
 
 fn host_pass(days: u32, config: &Config) -> Result<(), CommandError> {
-    server::prepare_folder(&config.data_dir)?;
+    server::find_folder(&config.data_dir)?;
     let tokens = Tokens::new(&server::signing_key(&config.data_dir)?, Clock::system());
     print(&format!("{}\n", tokens.host_pass(days).expose()))
 }

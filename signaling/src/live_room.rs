@@ -32,8 +32,14 @@ pub(crate) enum Outgoing {
 /// What a room's task is told.
 #[derive(Debug)]
 pub(crate) enum RoomInput {
-    /// A proven join, and where its session listens.
-    Join(Join, SessionSender),
+    /// A proven join.
+    Join {
+        join: Join,
+        /// Where its session listens.
+        outgoing: SessionSender,
+        /// True when it came with a session token that is worth nothing.
+        has_bad_token: bool,
+    },
     /// A session spoke.
     Said(SessionId, protocol::ClientMessage),
     /// A session was cut.
@@ -158,9 +164,11 @@ impl RoomTask {
 
     fn hear(&mut self, input: RoomInput) -> Fate {
         let input = match input {
-            RoomInput::Join(join, session) => {
-                self.sessions.insert(join.session, session);
-                Input::Join(join)
+            RoomInput::Join { join, outgoing, has_bad_token } => {
+                let session = join.session;
+                self.sessions.insert(session, outgoing);
+                let fate = self.handle(Input::Join(join));
+                return if has_bad_token { self.tell_bad_token(session, fate) } else { fate };
             }
             RoomInput::Said(session, message) => Input::Said { session, message },
             RoomInput::Lost(session) => {
@@ -170,6 +178,16 @@ impl RoomTask {
             RoomInput::Stop => Input::ServerStopping,
         };
         self.handle(input)
+    }
+
+    /// The person is in, as somebody new: they and their page are told why.
+    fn tell_bad_token(&mut self, session: SessionId, fate: Fate) -> Fate {
+        let code = ErrorCode::TokenInvalid;
+        let message = ServerMessage::Error { request_id: None, code, fatal: false };
+        match self.send(session, message) {
+            Some(lost) => self.handle(lost),
+            None => fate,
+        }
     }
 
     fn media_event(&mut self, event: Event) -> Fate {

@@ -123,7 +123,7 @@ impl Page {
 /// Upper bounds of the room size buckets.
 const ROOM_SIZES: [usize; 7] = [0, 1, 2, 5, 10, 30, 100];
 
-const CODES: [(ErrorCode, &str); 17] = [
+const CODES: [(ErrorCode, &str); 18] = [
     (ErrorCode::Malformed, "malformed"),
     (ErrorCode::MessageTooLarge, "message_too_large"),
     (ErrorCode::RateLimited, "rate_limited"),
@@ -131,6 +131,7 @@ const CODES: [(ErrorCode, &str); 17] = [
     (ErrorCode::NotJoined, "not_joined"),
     (ErrorCode::AlreadyJoined, "already_joined"),
     (ErrorCode::NameInvalid, "name_invalid"),
+    (ErrorCode::TokenInvalid, "token_invalid"),
     (ErrorCode::OfferInvalid, "offer_invalid"),
     (ErrorCode::SlotUnknown, "slot_unknown"),
     (ErrorCode::TrackUnknown, "track_unknown"),

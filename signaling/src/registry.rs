@@ -134,6 +134,7 @@ impl Registry {
         }
         let resume = request.resume.as_ref();
         let resume = resume.and_then(|token| self.0.tokens.check_session(token, key, role));
+        let has_bad_token = request.resume.is_some() && resume.is_none();
         let session = SessionId(self.0.next_session.fetch_add(1, Ordering::Relaxed));
         let join = room::Join {
             session,
@@ -143,7 +144,7 @@ impl Registry {
             display_name: request.display_name,
             language: request.language,
         };
-        let input = RoomInput::Join(join, request.outgoing);
+        let input = RoomInput::Join { join, outgoing: request.outgoing, has_bad_token };
         // Under the lock, so that the room cannot fall asleep between being found and being told.
         let mut live = lock(&self.0.live);
         let room = match live.get(&key) {

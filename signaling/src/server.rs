@@ -57,6 +57,11 @@ pub enum StartError {
     /// The data folder cannot be used.
     #[error("cannot use the data folder {0}: {1}")]
     DataFolder(PathBuf, io::Error),
+    /// A command that goes with a server found none there.
+    #[error(
+        "there is no data of a server in {0}: start the server once, or name its folder with --data"
+    )]
+    NoDataFolder(PathBuf),
     /// The signing key's file is damaged.
     #[error("{0} is not a signing key: restore it, or delete it to make another")]
     SigningKey(PathBuf),
@@ -259,6 +264,9 @@ pub(crate) fn share_origin(
     let public = config.public_addresses.iter().flatten().copied().find(is_usable);
     let listening = || config.listen_address.filter(is_usable);
     let address = public.or_else(listening).or_else(|| addresses::share_address(interfaces));
+    // Who listens on this machine alone is reached by nobody else.
+    let is_private = config.listen_address.is_some_and(|address| address.is_loopback());
+    let address = address.filter(|_| !is_private);
     let automatic = || address.map(|address| addresses::https_origin(address, https_port));
     config.share_origin.clone().or_else(automatic)
 }
@@ -267,6 +275,14 @@ pub(crate) fn share_origin(
 pub(crate) fn open_store(data_dir: &Path) -> Result<Store, StartError> {
     let store = Store::open(&data_dir.join("preau.sqlite"));
     store.map_err(|error: StoreError| StartError::Store(error.to_string()))
+}
+
+/// Sees that the data folder of a server is there: a command must not make another one unnoticed.
+pub(crate) fn find_folder(data_dir: &Path) -> Result<(), StartError> {
+    if data_dir.join("preau.sqlite").is_file() {
+        return Ok(());
+    }
+    Err(StartError::NoDataFolder(data_dir.to_owned()))
 }
 
 /// Makes the data folder, readable by its owner only.

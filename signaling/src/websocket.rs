@@ -396,6 +396,7 @@ fn close_code_of(code: ErrorCode) -> u16 {
         | ErrorCode::NotJoined
         | ErrorCode::AlreadyJoined
         | ErrorCode::NameInvalid
+        | ErrorCode::TokenInvalid
         | ErrorCode::OfferInvalid
         | ErrorCode::SlotUnknown
         | ErrorCode::TrackUnknown

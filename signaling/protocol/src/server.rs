@@ -208,6 +208,9 @@ pub enum ErrorCode {
     /// Caller: a subscription names a track of nobody else in the room. A track that is off may
     /// be subscribed to; its slot stays silent until it is on.
     TrackUnknown,
+    /// Caller: the session token of `join` is forged, expired or of another room or role. Follows
+    /// `joined`: the proof was good, so a new participant entered.
+    TokenInvalid,
     /// Room rule: one answer for every join without proof (unknown room, closed room, full room,
     /// wrong secret), after the same time.
     JoinRefused,

@@ -119,15 +119,29 @@ fn a_bad_configuration_is_named_with_its_line_and_exit_code_two() {
     assert_eq!(words.lines().count(), 1, "{words}");
 }
 
-#[test]
-fn a_host_pass_is_one_line_and_good_for_its_folder_only() {
-    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-    let passes = folders.each_ref().map(|folder| {
-        let data = folder.path().to_str().unwrap();
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_pass_is_one_line_and_good_for_its_folder_only() {
+    let servers = [TestServer::start().await, TestServer::start().await];
+    let passes = servers.each_ref().map(|server| {
+        let data = server.data_dir().to_str().unwrap();
         text(&preau(&["host-pass", "--data", data]).stdout)
     });
     assert_ne!(passes[0], passes[1]);
     for pass in &passes {
         assert_eq!((pass.lines().count(), pass.matches('.').count()), (1, 2), "{pass}");
+    }
+}
+
+#[test]
+fn a_mistyped_data_folder_is_named_and_not_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("dta");
+    let data = missing.to_str().unwrap();
+    for command in [&["room", "create", "--data", data][..], &["host-pass", "--data", data]] {
+        let refused = preau(command);
+        assert!(!refused.status.success() && refused.stdout.is_empty(), "{command:?}");
+        let words = text(&refused.stderr);
+        assert!(words.contains(data) && words.contains("--data"), "{words}");
+        assert!(!missing.exists());
     }
 }

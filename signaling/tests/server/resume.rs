@@ -107,7 +107,7 @@ async fn a_restart_says_so_and_keeps_rooms_and_participants() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_no_good_makes_a_new_participant() {
+async fn a_token_that_is_no_good_makes_a_new_participant_and_says_so() {
     let server = TestServer::start().await;
     let [room, other] = [server.room().await, server.room().await];
     let (_ada, joined) = server.join(&room, &room.guest).await;
@@ -123,14 +123,18 @@ async fn a_token_that_is_no_good_makes_a_new_participant() {
         format!("{good}\u{0}"),
         elsewhere["resume"].as_str().unwrap().to_owned(),
     ];
+    let told =
+        json!({ "type": "error", "requestId": null, "code": "token_invalid", "fatal": false });
     for token in tokens {
         let attempt = with(join(&room, &room.guest), "resume", token.clone());
-        let (_browser, again) = server.join_with(attempt).await;
+        let (mut browser, again) = server.join_with(attempt).await;
         assert_eq!(again["resumed"], false, "{token}");
+        assert_eq!(browser.hear().await, told, "{token}");
         assert_ne!(again["participant"], joined["participant"], "{token}");
     }
     let as_moderator = resume(&room, &room.moderator, &joined);
-    let (_browser, again) = server.join_with(as_moderator).await;
+    let (mut browser, again) = server.join_with(as_moderator).await;
+    assert_eq!(browser.hear().await, told);
     assert_eq!((&again["role"], &again["resumed"]), (&json!("moderator"), &json!(false)));
 }
 

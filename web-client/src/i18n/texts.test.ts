@@ -19,6 +19,7 @@ const ERROR_CODES: Record<ErrorCode, true> = {
   not_joined: true,
   already_joined: true,
   name_invalid: true,
+  token_invalid: true,
   offer_invalid: true,
   slot_unknown: true,
   track_unknown: true,

@@ -123,7 +123,7 @@ expiresAt: number, };
 /**
  * Why a request was refused or a session ended. Grouped by whose fault it is.
  */
-export type ErrorCode = "malformed" | "message_too_large" | "rate_limited" | "protocol_version" | "not_joined" | "already_joined" | "name_invalid" | "offer_invalid" | "slot_unknown" | "track_unknown" | "join_refused" | "room_full" | "room_ended" | "not_allowed" | "host_pass_required" | "overloaded" | "internal";
+export type ErrorCode = "malformed" | "message_too_large" | "rate_limited" | "protocol_version" | "not_joined" | "already_joined" | "name_invalid" | "offer_invalid" | "slot_unknown" | "track_unknown" | "token_invalid" | "join_refused" | "room_full" | "room_ended" | "not_allowed" | "host_pass_required" | "overloaded" | "internal";
 
 /**
  * Why a session ended in order.
