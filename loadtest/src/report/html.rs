@@ -222,7 +222,7 @@ border-radius:.6rem;padding:.8rem 1rem}.tiles b{display:block;font-size:1.35rem;
 font-variant-numeric:tabular-nums}.tiles span{color:var(--quiet);font-size:.85rem}\
 table{border-collapse:collapse;width:100%;margin:.5rem 0 1rem;font-variant-numeric:tabular-nums;\
 display:block;overflow-x:auto}th,td{text-align:right;padding:.35rem .7rem;\
-border-bottom:1px solid var(--rule)}th{color:var(--quiet);font-weight:500}\
+border-bottom:1px solid var(--rule);white-space:nowrap}th{color:var(--quiet);font-weight:500}\
 th:first-child,td:first-child{text-align:left;width:99%}\
 svg{width:100%;height:auto;background:var(--card);border:1px solid var(--rule);\
 border-radius:.6rem}svg text{fill:var(--quiet);font-size:12px}svg .rule{stroke:var(--rule)}\

@@ -179,7 +179,11 @@ fn round_up(value: f64) -> f64 {
 }
 
 fn number(value: f64) -> String {
-    if value == 0.0 || value >= 10.0 { format!("{value:.0}") } else { format!("{value:.2}") }
+    if value.fract() == 0.0 || value >= 10.0 {
+        format!("{value:.0}")
+    } else {
+        format!("{value:.2}")
+    }
 }
 
 const WIDTH: f64 = 900.0;
