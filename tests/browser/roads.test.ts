@@ -10,6 +10,9 @@ import { until } from './rig/until.ts'
 /** Far above a healthy change, so that only a broken one fails here; the figure tells the rest. */
 const SANE_MS = 15_000
 
+/** Longer than a page takes to count on a flow. */
+const STEADY_MS = 3_500
+
 /** Uses only the server's address at which the page was opened. */
 const OWN_ROAD = `(() => {
   const native = RTCPeerConnection.prototype.setRemoteDescription
@@ -40,6 +43,9 @@ for (const engine of ['chromium', 'firefox'] as const) {
     }
     await untilAllFlow(pages)
     const before = await Promise.all(pages.map(selfIdOf))
+    for (const page of pages) await page.evaluate('__rig.watchFlow()')
+    // A page that has just begun to send or receive expects silence: first a meeting that goes on.
+    await until('a steady flow', async () => (await mover.evaluate<number>('__rig.flowedFor()')) > STEADY_MS)
     for (const page of pages) await page.evaluate('__rig.watchFlow()')
 
     roads.cutFirst()

@@ -92,6 +92,11 @@ export function fakeCall(state: CallState): Call {
       patch({ screen: 'off' })
       ownSource('screen', false)
     },
+    heldBack: signal(new Set<string>()),
+    setSaving: (saving) => {
+      patch({ saving })
+    },
+    snapshot: () => Promise.resolve(null),
     dismissNotice: (key) => {
       patch({ notices: now.value.notices.filter((notice) => notice.key !== key) })
     },

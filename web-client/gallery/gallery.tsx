@@ -43,6 +43,7 @@ function stateOf(): CallState {
     microphone: device('microphone'),
     camera: device('camera'),
     screen: device('share'),
+    saving: asked.has('saving'),
     notices: asked.getAll('problem').map((problem, key) => ({ key, problem: problem as Problem })),
   }
 }

@@ -122,9 +122,19 @@
     return arrivals
   }
 
+  /** Packets sent so far of each picture layer, by its name; empty for the only one of a screen. */
+  rig.sentLayers = async () => {
+    const layers = {}
+    for (const entry of (await liveConnection()?.getStats())?.values() ?? []) {
+      if (entry.type === 'outbound-rtp' && entry.kind === 'video') layers[entry.rid ?? ''] = entry.packetsSent ?? 0
+    }
+    return layers
+  }
+
   /** Watches the flow of received packets from now on; `longestSilence` gives its worst pause. */
   rig.watchFlow = () => {
-    const flow = { packets: -1, at: performance.now(), longest: 0 }
+    const now = performance.now()
+    const flow = { packets: -1, since: now, at: now, longest: 0 }
     rig.flow = flow
     const look = async () => {
       if (rig.flow !== flow) return
@@ -142,6 +152,7 @@
     }
     void look()
   }
+  rig.flowedFor = () => rig.flow.at - rig.flow.since
   rig.longestSilence = () => Math.max(rig.flow.longest, performance.now() - rig.flow.at)
 
   /** Whether the tile of `participant` really plays: time moves, a picture has a size. */

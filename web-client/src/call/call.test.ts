@@ -350,3 +350,41 @@ describe('messages of the server', () => {
     }
   })
 })
+
+describe('what the server asks of the media', () => {
+  const hear = (message: ServerMessage) => reduce(inCall, heard(message))
+
+  it('is carried out', () => {
+    expect(hear({ type: 'layers_wanted', source: 'camera', rids: ['l'] }).effects).toEqual([
+      { type: 'want_layers', source: 'camera', rids: ['l'] },
+    ])
+    expect(hear({ type: 'slots_paused', mids: ['5'] }).effects).toEqual([{ type: 'pause_slots', mids: ['5'] }])
+    expect(hear({ type: 'offer_wanted' }).effects).toEqual([{ type: 'offer_again' }])
+  })
+
+  it('marks who speaks, until told otherwise or left', () => {
+    const { model } = hear({ type: 'speakers', participants: ['CCCCCCCCCCC'] })
+    expect([...model.speakers]).toEqual(['CCCCCCCCCCC'])
+    expect(model.view).toBe(inCall.view)
+    expect(reduce(model, { type: 'server', message: { type: 'speakers', participants: [] } }).model.speakers.size).toBe(0)
+    expect(reduce(model, { type: 'leave' }).model.speakers.size).toBe(0)
+  })
+})
+
+describe('a poor connection', () => {
+  it('is remembered before joining and told on every entering', () => {
+    const chosen = reduce(INITIAL_MODEL, { type: 'set_saving', saving: true })
+    expect(chosen.effects).toEqual([])
+    const joining = reduce(chosen.model, { type: 'join', name: '' }).model
+    const joined = reduce(joining, heard(JOINED))
+    expect(joined.effects.at(-1)).toEqual({ type: 'request_reception', saving: true })
+    expect(reduce(joined.model, heard(JOINED)).effects.at(-1)).toEqual({ type: 'request_reception', saving: true })
+  })
+
+  it('is told once when it is switched in the room', () => {
+    const on = reduce(inCall, { type: 'set_saving', saving: true })
+    expect(on.model.view.saving).toBe(true)
+    expect(on.effects).toEqual([{ type: 'request_reception', saving: true }])
+    expect(reduce(on.model, { type: 'set_saving', saving: true }).effects).toEqual([])
+  })
+})

@@ -21,6 +21,8 @@ export interface CallModel {
   readonly signaling: 'up' | 'down' | 'restarting'
   readonly media: 'connecting' | 'connected'
   readonly nextNoticeKey: number
+  /** Who speaks now, as the server hears it. */
+  readonly speakers: ReadonlySet<ParticipantId>
 }
 
 /** Everything that can happen. */
@@ -33,6 +35,7 @@ export type CallEvent =
   | { type: 'open_device'; device: Device }
   | { type: 'confirm_camera' }
   | { type: 'close_device'; device: Device }
+  | { type: 'set_saving'; saving: boolean }
   | { type: 'dismiss_notice'; key: number }
   // The page
   | { type: 'cannot_join'; problem: Problem }
@@ -64,6 +67,10 @@ export type Effect =
   | { type: 'release_device'; device: Device }
   | { type: 'release_everything' }
   | { type: 'request_rename'; name: string }
+  | { type: 'request_reception'; saving: boolean }
+  | { type: 'want_layers'; source: TrackSource; rids: readonly string[] }
+  | { type: 'pause_slots'; mids: readonly string[] }
+  | { type: 'offer_again' }
   /** The server speaks a newer version of the protocol: fetch the newer page. */
   | { type: 'reload_page' }
 
@@ -85,12 +92,14 @@ export const INITIAL_MODEL: CallModel = {
     microphone: 'off',
     camera: 'off',
     screen: 'off',
+    saving: false,
     notices: [],
   },
   wantedName: '',
   signaling: 'down',
   media: 'connecting',
   nextNoticeKey: 1,
+  speakers: new Set(),
 }
 
 /** One step of the call. */
@@ -129,6 +138,12 @@ export function reduce(model: CallModel, event: CallEvent): Step {
     case 'device_failed':
       if (model.view[event.device] !== 'opening') return stay(model)
       return step(notify(setDevice(model, event.device, 'off'), event.problem), [])
+    case 'set_saving': {
+      if (event.saving === model.view.saving) return stay(model)
+      const saving = show(model, { saving: event.saving })
+      // Before joining it is only remembered.
+      return step(saving, phase === 'in_call' ? [{ type: 'request_reception', saving: event.saving }] : [])
+    }
     case 'dismiss_notice': {
       const notices = model.view.notices.filter(({ key }) => key !== event.key)
       return step(show(model, { notices }), [])
@@ -160,14 +175,14 @@ function hear(model: CallModel, message: ServerMessage): Step {
     case 'pong':
       // Answers to a request, for whoever made it.
       return stay(model)
-    case 'layers_wanted':
-    case 'offer_wanted':
     case 'speakers':
-      // Savings and comfort: a page that does not follow works all the same.
-      return stay(model)
+      return step({ ...model, speakers: new Set(message.participants as ParticipantId[]) }, [])
+    case 'layers_wanted':
+      return step(model, [{ type: 'want_layers', source: message.source, rids: message.rids }])
     case 'slots_paused':
-      // A picture that is held back stands still; the page has no other word for that yet.
-      return stay(model)
+      return step(model, [{ type: 'pause_slots', mids: message.mids }])
+    case 'offer_wanted':
+      return step(model, [{ type: 'offer_again' }])
     case 'joined':
       return joined(model, message)
     case 'error':
@@ -214,7 +229,7 @@ function joined(model: CallModel, message: Extract<ServerMessage, { type: 'joine
   }
   const others = message.participants.map(participantOf).filter(({ id }) => id !== self.id)
   const next = show(
-    { ...model, signaling: 'up', wantedName: message.displayName },
+    { ...model, signaling: 'up', wantedName: message.displayName, speakers: new Set() },
     {
       phase: { name: 'in_call' },
       selfId: self.id,
@@ -226,6 +241,7 @@ function joined(model: CallModel, message: Extract<ServerMessage, { type: 'joine
   return step(connect(next), [
     { type: 'remember_session', token: message.resume },
     { type: 'start_media', resumed: message.resumed },
+    ...(model.view.saving ? [{ type: 'request_reception' as const, saving: true }] : []),
   ])
 }
 
@@ -285,7 +301,7 @@ function end(model: CallModel, phase: CallState['phase'], how: 'leave' | 'silent
     screen: 'off',
     notices: [],
   }
-  return step(show({ ...model, signaling: 'down', media: 'connecting' }, view), [
+  return step(show({ ...model, signaling: 'down', media: 'connecting', speakers: new Set() }, view), [
     { type: 'release_everything' },
     { type: 'stop_media' },
     { type: 'close_signaling', how },

@@ -8,15 +8,14 @@ import { Connection, type Join, RequestError } from '../protocol/connection'
 import { PROTOCOL_VERSION, type TrackSource } from '../protocol/generated'
 import { type CallEvent, type CallModel, type Effect, INITIAL_MODEL, reduce } from './call'
 import { type Device, DeviceError, type OpenedDevice, openDevice, releaseDevice } from './devices'
-import { Loudness } from './loudness'
 import { Pictures } from './pictures'
 import { Playback } from './playback'
 import { forgetSession, recallSession, reloadForNewVersion, rememberSession } from './resume'
 import { unitsOf } from './slots'
 import type { CallState, ParticipantId, Problem } from './state'
-import type { Call, DeviceCheck, PictureSource } from './store'
+import type { Snapshot } from './diagnostics'
+import { type Call, type DeviceCheck, pictureKey, type PictureSource } from './store'
 import { openPreview, type Preview } from './preview'
-import { Speaking } from './speaking'
 import { MediaTransport } from './transport'
 
 /** See `Call`; made by `openCall`. */
@@ -25,7 +24,8 @@ export class LiveCall implements Call {
   readonly guestLink = signal<string | null>(null)
   readonly deviceCheck = signal<DeviceCheck | null>(null)
   readonly inputLevel = signal(0)
-  readonly speaking: ReadonlySignal<ReadonlySet<ParticipantId>>
+  readonly speaking = signal<ReadonlySet<ParticipantId>>(new Set())
+  readonly heldBack = signal<ReadonlySet<string>>(new Set())
   readonly soundBlocked = signal(false)
 
   private model: CallModel = INITIAL_MODEL
@@ -39,8 +39,11 @@ export class LiveCall implements Call {
   /** Counts openings and releases, so that a device that opens too late is known. */
   private readonly turn = new Map<Device, number>()
   private preview: Preview | null = null
-  private loudness: Loudness | null = null
   private readonly heights = new Map<string, number>()
+  private wantTimer: ReturnType<typeof setTimeout> | undefined
+  private entered = false
+  /** How often the room was entered again after the first time. */
+  private returns = 0
 
   private readonly transport = new MediaTransport({
     request: (request) =>
@@ -61,6 +64,7 @@ export class LiveCall implements Call {
     handleMedia: () => {
       this.playback.play(this.transport.receiver?.soundTracks() ?? [])
       this.pictures.refresh()
+      this.noteHeldBack()
     },
   })
   private readonly playback = new Playback((blocked) => {
@@ -71,20 +75,16 @@ export class LiveCall implements Call {
     own: (source) => this.opened.get(source)?.stream ?? null,
     received: (participant, source) => this.transport.receiver?.pictureOf(participant, source) ?? null,
   })
-  private readonly speakers = new Speaking(
-    () => this.transport.receiver?.loud() ?? new Set(),
-    this.inputLevel,
-  )
 
   constructor(private readonly link: Link) {
     this.state = signal(this.model.view)
-    this.speaking = this.speakers.now
     const remembered = recallSession(link.room, Date.now())
     this.token = remembered?.token ?? null
+    if (remembered?.saving === true) this.dispatch({ type: 'set_saving', saving: true })
     // Later events come too late: a reload reads the state as it was before them. Where this one
     // is missing (phones), coming back takes one click on "join".
     addEventListener('beforeunload', () => {
-      if (this.token !== null) rememberSession(link.room, this.token, Date.now())
+      if (this.token !== null) this.remember(this.token, Date.now())
     })
     // A page brought back from the browser's memory has lost its connections: start afresh.
     addEventListener('pageshow', (event) => {
@@ -110,11 +110,22 @@ export class LiveCall implements Call {
   }
 
   setShownHeight(participant: ParticipantId, source: PictureSource, height: number | null): void {
-    const key = `${participant} ${source}`
+    const key = pictureKey(participant, source)
     const rounded = height === null ? 0 : Math.ceil(height / HEIGHT_STEP) * HEIGHT_STEP
-    if (this.heights.get(key) === rounded) return
+    const before = this.heights.get(key)
+    if (before === rounded) return
     this.heights.set(key, rounded)
-    this.want()
+    // What comes into sight is asked for at once, with what comes along; other changes wait until
+    // the window or the list stands still.
+    const soon = before === undefined || before === 0
+    if (this.wantTimer !== undefined && !soon) return
+    clearTimeout(this.wantTimer)
+    this.wantTimer = setTimeout(
+      () => {
+        this.want()
+      },
+      soon ? WANT_SOON_MS : WANT_LATER_MS,
+    )
   }
 
   checkDevices(): void {
@@ -173,6 +184,16 @@ export class LiveCall implements Call {
     this.dispatch({ type: 'close_device', device: 'screen' })
   }
 
+  setSaving(saving: boolean): void {
+    this.dispatch({ type: 'set_saving', saving })
+  }
+
+  async snapshot(): Promise<Snapshot | null> {
+    const connection = this.connection
+    const media = await this.transport.snapshot()
+    return media === null || connection === null ? null : { ...media, signalingRoundTrip: connection.roundTrip, returns: this.returns }
+  }
+
   dismissNotice(key: number): void {
     this.dispatch({ type: 'dismiss_notice', key })
   }
@@ -194,8 +215,9 @@ export class LiveCall implements Call {
     const { model, effects } = reduce(this.model, event)
     this.model = model
     for (const effect of effects) this.carryOut(effect)
-    if (model.view.participants !== before.participants) this.want()
+    if (model.view.participants !== before.participants || model.view.saving !== before.saving) this.want()
     this.state.value = model.view
+    this.speaking.value = model.speakers
     this.pictures.refresh()
   }
 
@@ -211,19 +233,19 @@ export class LiveCall implements Call {
         return
       case 'remember_session':
         this.token = effect.token
-        rememberSession(this.link.room, effect.token, null)
+        this.remember(effect.token, null)
         return
       case 'forget_session':
         this.token = null
         forgetSession()
         return
       case 'start_media':
-        this.speakers.start(this.model.view.selfId)
+        if (this.entered) this.returns += 1
+        this.entered = true
         if (effect.resumed) this.transport.resume()
         else this.transport.start()
         return
       case 'stop_media':
-        this.speakers.stop()
         this.transport.close()
         return
       case 'open_device':
@@ -241,6 +263,19 @@ export class LiveCall implements Call {
         return
       case 'request_rename':
         this.requestRename(effect.name)
+        return
+      case 'request_reception':
+        if (this.token !== null) this.remember(this.token, null)
+        this.requestReception(effect.saving)
+        return
+      case 'want_layers':
+        this.transport.wantLayers(effect.source, effect.rids)
+        return
+      case 'pause_slots':
+        this.transport.pause(effect.mids)
+        return
+      case 'offer_again':
+        this.transport.offerAgain()
         return
       case 'reload_page':
         reloadForNewVersion()
@@ -305,11 +340,6 @@ export class LiveCall implements Call {
     const stream = this.opened.get(device)?.stream
     if (stream === undefined) return
     for (const [source, track] of tracksToSend(device, stream)) this.transport.send(source, track)
-    if (device === 'microphone') {
-      this.loudness = new Loudness(stream, (level) => {
-        this.inputLevel.value = level
-      })
-    }
   }
 
   private releaseDevice(device: Device): void {
@@ -319,10 +349,6 @@ export class LiveCall implements Call {
     this.opened.delete(device)
     for (const [source] of tracksToSend(device, opened.stream)) this.transport.send(source, null)
     releaseDevice(opened)
-    if (device !== 'microphone') return
-    this.loudness?.stop()
-    this.loudness = null
-    this.inputLevel.value = 0
   }
 
   private nextTurn(device: Device): number {
@@ -338,12 +364,34 @@ export class LiveCall implements Call {
     })
   }
 
+  private requestReception(saving: boolean): void {
+    // Lost with the socket: said again at the next `joined`.
+    this.connection?.request({ type: 'set_reception', saving }).catch((error: unknown) => {
+      const code = error instanceof RequestError ? error.code : 'lost'
+      if (code !== 'lost') this.dispatch({ type: 'request_refused', problem: code })
+    })
+  }
+
+  private remember(token: string, leftAt: number | null): void {
+    rememberSession(this.link.room, token, leftAt, this.model.view.saving)
+  }
+
+  private noteHeldBack(): void {
+    const now = this.transport.receiver?.heldBack().map(({ participant, source }) => pictureKey(participant, source)) ?? []
+    const before = this.heldBack.value
+    if (now.length !== before.size || now.some((key) => !before.has(key))) this.heldBack.value = new Set(now)
+  }
+
   private want(): void {
+    clearTimeout(this.wantTimer)
+    this.wantTimer = undefined
     const { on, quiet } = unitsOf(this.model.view.participants)
+    const { saving } = this.model.view
     this.transport.want({
       on,
       quiet,
-      shownHeight: (participant, source) => this.heights.get(`${participant} ${source}`) ?? null,
+      shownHeight: (participant, source) =>
+        saving && source === 'camera' ? 0 : (this.heights.get(pictureKey(participant, source)) ?? null),
     })
   }
 }
@@ -353,5 +401,9 @@ function tracksToSend(device: Device, stream: MediaStream): [TrackSource, MediaS
   return stream.getTracks().map((track) => [track.kind === 'video' ? 'screen' : 'screen_audio', track])
 }
 
+/** Lower: several questions while the tiles of one layout are measured one by one. */
+const WANT_SOON_MS = 30
+/** Lower: more questions while a window is resized. Higher: too large or too small for longer. */
+const WANT_LATER_MS = 300
 /** Heights are told in steps, so that a window being resized asks for little. */
 const HEIGHT_STEP = 90

@@ -24,6 +24,8 @@ export class Receiver {
   private readonly pairs: Pair[] = []
   private wanted: Wanted | null = null
   private requesting = false
+  /** Picture slots the server holds back. */
+  private paused: ReadonlySet<string> = new Set()
 
   constructor(
     private readonly pc: RTCPeerConnection,
@@ -86,21 +88,35 @@ export class Receiver {
     return pair?.stream ?? null
   }
 
+  /** The server holds these picture slots back, and no others. */
+  pause(mids: readonly string[]): void {
+    this.paused = new Set(mids)
+    this.handleChange()
+  }
+
+  /** Pictures that are wanted and held back. */
+  heldBack(): Picture[] {
+    return this.pairs.flatMap(({ carried, picture }) => {
+      if (carried === null || picture.agreed === '' || !this.paused.has(picture.transceiver.mid ?? '')) return []
+      return [{ participant: carried.participant, source: carried.kind === 'person' ? 'camera' : 'screen' }]
+    })
+  }
+
+  /** What each receiving section carries, by `mid`. */
+  carried(): ReadonlyMap<string, Picture | null> {
+    const found = new Map<string, Picture | null>()
+    for (const { carried, sound, picture } of this.pairs) {
+      if (carried === null) continue
+      const source = carried.kind === 'person' ? 'camera' : 'screen'
+      found.set(sound.transceiver.mid ?? '', null)
+      found.set(picture.transceiver.mid ?? '', { participant: carried.participant, source })
+    }
+    return found
+  }
+
   /** Sound tracks of all pairs, in order; they stay the same for the life of the connection. */
   soundTracks(): MediaStreamTrack[] {
     return this.pairs.map(({ sound }) => sound.transceiver.receiver.track)
-  }
-
-  /** Who is loud now: participants whose voice arrives above a whisper. */
-  loud(): Set<ParticipantId> {
-    const loud = new Set<ParticipantId>()
-    for (const { sound, carried } of this.pairs) {
-      if (carried?.kind !== 'person') continue
-      const source = sound.transceiver.receiver.getSynchronizationSources()[0]
-      if (source === undefined || performance.timeOrigin + performance.now() - source.timestamp > 500) continue
-      if ((source.audioLevel ?? 0) > LOUD) loud.add(carried.participant)
-    }
-    return loud
   }
 
   private changes(): Change[] {
@@ -132,6 +148,12 @@ export class Receiver {
     transceiver.setCodecPreferences(codecsOf(RTCRtpReceiver.getCapabilities(kind)))
     return { transceiver, agreed: null }
   }
+}
+
+/** One picture somebody publishes. */
+export interface Picture {
+  readonly participant: ParticipantId
+  readonly source: PictureSource
 }
 
 interface Slot {
@@ -184,5 +206,3 @@ const RETRY_MS = 1_000
 const BATCH = 4
 /** Most pairs. Higher: the offer no longer fits in one message of 64 KiB. */
 const MAX_PAIRS = 36
-/** Audio level (0 to 1) above which somebody counts as speaking. Lower: breathing counts. */
-const LOUD = 0.02

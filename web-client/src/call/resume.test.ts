@@ -15,13 +15,18 @@ describe('a remembered session', () => {
 
   it('is fresh for thirty seconds after the page was left', () => {
     rememberSession('room', 'token', 1_000)
-    expect(recallSession('room', 30_999)).toEqual({ token: 'token', fresh: true })
-    expect(recallSession('room', 31_000)).toEqual({ token: 'token', fresh: false })
+    expect(recallSession('room', 30_999)).toEqual({ token: 'token', fresh: true, saving: false })
+    expect(recallSession('room', 31_000)).toEqual({ token: 'token', fresh: false, saving: false })
   })
 
   it('is not fresh in a copy of a tab that is still open', () => {
     rememberSession('room', 'token', null)
-    expect(recallSession('room', 1_000)).toEqual({ token: 'token', fresh: false })
+    expect(recallSession('room', 1_000)).toEqual({ token: 'token', fresh: false, saving: false })
+  })
+
+  it('keeps that the person asked to receive little', () => {
+    rememberSession('room', 'token', null, true)
+    expect(recallSession('room', 1_000)?.saving).toBe(true)
   })
 
   it('is of one room only', () => {

@@ -6,18 +6,22 @@ export interface Remembered {
   readonly token: string
   /** True when the page before was left a moment ago without leaving the room: a reload. */
   readonly fresh: boolean
+  /** True when the person had asked to receive little. */
+  readonly saving: boolean
 }
 
 /** Reads what the page before left; `null` when there is nothing for this room. */
 export function recallSession(room: string, now: number): Remembered | null {
   const state: unknown = history.state
   if (!isEntry(state) || state.room !== room) return null
-  return { token: state.token, fresh: state.leftAt !== null && now - state.leftAt < RESUME_MS }
+  const fresh = state.leftAt !== null && now - state.leftAt < RESUME_MS
+  return { token: state.token, fresh, saving: state.saving }
 }
 
-/** Keeps the token; `leftAt` (milliseconds since 1970) when the page is going away. */
-export function rememberSession(room: string, token: string, leftAt: number | null): void {
-  history.replaceState({ preau: 1, room, token, leftAt } satisfies Entry, '')
+/** Keeps the token and what goes with it; `leftAt` (milliseconds since 1970) when the page is going
+ * away. */
+export function rememberSession(room: string, token: string, leftAt: number | null, saving = false): void {
+  history.replaceState({ preau: 1, room, token, leftAt, saving } satisfies Entry, '')
 }
 
 /** Forgets the session. */
@@ -38,6 +42,7 @@ interface Entry {
   readonly room: string
   readonly token: string
   readonly leftAt: number | null
+  readonly saving: boolean
 }
 
 function isEntry(value: unknown): value is Entry {

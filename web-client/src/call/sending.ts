@@ -12,6 +12,10 @@ export class Sender {
   private transceivers = new Map<TrackSource, RTCRtpTransceiver>()
   /** What the server was last told; a source never told about is off there. */
   private told = new Map<TrackSource, boolean>()
+  /** Layers somebody watches, by source; one the server never spoke of is sent whole. */
+  private wanted = new Map<TrackSource, readonly string[]>()
+  /** Changes of layers, one after the other: browsers refuse two at once. */
+  private applying: Promise<void> = Promise.resolve()
   private pc: RTCPeerConnection | null = null
 
   constructor(
@@ -24,6 +28,7 @@ export class Sender {
     this.pc = pc
     this.transceivers = new Map()
     this.told = new Map()
+    this.wanted = new Map()
     for (const source of ['microphone', 'camera', ...this.tracks.keys()] as const) this.section(source)
   }
 
@@ -50,6 +55,17 @@ export class Sender {
     this.sync()
   }
 
+  /** Sends only these layers of a picture from now on; an empty name means the only one. */
+  wantLayers(source: TrackSource, rids: readonly string[]): void {
+    this.wanted.set(source, rids)
+    this.applyLayers(source)
+  }
+
+  /** Chromium turns every layer on again with each negotiation. */
+  reapplyLayers(): void {
+    for (const source of this.wanted.keys()) this.applyLayers(source)
+  }
+
   /** Tells the server about what changed since it was last told. */
   sync(): void {
     for (const [source, { currentDirection }] of this.transceivers) {
@@ -65,6 +81,22 @@ export class Sender {
       const active = this.tracks.has(source) && this.transceivers.get(source)?.currentDirection != null
       this.tell(source, active)
     }
+  }
+
+  private applyLayers(source: TrackSource): void {
+    const sender = this.transceivers.get(source)?.sender
+    if (sender === undefined) return
+    this.applying = this.applying.then(async () => {
+      const rids = this.wanted.get(source)
+      // Overtaken by a later word, or by another connection.
+      if (rids === undefined || this.transceivers.get(source)?.sender !== sender) return
+      const parameters = sender.getParameters()
+      const changed = parameters.encodings.filter((one) => (one.active ?? true) !== rids.includes(one.rid ?? ''))
+      if (changed.length === 0) return
+      for (const encoding of changed) encoding.active = rids.includes(encoding.rid ?? '')
+      // Refused where the connection closes meanwhile; layers nobody watches then do no harm.
+      await sender.setParameters(parameters).catch(() => undefined)
+    })
   }
 
   private tell(source: TrackSource, active: boolean): void {
@@ -89,6 +121,7 @@ export class Sender {
     })
     transceiver.setCodecPreferences(codecsOf(RTCRtpSender.getCapabilities(kind)))
     this.transceivers.set(source, transceiver)
+    this.applyLayers(source)
     this.negotiate()
   }
 }

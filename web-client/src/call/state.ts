@@ -94,6 +94,9 @@ export interface CallState {
   readonly microphone: DeviceState
   readonly camera: DeviceState
   readonly screen: DeviceState
+  /** True while the person asked to receive as little as a meeting needs: no cameras, the loudest
+   * voices, a shared screen as stills. */
+  readonly saving: boolean
   /** Latest things to tell, newest last, at most three. */
   readonly notices: readonly Notice[]
 }

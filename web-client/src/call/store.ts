@@ -3,6 +3,7 @@
 
 import type { ReadonlySignal } from '@preact/signals'
 import type { TrackSource } from '../protocol/generated'
+import type { Snapshot } from './diagnostics'
 import type { CallState, ParticipantId } from './state'
 
 /** Preview before joining: what the camera and the microphone give. Nothing of it is sent. */
@@ -33,10 +34,13 @@ export interface Call {
 
   /** The check before joining; `null` when it is not open. */
   readonly deviceCheck: ReadonlySignal<DeviceCheck | null>
-  /** Loudness of the own microphone, 0 to 1, during the check and while it is on; else 0. */
+  /** Loudness of the own microphone during the check, 0 to 1; else 0. */
   readonly inputLevel: ReadonlySignal<number>
-  /** Who is speaking now, by the loudness of what is received; oneself included. */
+  /** Who is speaking now, as the server hears it; oneself included. */
   readonly speaking: ReadonlySignal<ReadonlySet<ParticipantId>>
+  /** Pictures (see `pictureKey`) that the server holds back because this network does not carry
+   * them: what was last seen of them stands still. */
+  readonly heldBack: ReadonlySignal<ReadonlySet<string>>
   /** True when the browser refused to play sound before a click; the next click anywhere plays
    * it, so a screen only has to say so. */
   readonly soundBlocked: ReadonlySignal<boolean>
@@ -81,5 +85,16 @@ export interface Call {
   /** Stops sharing. */
   stopScreen(): void
 
+  /** Receive as little as a meeting needs, or everything again; before joining too. */
+  setSaving(saving: boolean): void
+
+  /** What the browser counts now, for `diagnose`; `null` while there is no connection. */
+  snapshot(): Promise<Snapshot | null>
+
   dismissNotice(key: number): void
+}
+
+/** One text for one picture of one participant. */
+export function pictureKey(participant: ParticipantId, source: PictureSource): string {
+  return `${participant} ${source}`
 }

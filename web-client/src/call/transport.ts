@@ -3,11 +3,12 @@
 
 import { RequestError, type Answer, type Request } from '../protocol/connection'
 import type { TrackSource } from '../protocol/generated'
+import type { Snapshot } from './diagnostics'
 import { LOOK_EVERY_MS, PathWatch } from './path-watch'
 import { Receiver, type Wanted } from './receiving'
 import { compactOffer, preferLatest } from './sdp'
 import { Sender } from './sending'
-import { selectedPath } from './stats'
+import { type Entry, selectedPath } from './stats'
 
 /** What a transport needs, and tells. */
 export interface TransportEvents {
@@ -31,6 +32,7 @@ export class MediaTransport {
   private wanted: Wanted | null = null
   private watch: ReturnType<typeof setTimeout> | undefined
   private looking: ReturnType<typeof setInterval> | undefined
+  private changingUntil = 0
   private readonly sender = new Sender(
     (request) => this.events.request(request),
     () => {
@@ -87,19 +89,46 @@ export class MediaTransport {
 
   /** Wants this received from now on. */
   want(wanted: Wanted): void {
+    this.flowChanges()
     this.wanted = wanted
     this.link?.receiver.want(wanted)
   }
 
   /** Sends `track` as `source`, or nothing any more. */
   send(source: TrackSource, track: MediaStreamTrack | null): void {
+    this.flowChanges()
     this.sender.set(source, track)
+  }
+
+  /** The server holds these picture slots back, and no others. */
+  pause(mids: readonly string[]): void {
+    this.flowChanges()
+    this.link?.receiver.pause(mids)
+  }
+
+  /** Sends only these layers of a picture; see `Sender`. */
+  wantLayers(source: TrackSource, rids: readonly string[]): void {
+    this.flowChanges()
+    this.sender.wantLayers(source, rids)
+  }
+
+  /** The server would answer differently now: asks again. */
+  offerAgain(): void {
+    void this.negotiate()
   }
 
   /** The network of this machine changed: look for a path at once. */
   networkChanged(): void {
     this.events.handleDoubt()
     if (this.link !== null) this.restartIce(this.link)
+  }
+
+  /** What the browser counts, and what each section carries; `null` without a connection. */
+  async snapshot(): Promise<Omit<Snapshot, 'signalingRoundTrip' | 'returns'> | null> {
+    const { link } = this
+    if (link === null) return null
+    const report = (await link.pc.getStats()) as ReadonlyMap<string, Entry>
+    return { at: performance.now(), entries: [...report.values()], carried: link.receiver.carried(), sent: this.sender.published() }
   }
 
   /** Ends for good. */
@@ -155,6 +184,7 @@ export class MediaTransport {
     if (answer.type !== 'answer' || this.link !== link) return
     await pc.setRemoteDescription({ type: 'answer', sdp: preferLatest(answer.sdp, link.restarts) })
     this.sender.sync()
+    this.sender.reapplyLayers()
     await link.receiver.sync()
     this.events.handleMedia()
   }
@@ -202,6 +232,10 @@ export class MediaTransport {
     const watch = new PathWatch()
     clearInterval(this.looking)
     this.looking = setInterval(() => {
+      if (performance.now() < this.changingUntil) {
+        watch.forget()
+        return
+      }
       // Any section will do: they share one path.
       const [sender] = link.pc.getSenders()
       if (sender === undefined || link.pc.connectionState !== 'connected') return
@@ -210,6 +244,11 @@ export class MediaTransport {
         if (path !== null && watch.look(path.bytesReceived) && this.link === link) this.networkChanged()
       })
     }, LOOK_EVERY_MS)
+  }
+
+  /** Sound or pictures begin or end: for a moment silence means nothing. */
+  private flowChanges(): void {
+    this.changingUntil = performance.now() + CHANGE_MS
   }
 
   private restartIce(link: Link): void {
@@ -233,6 +272,8 @@ interface Link {
 
 /** Pause after an offer was refused or its answer did not fit. Lower: hammers a loaded server. */
 const OFFER_AGAIN_MS = 2_000
+/** Time for what was asked to take effect. Higher: a path lost just then is noticed later. */
+const CHANGE_MS = 1_500
 /** How often the time without a path is counted. */
 const WATCH_MS = 1_000
 /** Lower: restarts that a blip of the path did not need. */

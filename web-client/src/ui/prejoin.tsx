@@ -8,6 +8,7 @@ import { CopyField } from './copy-field'
 import { DeviceCheck } from './device-check'
 import { Icon } from './icons'
 import { Notices } from './problem'
+import { SavingSwitch } from './saving-switch'
 import { Screen } from './screen'
 
 /** The page a room link opens. */
@@ -62,6 +63,7 @@ export function Prejoin({ call, moderator, preloadStage }: { call: Call; moderat
       </form>
       <Notices call={call} />
       <DeviceCheck call={call} />
+      <SavingSwitch call={call} />
       <section class="rules" aria-labelledby={`${id}-rules`}>
         <h2 id={`${id}-rules`}>{t('prejoin.rulesTitle')}</h2>
         <p>{t('prejoin.ruleCamera')}</p>

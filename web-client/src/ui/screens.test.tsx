@@ -277,6 +277,7 @@ async function show(change: Partial<CallState>): Promise<readonly unknown[][]> {
     microphone: 'off',
     camera: 'off',
     screen: 'off',
+    saving: false,
     notices: [],
     ...change,
   })

@@ -26,20 +26,23 @@ export function useTileGrid(ref: RefObject<HTMLElement | null>, count: number): 
   }, [ref, count])
 }
 
-/** Tells the call how high a picture is shown, and when it is out of sight. */
+/** Tells the call how high a picture has to be to fill its place, on or not, and when that is out
+ * of sight. */
 export function useShownHeight(
   ref: RefObject<HTMLElement | null>,
   call: Call,
   participant: ParticipantId,
   source: PictureSource,
-  shown: boolean,
 ): void {
   useEffect(() => {
     const element = ref.current
-    if (element === null || !shown) return
+    if (element === null) return
     let visible = true
     const tell = () => {
-      const height = Math.round(element.clientHeight * devicePixelRatio)
+      const { clientHeight, clientWidth } = element
+      // A tile that is higher than a camera's picture shows a part of it, magnified.
+      const filled = source === 'camera' ? Math.max(clientHeight, clientWidth / CAMERA_RATIO) : clientHeight
+      const height = Math.round(filled * devicePixelRatio)
       call.setShownHeight(participant, source, visible && height > 0 ? height : null)
     }
     const size = new ResizeObserver(tell)
@@ -49,11 +52,16 @@ export function useShownHeight(
     })
     size.observe(element)
     sight.observe(element)
+    // Moved to another screen, or magnified.
+    const density = matchMedia(`(resolution: ${devicePixelRatio}dppx)`)
+    density.addEventListener('change', tell)
     return () => {
       size.disconnect()
       sight.disconnect()
+      density.removeEventListener('change', tell)
+      call.setShownHeight(participant, source, null)
     }
-  }, [ref, call, participant, source, shown])
+  }, [ref, call, participant, source])
 }
 
 /** What scrolls can be reached and moved by keyboard; what does not is no stop for it. */
@@ -63,5 +71,7 @@ function makeReachable(area: HTMLElement): void {
   else area.removeAttribute('tabindex')
 }
 
+/** Width to height of what cameras give. */
+const CAMERA_RATIO = 16 / 9
 /** Below this width a tile leaves out what the list of participants says too. */
 const SMALL = 200

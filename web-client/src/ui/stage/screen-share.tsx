@@ -4,7 +4,7 @@ import type { Signal } from '@preact/signals'
 import { useSignal } from '@preact/signals'
 import type { RefObject } from 'preact'
 import { useRef } from 'preact/hooks'
-import type { Call } from '../../call/store'
+import { type Call, pictureKey } from '../../call/store'
 import type { Participant, ParticipantId } from '../../call/state'
 import { t } from '../../i18n'
 import { Countdown } from '../countdown'
@@ -129,6 +129,13 @@ interface ShownScreenProps {
 }
 
 function ShownScreen({ call, id, frame, name }: ShownScreenProps) {
-  useShownHeight(frame, call, id, 'screen', true)
+  useShownHeight(frame, call, id, 'screen')
+  if (call.heldBack.value.has(pictureKey(id, 'screen'))) {
+    return (
+      <p class="shared-note" role="status">
+        {t('screen.heldBack')}
+      </p>
+    )
+  }
   return <Video stream={call.mediaStreamFor(id, 'screen')} label={t('screen.of', { name })} testId="screen-video" />
 }

@@ -1,9 +1,9 @@
 // One participant: picture or initials, name, microphone.
 
 import { useRef } from 'preact/hooks'
-import type { Call } from '../../call/store'
-import type { Participant } from '../../call/state'
-import { t } from '../../i18n'
+import { type Call, pictureKey } from '../../call/store'
+import type { Participant, ParticipantId } from '../../call/state'
+import { t, type TextKey } from '../../i18n'
 import { Icon } from '../icons'
 import { Video } from '../video'
 import { initials, tint } from './face'
@@ -24,7 +24,8 @@ export function Tile({ call, participant, rename }: TileProps) {
   const camera = active.has('camera')
   const microphone = active.has('microphone')
   const speaking = microphone && call.speaking.value.has(id)
-  useShownHeight(ref, call, id, 'camera', camera)
+  const note = camera && !isSelf ? absence(call, id) : null
+  useShownHeight(ref, call, id, 'camera')
   return (
     <li
       ref={ref}
@@ -34,11 +35,11 @@ export function Tile({ call, participant, rename }: TileProps) {
       data-self={String(isSelf)}
       data-name={displayName}
       data-tint={tint(id)}
-      data-camera={camera ? 'on' : 'off'}
+      data-camera={camera && note === null ? 'on' : 'off'}
       data-away={String(away)}
       data-speaking={String(speaking)}
     >
-      {camera ? (
+      {camera && note === null ? (
         <Video
           stream={call.mediaStreamFor(id, 'camera')}
           label={t('tile.video', { name: displayName })}
@@ -62,12 +63,18 @@ export function Tile({ call, participant, rename }: TileProps) {
           </button>
         )}
       </p>
-      {away && (
-        <p class="tile-away">
+      {(away || note !== null) && (
+        <p class="tile-note" data-testid="tile-note">
           <Icon name="away" />
-          <span>{t('tile.away')}</span>
+          <span>{t(away || note === null ? 'tile.away' : note)}</span>
         </p>
       )}
     </li>
   )
+}
+
+/** Why a camera that is on is not shown; `null` when it is. */
+function absence(call: Call, id: ParticipantId): TextKey | null {
+  if (call.state.value.saving) return 'tile.saving'
+  return call.heldBack.value.has(pictureKey(id, 'camera')) ? 'tile.heldBack' : null
 }
