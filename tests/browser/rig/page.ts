@@ -80,7 +80,16 @@ export class TestPage {
   }
 
   async goto(url: string): Promise<void> {
-    await this.raw.goto(url, { waitUntil: 'load', timeout: 20_000 })
+    await until(`${this.engine} opens ${new URL(url).pathname}`, async () => {
+      try {
+        await this.raw.goto(url, { waitUntil: 'load', timeout: 20_000 })
+        return true
+      } catch (error) {
+        // A cable was laid on this machine: Chromium then drops what is under way.
+        if (String(error).includes('ERR_NETWORK_CHANGED')) return false
+        throw error
+      }
+    })
   }
 
   /** The visible element with this `data-testid`; waits for it. */

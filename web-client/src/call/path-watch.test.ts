@@ -31,13 +31,6 @@ describe('the watch over a path', () => {
     expect(calls([0, 0, 0, 0, 0, 0])).toEqual([])
   })
 
-  it('keeps calm where the flow ends with good reason', () => {
-    const watch = new PathWatch()
-    for (const bytes of [10, 20, 30, 40, 50]) watch.look(bytes)
-    watch.forget()
-    for (let i = 0; i < 5; i++) expect(watch.look(50)).toBe(false)
-  })
-
   it('takes a counter that starts again for a flow', () => {
     const watch = new PathWatch()
     for (const bytes of [10, 20, 30, 40, 50, 5, 5]) expect(watch.look(bytes)).toBe(false)

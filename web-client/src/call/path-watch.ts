@@ -7,11 +7,6 @@ export class PathWatch {
   private steady = 0
   private silent = 0
 
-  /** The flow may end now with good reason: it must be steady anew before its end tells anything. */
-  forget(): void {
-    this.steady = this.silent = 0
-  }
-
   /** Takes the bytes that arrived so far; true when a flow that was steady has stopped. True once:
    * then it must be steady again first. */
   look(bytes: number): boolean {

@@ -232,21 +232,20 @@ export class MediaTransport {
     const watch = new PathWatch()
     clearInterval(this.looking)
     this.looking = setInterval(() => {
-      if (performance.now() < this.changingUntil) {
-        watch.forget()
-        return
-      }
       // Any section will do: they share one path.
       const [sender] = link.pc.getSenders()
       if (sender === undefined || link.pc.connectionState !== 'connected') return
       void sender.getStats().then((report) => {
         const path = selectedPath(report)
-        if (path !== null && watch.look(path.bytesReceived) && this.link === link) this.networkChanged()
+        if (path === null || !watch.look(path.bytesReceived) || this.link !== link) return
+        // Where the flow may have ended with good reason, the line to the server tells.
+        if (performance.now() < this.changingUntil) this.events.handleDoubt()
+        else this.networkChanged()
       })
     }, LOOK_EVERY_MS)
   }
 
-  /** Sound or pictures begin or end: for a moment silence means nothing. */
+  /** Sound or pictures begin or end: for a moment silence means little. */
   private flowChanges(): void {
     this.changingUntil = performance.now() + CHANGE_MS
   }
