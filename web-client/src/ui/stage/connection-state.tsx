@@ -21,7 +21,7 @@ export function ConnectionState({ call }: { call: Call }) {
         class="button button-quiet connection-open"
         data-testid="diagnostics-open"
         data-saving={String(saving)}
-        aria-label={t('diagnostics.open')}
+        aria-label={saving ? `${t('saving.title')}. ${t('diagnostics.open')}` : t('diagnostics.open')}
         onClick={() => {
           open.value = true
         }}
