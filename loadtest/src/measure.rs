@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub use histogram::Histogram;
 pub use process::{ProcessSample, ProcessUse};
 
-use crate::clock::Nanos;
+use crate::clock::{Nanos, SECOND};
 
 /// Where one connection notes what it sees.
 #[derive(Clone, Debug, Default)]
@@ -174,9 +174,9 @@ impl Received {
 }
 
 impl Frames {
-    /// Decodable frames a second.
+    /// Decodable frames a second; 0 when they were seen for too short to tell.
     pub fn rate(&self) -> f64 {
-        if self.over == 0 { 0.0 } else { self.decoded as f64 * 1e9 / self.over as f64 }
+        if self.over < SECOND { 0.0 } else { self.decoded as f64 * 1e9 / self.over as f64 }
     }
 }
 
