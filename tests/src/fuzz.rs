@@ -5,16 +5,17 @@
 mod media;
 mod signaling;
 
-pub use media::{datagram, rewrite_sequence, rtcp, rtp_header, sdp};
+pub use media::{datagram, dependency, rewrite_sequence, rtcp, rtp_header, sdp};
 pub use signaling::{client_message, room_sequence};
 
 /// What a target does with one input.
 pub type Target = fn(&[u8]);
 
 /// Every target by name.
-pub const TARGETS: [(&str, Target); 7] = [
+pub const TARGETS: [(&str, Target); 8] = [
     ("client_message", client_message),
     ("datagram", datagram),
+    ("dependency", dependency),
     ("rewrite_sequence", rewrite_sequence),
     ("room_sequence", room_sequence),
     ("rtcp", rtcp),

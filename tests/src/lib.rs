@@ -18,7 +18,7 @@ mod stun;
 #[cfg(feature = "browser")]
 pub use browser::{Browser, ReceiveSlot, Received, Section};
 #[cfg(feature = "browser")]
-pub use content::Content;
+pub use content::{Content, Place};
 #[cfg(feature = "browser")]
 pub use meeting::{Meeting, SERVER, Seat, WirePacket};
 #[cfg(feature = "browser")]

@@ -72,6 +72,8 @@ pub struct Meeting {
     pub browsers: Vec<Browser>,
     /// What the core told the control plane, with the time.
     pub events: Vec<(Instant, Event)>,
+    /// Everything the server sent, by receiver: when, and how long the datagram was.
+    pub datagrams: BTreeMap<SocketAddr, Vec<(Instant, usize)>>,
     /// RTP the server sent, by receiver and stream, before the network lost any of it.
     pub wire: BTreeMap<(SocketAddr, u32), Vec<WirePacket>>,
     /// Measures the core's work, where set.
@@ -107,6 +109,7 @@ impl Meeting {
             network: Network::new(SERVER, random.bits()),
             browsers: Vec::new(),
             events: Vec::new(),
+            datagrams: BTreeMap::new(),
             wire: BTreeMap::new(),
             meter: None,
             recorded: VecDeque::new(),
@@ -357,6 +360,7 @@ impl Meeting {
             let (run, behind) = rest.split_at(len);
             rest = behind;
             for bytes in run.chunks(segment.max(1)) {
+                self.datagrams.entry(to).or_default().push((self.now, bytes.len()));
                 if let Some((ssrc, packet)) = rtp_header(self.now, bytes) {
                     self.wire.entry((to, ssrc)).or_default().push(packet);
                 }

@@ -74,6 +74,19 @@ pub struct FrameInfo {
     pub starts_key_frame: bool,
     /// Picture numbers of VP8, to be kept continuous; empty for other codecs.
     pub vp8: Vp8Ids,
+    /// Place among the temporal layers, where the payload says it.
+    pub temporal: Option<TemporalId>,
+}
+
+/// Place of a frame among the temporal layers of its encoding. Frames of a layer need none of a
+/// higher one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TemporalId {
+    /// The layer, from 0.
+    pub layer: u8,
+    /// The frame needs only frames of the lowest layer: a receiver that had lower layers only may
+    /// get this one from here on.
+    pub is_sync: bool,
 }
 
 /// Numbers in a VP8 payload descriptor that count pictures (RFC 7741 section 4.2).
@@ -92,7 +105,7 @@ pub fn inspect(kind: CodecKind, payload: &[u8]) -> Option<FrameInfo> {
         CodecKind::Opus => (!payload.is_empty()).then_some(FrameInfo {
             starts_frame: true,
             starts_key_frame: true,
-            vp8: Vp8Ids::default(),
+            ..FrameInfo::default()
         }),
         CodecKind::Vp8 => vp8::inspect(payload),
         CodecKind::Vp9 => inspect_vp9(payload),
@@ -122,7 +135,7 @@ fn inspect_vp9(payload: &[u8]) -> Option<FrameInfo> {
     let spatial_layer = if flags & HAS_LAYERS != 0 { rest.first()? >> 1 & 0x07 } else { 0 };
     let starts_frame = flags & BEGINS_FRAME != 0 && spatial_layer == 0;
     let starts_key_frame = starts_frame && flags & INTER_PREDICTED == 0;
-    Some(FrameInfo { starts_frame, starts_key_frame, vp8: Vp8Ids::default() })
+    Some(FrameInfo { starts_frame, starts_key_frame, ..FrameInfo::default() })
 }
 
 /// AV1 RTP specification section 4.4: the aggregation header.
@@ -133,7 +146,7 @@ fn inspect_av1(payload: &[u8]) -> Option<FrameInfo> {
     Some(FrameInfo {
         starts_frame: header & CONTINUES_UNIT == 0,
         starts_key_frame: header & NEW_SEQUENCE != 0,
-        vp8: Vp8Ids::default(),
+        ..FrameInfo::default()
     })
 }
 
@@ -164,7 +177,7 @@ fn inspect_h264(payload: &[u8]) -> Option<FrameInfo> {
         }
         _ => return None,
     };
-    Some(FrameInfo { starts_frame, starts_key_frame, vp8: Vp8Ids::default() })
+    Some(FrameInfo { starts_frame, starts_key_frame, ..FrameInfo::default() })
 }
 
 #[cfg(test)]

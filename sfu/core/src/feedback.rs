@@ -9,6 +9,9 @@ use crate::rtcp;
 /// follows faster and costs more packets; raised, it lags.
 pub const INTERVAL: Duration = Duration::from_millis(50);
 
+/// The same towards a publisher on a poor connection: a few bytes of news in each 100 of headers.
+pub const SAVING_INTERVAL: Duration = Duration::from_millis(500);
+
 /// Most packets one feedback tells about: it then stays below 1,200 bytes.
 const MAX_STATUSES: usize = 400;
 
@@ -29,6 +32,7 @@ pub struct ArrivalLog {
     highest: u64,
     /// When the next feedback is due; `None` while there is nothing to report.
     due: Option<Instant>,
+    interval: Duration,
     feedback_count: u8,
 }
 
@@ -47,8 +51,14 @@ impl ArrivalLog {
             first: 0,
             highest: 0,
             due: None,
+            interval: INTERVAL,
             feedback_count: 0,
         }
+    }
+
+    /// Tells less often from now on, or as often as usual.
+    pub fn set_saving(&mut self, saving: bool) {
+        self.interval = if saving { SAVING_INTERVAL } else { INTERVAL };
     }
 
     /// Notes the arrival of a packet with this transport-wide number. Numbers far back are
@@ -78,7 +88,7 @@ impl ArrivalLog {
         *arrival = Some((now.saturating_duration_since(start).as_micros() / TICK_US) as i64);
         // A late packet was reported as lost: report again from there.
         self.first = self.first.min(number);
-        self.due.get_or_insert(now + INTERVAL);
+        self.due.get_or_insert(now + self.interval);
     }
 
     /// Appends the feedback that is due to `out`: one packet, seldom more.

@@ -1,5 +1,14 @@
 //! Which layer of a track a subscription should carry.
 
+/// What of a track goes to a subscription at most.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct LayerTarget {
+    /// Position of the layer, highest first.
+    pub(crate) spatial: u8,
+    /// Highest temporal layer, from 0.
+    pub(crate) temporal: u8,
+}
+
 /// The layer worth sending at this height, of `count` layers, highest first.
 pub(crate) fn preferred(max_height: Option<u16>, count: usize) -> usize {
     match max_height {

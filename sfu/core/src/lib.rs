@@ -27,6 +27,7 @@
 pub mod codec;
 mod command;
 mod demux;
+pub mod dependency;
 mod downlink;
 mod egress;
 pub mod feedback;
@@ -44,7 +45,10 @@ pub mod sdp;
 mod settings;
 mod sfu;
 mod stats;
+mod stills;
 mod subscription;
+mod svc;
+mod temporal;
 mod timers;
 mod transport;
 mod voices;

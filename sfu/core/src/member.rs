@@ -63,6 +63,13 @@ impl Member {
         }
     }
 
+    /// Sends it as little as a meeting needs from now on, or everything.
+    pub(crate) fn set_saving(&mut self, saving: bool) {
+        self.saving = saving;
+        self.subscriber.set_saving(saving);
+        self.publisher.feedback.set_saving(saving);
+    }
+
     /// Applies an offer to the connection and the receive slots. What is published is the
     /// router's to apply, since it concerns the others of the room.
     pub(crate) fn negotiate(
@@ -74,7 +81,6 @@ impl Member {
         random: &mut StdRng,
     ) -> Result<Negotiated, NegotiationError> {
         let continues = self.transport.as_ref().is_some_and(|transport| transport.continues(offer));
-        self.subscriber.set_saving(self.saving);
         let reached = match &mut self.transport {
             Some(transport) if continues => match transport.renegotiate(offer, random) {
                 Some(former) => Reached::Renamed { former },
@@ -89,6 +95,7 @@ impl Member {
                 Reached::Anew { former }
             }
         };
+        self.set_saving(self.saving);
         self.subscriber.negotiate(offer, random);
         let local = LocalParameters {
             ice: self.transport.as_ref().expect("made above").local_ice(),

@@ -17,8 +17,7 @@ use protocol::{ParticipantId, TrackId, TrackSource};
 
 pub(crate) use publisher::Publisher;
 pub(crate) use subscriber::Subscriber;
-use track::Layer;
-pub(crate) use track::{Arrival, LayerKey, Marks, Track, TrackKey};
+pub(crate) use track::{Arrival, Layer, LayerKey, Marks, Track, TrackKey};
 
 use crate::codec::{self, CodecKind, FrameInfo};
 use crate::command::{Event, SlotAssignment};
@@ -49,6 +48,8 @@ pub(crate) struct Router {
     wishes: Vec<(TransportKey, Instant)>,
     /// When to look at what is wanted of the publishers; at once when there is none.
     demand_due: Option<Instant>,
+    /// Layers wanted of each track, by bit; reused.
+    wanted: Vec<u8>,
     /// What is asked of whoever sends.
     sending: Wishes,
     /// When that may change next; at any time when there is none.
@@ -85,6 +86,7 @@ impl Router {
             switched: Vec::new(),
             wishes: Vec::new(),
             demand_due: None,
+            wanted: Vec::new(),
             sending: Wishes::default(),
             sending_due: None,
             events: Vec::new(),
@@ -243,7 +245,10 @@ impl Router {
         }
         stats.packets_recovered += u64::from(place.repeats.is_some());
         let payload = view.payload_range();
-        let frame = inspect(place.codec, view.payload());
+        let mut frame = inspect(place.codec, view.payload());
+        if let Some((id, descriptor)) = publisher.dependency(&view) {
+            frame.starts_key_frame |= layer.note_dependency(id, descriptor);
+        }
         if frame.starts_key_frame {
             layer.key_frames.handle_key_frame();
         }
@@ -251,7 +256,7 @@ impl Router {
         if view.is_padding_only() {
             stats.dropped.count(DropCause::PaddingOnly);
         } else {
-            layer.heard(now, packet.len());
+            layer.heard(now, packet.len(), frame.temporal);
             layer.ring.store(now, view.sequence(), packet);
         }
         if let Some(level) = marks.audio_level

@@ -102,6 +102,8 @@ pub struct ExtensionIds {
     pub abs_send_time: Option<u8>,
     /// Absolute capture time, handed through so that a receiver can tell the whole delay.
     pub capture_time: Option<u8>,
+    /// Dependency descriptor (AV1 RTP specification, appendix A).
+    pub dependency: Option<u8>,
 }
 
 /// One media section (RFC 8866 section 5.14).
@@ -267,9 +269,12 @@ const AUDIO_LEVEL_URI: &str = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
 const ABS_SEND_TIME_URI: &str = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time";
 const CAPTURE_TIME_URI: &str = "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time";
 
+const DEPENDENCY_URI: &str =
+    "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
+
 impl ExtensionIds {
     /// Each extension this server knows: its name and where its id is kept.
-    fn entries(&self) -> [(&'static str, Option<u8>); 7] {
+    fn entries(&self) -> [(&'static str, Option<u8>); 8] {
         [
             (MID_URI, self.mid),
             (RID_URI, self.rid),
@@ -278,6 +283,7 @@ impl ExtensionIds {
             (AUDIO_LEVEL_URI, self.audio_level),
             (ABS_SEND_TIME_URI, self.abs_send_time),
             (CAPTURE_TIME_URI, self.capture_time),
+            (DEPENDENCY_URI, self.dependency),
         ]
     }
 
@@ -290,6 +296,7 @@ impl ExtensionIds {
             AUDIO_LEVEL_URI => Some(&mut self.audio_level),
             ABS_SEND_TIME_URI => Some(&mut self.abs_send_time),
             CAPTURE_TIME_URI => Some(&mut self.capture_time),
+            DEPENDENCY_URI => Some(&mut self.dependency),
             _ => None,
         }
     }

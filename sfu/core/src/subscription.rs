@@ -1,8 +1,11 @@
 //! One track towards one subscriber: a receive slot of fixed sources, and what it carries now.
 
+mod catch_up;
 mod form;
 mod limit;
 mod paced;
+mod scalable;
+mod still;
 
 use std::time::Instant;
 
@@ -12,20 +15,23 @@ use rand::rngs::StdRng;
 
 use crate::codec::{CodecKind, CodecSet, Vp8Ids, inspect, patch_vp8, red};
 use crate::command::Mid;
+use crate::dependency::Mandatory;
 use crate::downlink::queue::{Queue, Waiting};
-use crate::downlink::{Downlink, Kind};
+use crate::downlink::{Downlink, Kind, PACKET_OVERHEAD};
 use crate::egress::Egress;
 use crate::layer;
 use crate::packet::{Extension, RtpHeader, RtpView};
 use crate::path::Path;
-use crate::retransmission::Ring;
 use crate::rewrite::{Filler, Origin, PacketIds, Rewriter};
-use crate::router::{Arrival, LayerKey, Marks, Track, TrackKey};
+use crate::router::{Arrival, Layer, LayerKey, Marks, Track, TrackKey};
 use crate::sdp::{Codec, ExtensionIds, MediaKind, Section, SlotSsrcs};
 use crate::stats::{DropCause, Stats};
+use crate::svc::FrameFilter;
+use crate::temporal::TemporalFilter;
 use crate::transport::{RTP_OVERHEAD, Sealer, SourceIndex};
 use form::Form;
 use limit::Limit;
+pub(crate) use scalable::Admitted;
 
 /// A receive slot. Its sources never change while the transport lives; its content does, and
 /// the numbering on it goes on without a gap.
@@ -45,6 +51,8 @@ pub(crate) struct Subscription {
     /// How many times in a row the slot got nothing of what the path carries.
     pub(crate) held_back: Option<u8>,
     is_video: bool,
+    temporal: TemporalFilter,
+    frames: FrameFilter,
     numbers: Rewriter<LayerKey>,
     rtx_sequence: u16,
     sealed: Option<SealedSources>,
@@ -65,6 +73,29 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) saving: bool,
     /// Where pictures wait for the pacer.
     pub(crate) queue: &'a mut Queue,
+}
+
+impl Outgoing<'_> {
+    /// How much was sent until now, to compare with later.
+    pub(crate) fn sent(&self) -> (usize, u64) {
+        (self.egress.len(), self.stats.packets_out)
+    }
+
+    /// Bytes sent since, on the wire.
+    pub(crate) fn sent_since(&self, before: (usize, u64)) -> usize {
+        let (bytes, packets) = self.sent();
+        bytes - before.0 + (packets - before.1) as usize * PACKET_OVERHEAD
+    }
+}
+
+/// A packet of a publisher that goes out a second time.
+#[derive(Clone, Copy)]
+pub(crate) struct Repeated<'a> {
+    /// Why.
+    pub(crate) kind: Kind,
+    pub(crate) packet: RtpView<'a>,
+    pub(crate) scalable: Admitted<'a>,
+    pub(crate) codec: CodecKind,
 }
 
 /// What went out on a slot, for its sender reports.
@@ -100,6 +131,8 @@ impl Subscription {
             limit: Limit::None,
             held_back: None,
             is_video: section.kind == MediaKind::Video,
+            temporal: TemporalFilter::default(),
+            frames: FrameFilter::default(),
             numbers: Rewriter::new(clock_rate, first),
             rtx_sequence: random.random_range(0..1 << 15),
             sealed: None,
@@ -199,13 +232,14 @@ impl Subscription {
         };
         let chosen = match self.limit {
             Limit::None => chosen as u8,
-            Limit::Layer(layer) => layer.max(chosen as u8),
+            Limit::Layer(most) => most.spatial.max(chosen as u8),
             Limit::Nothing => return,
         };
         if self.target == Some(chosen) {
             return;
         }
         self.target = Some(chosen);
+        self.limit_temporal();
         if self.current != Some(chosen) && key_frame != Some(chosen) {
             track.want_key_frame(now, chosen);
         }
@@ -217,7 +251,7 @@ impl Subscription {
         &mut self,
         now: Instant,
         arrival: &Arrival,
-        ring: &Ring,
+        from: &Layer,
         out: &mut Outgoing<'_>,
     ) -> bool {
         let layer = arrival.source.layer;
@@ -244,7 +278,14 @@ impl Subscription {
             return false;
         };
         let form = Form::of(codec, arrival.is_redundant, out.saving);
-        let Some(packet) = ring.find(now, arrival.sequence) else {
+        let Some(packet) = from.ring.find(now, arrival.sequence) else {
+            return false;
+        };
+        let Some(scalable) = self.admit(from, packet, &arrival.frame, arrival.timestamp, switches)
+        else {
+            if let Some(filler) = self.numbers.skip(ids) {
+                self.send_filler(filler, arrival.codec, out);
+            }
             return false;
         };
         let payload = &packet[usize::from(arrival.payload_start)..usize::from(arrival.payload_end)];
@@ -264,58 +305,18 @@ impl Subscription {
         }
         let content = Forwarded {
             ids,
-            marker: arrival.marker,
+            marker: arrival.marker || scalable.ends_picture(),
             form,
+            scalable,
             marks: arrival.marks,
             codec: arrival.codec,
             payload,
         };
         self.send_forwarded(now, &content, out);
         if switches {
-            self.catch_up(now, arrival, form, ring, out);
+            self.catch_up(now, arrival, form, from, out);
         }
         switches
-    }
-
-    /// After a switch on a packet that came late: forwards what had come before it and belongs
-    /// behind it.
-    fn catch_up(
-        &mut self,
-        now: Instant,
-        switch: &Arrival,
-        form: Form,
-        ring: &Ring,
-        out: &mut Outgoing<'_>,
-    ) {
-        let ahead = switch.newest.wrapping_sub(switch.sequence);
-        if ahead > MAX_CATCH_UP {
-            return;
-        }
-        for distance in 1..=ahead {
-            let Some(packet) = ring
-                .find(now, switch.sequence.wrapping_add(distance))
-                .and_then(|bytes| RtpView::parse(bytes).ok())
-            else {
-                continue;
-            };
-            let Some(payload) = form.payload(packet.payload()) else {
-                continue;
-            };
-            let frame = inspect(switch.codec, packet.payload()).unwrap_or_default();
-            let content = Forwarded {
-                ids: PacketIds {
-                    sequence: packet.sequence(),
-                    timestamp: packet.timestamp(),
-                    vp8: frame.vp8,
-                },
-                marker: packet.marker(),
-                form,
-                marks: Marks { audio_level: switch.marks.audio_level, capture_time: None },
-                codec: switch.codec,
-                payload,
-            };
-            self.send_forwarded(now, &content, out);
-        }
     }
 
     /// Renumbers and sends one packet of the current layer, unless it went out already. Pictures
@@ -344,14 +345,23 @@ impl Subscription {
         let (codec, marks) = (content.codec, content.marks);
         if must_wait {
             let bytes = content.payload.len() as u16;
-            let (vp8, sequence) = (ids.vp8, content.ids.sequence);
-            let is_void = false;
-            out.queue.push(Waiting { header, vp8, marks, codec, source, sequence, bytes, is_void });
+            out.queue.push(Waiting {
+                header,
+                vp8: ids.vp8,
+                marks,
+                codec,
+                source,
+                sequence: content.ids.sequence,
+                frame_number: content.scalable.descriptor().map(|(_, number)| number),
+                bytes,
+                is_void: false,
+            });
             return;
         }
         let kind = if self.is_video { Kind::Picture } else { Kind::Sound };
         let (payload, vp8, blocks) = (content.payload, ids.vp8, content.form.blocks);
-        let body = Content { prefix: &[], payload, codec, vp8, blocks, kind };
+        let dependency = content.scalable.descriptor();
+        let body = Content { prefix: &[], payload, codec, vp8, blocks, dependency, kind };
         self.send_media(header, marks, &body, out);
     }
 
@@ -378,13 +388,12 @@ impl Subscription {
     /// one number must not be sealed twice. Gives its bytes when it went out.
     pub(crate) fn retransmit(
         &mut self,
-        kind: Kind,
         sequence: u16,
         origin: &Origin<LayerKey>,
-        ring: &Ring,
-        codec: CodecKind,
+        repeated: &Repeated<'_>,
         out: &mut Outgoing<'_>,
     ) -> bool {
+        let Repeated { kind, packet, scalable, codec } = *repeated;
         let Some(payload_type) = self
             .codecs
             .iter()
@@ -393,15 +402,10 @@ impl Subscription {
         else {
             return false;
         };
-        let Some(packet) =
-            ring.find(out.now, origin.sequence).and_then(|bytes| RtpView::parse(bytes).ok())
-        else {
-            return false;
-        };
         let vp8 = inspect(codec, packet.payload()).unwrap_or_default().vp8;
         let (timestamp, vp8) = origin.rewrite(packet.timestamp(), vp8);
         let header = RtpHeader {
-            marker: packet.marker(),
+            marker: packet.marker() || scalable.ends_picture(),
             payload_type,
             sequence: self.rtx_sequence,
             timestamp,
@@ -411,7 +415,9 @@ impl Subscription {
         let sources = self.sealed_sources(out);
         let prefix = sequence.to_be_bytes();
         let payload = packet.payload();
-        let content = Content { prefix: &prefix, payload, codec, vp8, blocks: None, kind };
+        let dependency = scalable.descriptor();
+        let content =
+            Content { prefix: &prefix, payload, codec, vp8, blocks: None, dependency, kind };
         self.send(header, sources.rtx, Marks::default(), &content, out)
     }
 
@@ -445,7 +451,7 @@ impl Subscription {
         let transport_number = out.downlink.next_number().to_be_bytes();
         let audio_level = [marks.audio_level.unwrap_or(SILENCE)];
         let ids = if out.saving { ExtensionIds::default() } else { self.extensions };
-        let mut extensions = [Extension { id: 0, value: &[] }; 3];
+        let mut extensions = [Extension { id: 0, value: &[] }; 4];
         let mut count = 0;
         if let Some(id) = ids.transport_cc {
             extensions[count] = Extension { id, value: &transport_number };
@@ -461,6 +467,18 @@ impl Subscription {
             && let Some(value) = &marks.capture_time
         {
             extensions[count] = Extension { id, value };
+            count += 1;
+        }
+        let mut descriptor: [u8; MAX_DESCRIPTOR_BYTES];
+        if let Some(id) = ids.dependency
+            && let Some((value, frame_number)) = content.dependency
+            && value.len() <= MAX_DESCRIPTOR_BYTES
+        {
+            descriptor = [0; MAX_DESCRIPTOR_BYTES];
+            let place = &mut descriptor[..value.len()];
+            place.copy_from_slice(value);
+            Mandatory::set_frame_number(place, frame_number);
+            extensions[count] = Extension { id, value: place };
             count += 1;
         }
         let content_len = content.prefix.len() + content.payload.len();
@@ -515,14 +533,11 @@ struct Forwarded<'a> {
     ids: PacketIds,
     marker: bool,
     form: Form,
+    scalable: Admitted<'a>,
     marks: Marks,
     codec: CodecKind,
     payload: &'a [u8],
 }
-
-/// Packets that may have overtaken the one a slot switches on. More than that is no reordering;
-/// raising it lets one switch send longer bursts.
-const MAX_CATCH_UP: u16 = 64;
 
 /// What goes behind a header.
 struct Content<'a> {
@@ -532,6 +547,8 @@ struct Content<'a> {
     vp8: Vp8Ids,
     /// Set for redundant sound: the payload type of its blocks.
     blocks: Option<u8>,
+    /// Dependency descriptor of the packet, and the number its frame has on the slot.
+    dependency: Option<(&'a [u8], u16)>,
     kind: Kind,
 }
 
@@ -543,6 +560,7 @@ impl Content<'_> {
         codec: CodecKind::Vp8,
         vp8: Vp8Ids { picture_id: None, tl0_picture_index: None },
         blocks: None,
+        dependency: None,
         kind: Kind::Picture,
     };
 }
@@ -554,9 +572,12 @@ struct SealedSources {
     rtx: SourceIndex,
 }
 
-/// Room for a header with the extensions written here: fixed part, extension head, three elements
-/// in the longer form (4, 3 and 10 bytes), filled up to whole words.
-const MAX_HEADER_BYTES: usize = 12 + 4 + 20;
+/// Room for a header with the extensions written here: fixed part, extension head, four elements
+/// in the longer form, filled up to whole words.
+const MAX_HEADER_BYTES: usize = 12 + 4 + 4 + 4 + 10 + 2 + MAX_DESCRIPTOR_BYTES + 4;
+
+/// Longest dependency descriptor: one with a structure of three by three layers takes half of it.
+const MAX_DESCRIPTOR_BYTES: usize = 128;
 
 /// Lowest loudness (RFC 6464 section 3), for packets whose publisher told none.
 const SILENCE: u8 = 127;

@@ -14,6 +14,8 @@ pub(crate) struct Voices {
     voices: Vec<Voice>,
     /// Who speaks, loudest first, as last told.
     speakers: Vec<TrackKey>,
+    /// The list in the making; reused.
+    order: Vec<TrackKey>,
     /// When the list may change next; `None` while everybody is silent.
     due: Option<Instant>,
 }
@@ -79,20 +81,21 @@ impl Voices {
             any |= voice.spoken > Duration::ZERO;
         }
         self.due = any.then_some(now + EVALUATION_INTERVAL);
-        let order = self.order();
-        if order == self.speakers {
+        self.put_in_order();
+        if self.order == self.speakers {
             return None;
         }
-        self.speakers = order;
+        std::mem::swap(&mut self.order, &mut self.speakers);
         let participant = |track: &TrackKey| self.find(*track).map(|voice| voice.id.participant);
         Some(self.speakers.iter().filter_map(participant).collect())
     }
 
     /// Whoever spoke before stays in place unless somebody else is clearly louder.
-    fn order(&self) -> Vec<TrackKey> {
+    fn put_in_order(&mut self) {
+        let mut order = std::mem::take(&mut self.order);
+        order.clear();
         let speaks = |track: &TrackKey| self.find(*track).is_some_and(|voice| voice.is_speaking);
-        let mut order: Vec<TrackKey> =
-            self.speakers.iter().copied().filter(|track| speaks(track)).collect();
+        order.extend(self.speakers.iter().copied().filter(|track| speaks(track)));
         for voice in &self.voices {
             if voice.is_speaking && !order.contains(&voice.track) {
                 order.push(voice.track);
@@ -107,7 +110,7 @@ impl Voices {
             }
         }
         order.truncate(MAX_SPEAKERS);
-        order
+        self.order = order;
     }
 
     /// Whether `challenger` is worth more than `holder`, who is forwarded now.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use protocol::{ParticipantId, TrackId, TrackSource};
 use rtc::rtp;
 
-use crate::content::Content;
+use crate::content::{Content, Place};
 use crate::random::Random;
 
 /// How far back a lost packet can be sent again, in packets of one layer.
@@ -24,6 +24,10 @@ const SOUND_INTERVAL: Duration = Duration::from_millis(20);
 pub(crate) struct Agreed {
     pub(crate) payload_type: u8,
     pub(crate) repair_payload_type: Option<u8>,
+    /// Payload type of redundant sound, if that comes first.
+    pub(crate) redundant: Option<u8>,
+    /// Length of frames of sound asked for, in milliseconds, and their rate in bits per second.
+    pub(crate) sound: Option<(u64, u64)>,
     /// Extension ids by URI.
     pub(crate) extensions: BTreeMap<String, u8>,
 }
@@ -52,6 +56,9 @@ pub(crate) struct Layer {
     repair_sequence: u16,
     timestamp_offset: u32,
     picture_id: u16,
+    /// Pictures since the last key frame, and of the lowest temporal layer in all.
+    since_key: u32,
+    base_pictures: u8,
     wants_key_frame: bool,
     /// Full size of one packet and packets of one frame.
     shape: (usize, u8),
@@ -102,6 +109,8 @@ impl Publication {
                 repair_sequence: random.bits() as u16,
                 timestamp_offset: random.bits() as u32,
                 picture_id: random.bits() as u16 & 0x7fff,
+                since_key: 0,
+                base_pictures: 0,
                 wants_key_frame: true,
                 shape: (*size, *parts),
                 history: BTreeMap::new(),
@@ -142,7 +151,8 @@ impl Publication {
         let (interval, clock) = if self.source.is_video() {
             (FRAME_INTERVAL, 90_000)
         } else {
-            (SOUND_INTERVAL, 48_000)
+            let frame_ms = self.agreed.sound.map(|(frame_ms, _)| frame_ms);
+            (frame_ms.map_or(SOUND_INTERVAL, Duration::from_millis), 48_000)
         };
         self.next_frame = Some(due + interval);
         let ticks = (due - self.start).as_millis() as u64 * clock / 1000;
@@ -152,21 +162,34 @@ impl Publication {
             self.layers.iter_mut().enumerate().filter(|(_, l)| l.is_sent && l.is_wanted)
         {
             let is_key = std::mem::take(&mut layer.wants_key_frame);
-            let (size, parts) = layer.shape;
+            let (mut size, parts) = layer.shape;
+            layer.since_key = if is_key { 0 } else { layer.since_key + 1 };
+            let mut place = Place::of(layer.since_key);
+            layer.base_pictures = layer.base_pictures.wrapping_add(u8::from(place.temporal == 0));
+            place.index = layer.base_pictures;
+            if let Some((frame_ms, rate)) = self.agreed.sound.filter(|_| !self.source.is_video()) {
+                size = (frame_ms * rate / 8_000) as usize;
+            }
             for part in 0..parts {
                 let frame = self.frame;
                 let content = Content { track, layer: number as u8, frame, part, parts, is_key };
                 let payload = if self.source.is_video() {
                     // The last packet of a frame is shorter, as an encoder's is.
                     let size = if part + 1 == parts { size / 2 } else { size };
-                    content.vp8_payload(layer.picture_id, size)
+                    content.vp8_payload(layer.picture_id, place, size)
                 } else {
-                    content.opus_payload()
+                    content.opus_payload(size)
+                };
+                let redundant = self.agreed.redundant.filter(|_| !self.source.is_video());
+                let payload = match (redundant, layer.history.values().next_back()) {
+                    (Some(_), Some(before)) => redundantly(&payload, before, &self.agreed),
+                    (Some(_), None) => [&[self.agreed.payload_type][..], &payload].concat(),
+                    (None, _) => payload,
                 };
                 let mut header = rtp::Header {
                     version: 2,
                     marker: self.source.is_video() && part + 1 == parts,
-                    payload_type: self.agreed.payload_type,
+                    payload_type: redundant.unwrap_or(self.agreed.payload_type),
                     sequence_number: layer.sequence,
                     timestamp: layer.timestamp_offset.wrapping_add(ticks as u32),
                     ssrc: layer.ssrc,
@@ -174,7 +197,10 @@ impl Publication {
                 };
                 self.agreed.add(&mut header, MID, self.mid.as_bytes());
                 if layer.rid.is_empty() {
-                    self.agreed.add(&mut header, AUDIO_LEVEL, &[0x80 | self.level]);
+                    // Words have gaps between them; a hum has none.
+                    let is_gap = self.frame % 15 > 12;
+                    let level = if is_gap { self.level.max(70) } else { self.level };
+                    self.agreed.add(&mut header, AUDIO_LEVEL, &[0x80 | level]);
                 } else {
                     self.agreed.add(&mut header, RID, layer.rid.as_bytes());
                 }
@@ -252,6 +278,19 @@ impl Layer {
             self.history.pop_first();
         }
     }
+}
+
+/// A payload that repeats the frame before (RFC 2198 section 3).
+fn redundantly(payload: &[u8], before: &rtp::Packet, agreed: &Agreed) -> Vec<u8> {
+    // The frame before is what follows its own headers.
+    let earlier = &before.payload;
+    let headers = if earlier[0] & 0x80 != 0 { 5 } else { 1 };
+    let repeated = usize::from(headers == 5)
+        * usize::from(u16::from_be_bytes([earlier[2] & 0x03, earlier[3]]));
+    let earlier = &earlier[headers + repeated..];
+    let word = 960_u32 << 10 | earlier.len() as u32;
+    let [_, rest @ ..] = word.to_be_bytes();
+    [&[0x80 | agreed.payload_type][..], &rest, &[agreed.payload_type], earlier, payload].concat()
 }
 
 /// RFC 9143.

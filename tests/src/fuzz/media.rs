@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use protocol::{ParticipantId, Redacted, TrackSource};
 use sfu_core::codec::{self, CodecKind};
+use sfu_core::dependency;
 use sfu_core::packet::{self, Extension, RtpHeader, RtpView};
 use sfu_core::rewrite::{PacketIds, Rewriter};
 use sfu_core::rtcp::{self as reports, Rtcp};
@@ -54,6 +55,29 @@ pub fn rtp_header(data: &[u8]) {
     if let Some(original) = packet::restore_from_rtx(&mut repeated, 7, 96) {
         let original = RtpView::parse_header(original).expect("a restored packet is one");
         assert_eq!((original.ssrc(), original.payload_type()), (7, 96));
+    }
+}
+
+/// Dependency descriptors of one encoding, each after its length: what is read stays within its
+/// bounds, and another frame number changes nothing else.
+pub fn dependency(data: &[u8]) {
+    let mut known = None;
+    let mut rest = data;
+    while let Some((&length, tail)) = rest.split_first() {
+        let (descriptor, tail) = tail.split_at(usize::from(length).min(tail.len()));
+        rest = tail;
+        let Ok((frame, told)) = dependency::parse(descriptor, known.as_ref()) else { continue };
+        known = told.or(known);
+        let structure = known.as_ref().expect("a frame was read by one");
+        assert!((1..=dependency::MAX_DECODE_TARGETS).contains(&structure.targets().len()));
+        assert_eq!(structure.spatial(frame.mandatory), Some(frame.spatial));
+        assert_eq!(frame.is_independent, frame.needs().count() == 0);
+        let mut renumbered = descriptor.to_vec();
+        dependency::Mandatory::set_frame_number(&mut renumbered, 7);
+        let (again, _) =
+            dependency::parse(&renumbered, Some(structure)).expect("it reads as before");
+        assert_eq!(again.mandatory.frame_number, 7);
+        assert_eq!((again.spatial, again.temporal), (frame.spatial, frame.temporal));
     }
 }
 

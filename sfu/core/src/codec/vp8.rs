@@ -1,6 +1,6 @@
 //! The VP8 payload descriptor (RFC 7741 section 4.2).
 
-use super::{FrameInfo, Vp8Ids};
+use super::{FrameInfo, TemporalId, Vp8Ids};
 
 const EXTENDED: u8 = 0x80;
 const BEGINS_PARTITION: u8 = 0x10;
@@ -9,6 +9,7 @@ const HAS_PICTURE_ID: u8 = 0x80;
 const HAS_TL0_PICTURE_INDEX: u8 = 0x40;
 const HAS_TEMPORAL_LAYER: u8 = 0x20;
 const HAS_KEY_INDEX: u8 = 0x10;
+const LAYER_SYNC: u8 = 0x20;
 const LONG_PICTURE_ID: u8 = 0x80;
 /// Set in the first byte of every frame that is predicted from another (RFC 6386 section 9.1).
 const INTER_FRAME: u8 = 0x01;
@@ -17,6 +18,8 @@ const INTER_FRAME: u8 = 0x01;
 struct Layout {
     picture_id: Option<(usize, Width)>,
     tl0_picture_index: Option<usize>,
+    /// Where temporal layer, sync flag and key index stand, if the layer is told.
+    temporal: Option<usize>,
     len: usize,
 }
 
@@ -28,7 +31,7 @@ enum Width {
 
 impl Layout {
     fn of(payload: &[u8]) -> Option<Self> {
-        let mut layout = Self { picture_id: None, tl0_picture_index: None, len: 1 };
+        let mut layout = Self { picture_id: None, tl0_picture_index: None, temporal: None, len: 1 };
         if payload.first()? & EXTENDED != 0 {
             let flags = *payload.get(1)?;
             layout.len = 2;
@@ -43,6 +46,7 @@ impl Layout {
                 layout.len += 1;
             }
             if flags & (HAS_TEMPORAL_LAYER | HAS_KEY_INDEX) != 0 {
+                layout.temporal = (flags & HAS_TEMPORAL_LAYER != 0).then_some(layout.len);
                 layout.len += 1;
             }
         }
@@ -65,6 +69,10 @@ pub(super) fn inspect(payload: &[u8]) -> Option<FrameInfo> {
             picture_id,
             tl0_picture_index: layout.tl0_picture_index.map(|at| payload[at]),
         },
+        temporal: layout.temporal.map(|at| TemporalId {
+            layer: payload[at] >> 6,
+            is_sync: payload[at] & LAYER_SYNC != 0,
+        }),
     })
 }
 
@@ -166,7 +174,10 @@ mod tests {
             let width = if is_long { 0x7fff } else { 0x7f };
             let mut expected =
                 Vp8Ids { picture_id: picture_id.map(|id| id & width), tl0_picture_index: index };
-            prop_assert_eq!(inspect(CodecKind::Vp8, &payload).unwrap().vp8, expected);
+            let info = inspect(CodecKind::Vp8, &payload).unwrap();
+            prop_assert_eq!(info.vp8, expected);
+            let told = info.temporal.map(|id| (id.layer, id.is_sync));
+            prop_assert_eq!(told, layer.map(|layer| (layer, false)));
 
             let before = payload.clone();
             let ids = Vp8Ids { picture_id: Some(new_id), tl0_picture_index: Some(new_index) };

@@ -1,6 +1,8 @@
 //! Divides what one subscriber's path carries among its pictures. Sound is not asked: it goes
 //! first, and what it takes is not there to be divided.
 
+use crate::layer::LayerTarget;
+
 /// Most layers of one track that can be chosen among.
 pub(crate) const MAX_STEPS: usize = 8;
 
@@ -36,8 +38,8 @@ pub(crate) struct Wish {
 /// One layer that can be forwarded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Step {
-    /// The layer of the track.
-    pub(crate) layer: u8,
+    /// What is forwarded at most.
+    pub(crate) layer: LayerTarget,
     /// Bits per second it takes on the wire.
     pub(crate) rate: u64,
 }
@@ -139,7 +141,8 @@ mod tests {
     fn wish(slot: usize, rank: Rank, height: u16, rates: &[u64], before: usize) -> Wish {
         let mut wish = Wish::new(slot, rank, height);
         for (at, rate) in rates.iter().enumerate() {
-            let layer = (rates.len() - 1 - at) as u8;
+            let spatial = (rates.len() - 1 - at) as u8;
+            let layer = LayerTarget { spatial, temporal: u8::MAX };
             wish.push(Step { layer, rate: *rate }, at + 1 == before);
         }
         wish

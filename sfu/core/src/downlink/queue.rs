@@ -29,6 +29,8 @@ pub(crate) struct Waiting {
     pub(crate) source: LayerKey,
     /// Its number there.
     pub(crate) sequence: u16,
+    /// Number of its frame on the slot, where a dependency descriptor tells it.
+    pub(crate) frame_number: Option<u16>,
     /// Bytes of its payload.
     pub(crate) bytes: u16,
     /// True when its content is not worth sending any more, only its number.

@@ -12,8 +12,6 @@ use crate::demux::TransportKey;
 pub(crate) struct Demand {
     /// Layers it was told to send, by bit; all of them before it was told anything.
     told: u8,
-    /// Layers somebody wants at present.
-    wanted: u8,
     /// Until when each layer stays on although nobody wants it.
     until: [Option<Instant>; u8::BITS as usize],
 }
@@ -21,19 +19,16 @@ pub(crate) struct Demand {
 impl Demand {
     /// A new page sends every layer.
     pub(crate) fn new() -> Self {
-        Self { told: u8::MAX, wanted: 0, until: [None; u8::BITS as usize] }
+        Self { told: u8::MAX, until: [None; u8::BITS as usize] }
     }
 
-    fn want(&mut self, layer: u8) {
-        self.wanted |= 1_u8.checked_shl(layer.into()).unwrap_or(0);
-    }
-
-    /// Takes what is wanted now; gives the layers to tell the publisher, by bit, if they changed.
-    fn settle(&mut self, now: Instant, layer_count: usize) -> Option<u8> {
+    /// Takes the layers somebody wants now; gives those to tell the publisher, both by bit, if
+    /// they changed.
+    fn settle(&mut self, now: Instant, wanted: u8, layer_count: usize) -> Option<u8> {
         let mut on = 0;
         for (layer, until) in self.until.iter_mut().enumerate().take(layer_count) {
             let bit = 1 << layer;
-            if self.wanted & bit != 0 {
+            if wanted & bit != 0 {
                 *until = None;
                 on |= bit;
             } else if self.told & bit != 0 && now < *until.get_or_insert(now + OFF_AFTER) {
@@ -55,9 +50,8 @@ impl Router {
             return;
         }
         self.demand_due = Some(now + INTERVAL);
-        for track in self.tracks.iter_mut() {
-            track.demand.wanted = 0;
-        }
+        self.wanted.clear();
+        self.wanted.resize(self.tracks.table_len(), 0);
         for key in &self.members {
             let Some(member) = members[key.0].as_ref() else {
                 continue;
@@ -66,8 +60,9 @@ impl Router {
                 continue;
             }
             for (track, layers) in member.subscriber.wanted_layers(&self.tracks) {
-                if let Some(track) = self.tracks.track_mut(track) {
-                    layers.into_iter().flatten().for_each(|layer| track.demand.want(layer));
+                let wanted = &mut self.wanted[usize::from(track.index)];
+                for layer in layers.into_iter().flatten() {
+                    *wanted |= 1_u8.checked_shl(layer.into()).unwrap_or(0);
                 }
             }
         }
@@ -80,8 +75,9 @@ impl Router {
                 track.demand.until = [None; u8::BITS as usize];
                 continue;
             }
-            if let Some(on) = track.demand.settle(now, track.layers.len()) {
-                self.events.push(wanted(track, on));
+            let wanted = self.wanted[usize::from(track.key.index)];
+            if let Some(on) = track.demand.settle(now, wanted, track.layers.len()) {
+                self.events.push(layers_wanted(track, on));
             }
         }
     }
@@ -96,14 +92,14 @@ impl Router {
         for track in self.tracks.iter_mut().filter(|track| track.publisher == publisher) {
             track.demand = Demand::new();
             if track.id.source.is_video() {
-                self.events.push(wanted(track, u8::MAX));
+                self.events.push(layers_wanted(track, u8::MAX));
             }
         }
         self.expire_demand();
     }
 }
 
-fn wanted(track: &Track, layers: u8) -> Event {
+fn layers_wanted(track: &Track, layers: u8) -> Event {
     let rids = track.rids.iter().enumerate().filter(|(layer, _)| layers & 1 << layer != 0);
     Event::LayersWanted {
         participant: track.id.participant,
@@ -129,32 +125,23 @@ mod tests {
         Instant::now()
     }
 
-    fn wanting(demand: &mut Demand, layers: &[u8]) {
-        demand.wanted = 0;
-        layers.iter().for_each(|layer| demand.want(*layer));
-    }
-
     #[test]
     fn layers_go_off_late_and_on_at_once() {
         let mut demand = Demand::new();
         let mut now = start();
-        wanting(&mut demand, &[1]);
-        assert_eq!(demand.settle(now, 3), None, "a new page sends all");
+        assert_eq!(demand.settle(now, 0b010, 3), None, "a new page sends all");
         now += OFF_AFTER / 2;
-        assert_eq!(demand.settle(now, 3), None);
+        assert_eq!(demand.settle(now, 0b010, 3), None);
         now += OFF_AFTER / 2;
-        assert_eq!(demand.settle(now, 3), Some(0b010));
-        wanting(&mut demand, &[0, 2]);
-        assert_eq!(demand.settle(now, 3), Some(0b111), "on at once; what was wanted stays a while");
-        wanting(&mut demand, &[1, 2]);
-        assert_eq!(demand.settle(now + OFF_AFTER / 2, 3), None);
-        wanting(&mut demand, &[0]);
-        assert_eq!(demand.settle(now + OFF_AFTER, 3), None, "each layer has its own time");
+        assert_eq!(demand.settle(now, 0b010, 3), Some(0b010));
+        let on = demand.settle(now, 0b101, 3);
+        assert_eq!(on, Some(0b111), "on at once; what was wanted stays a while");
+        assert_eq!(demand.settle(now + OFF_AFTER / 2, 0b110, 3), None);
+        assert_eq!(demand.settle(now + OFF_AFTER, 0b001, 3), None, "each layer has its own time");
         now += 2 * OFF_AFTER;
-        assert_eq!(demand.settle(now, 3), Some(0b001));
-        wanting(&mut demand, &[]);
-        assert_eq!(demand.settle(now, 3), None);
-        assert_eq!(demand.settle(now + OFF_AFTER, 3), Some(0), "nobody watches");
-        assert_eq!(demand.settle(now + 10 * OFF_AFTER, 3), None);
+        assert_eq!(demand.settle(now, 0b001, 3), Some(0b001));
+        assert_eq!(demand.settle(now, 0, 3), None);
+        assert_eq!(demand.settle(now + OFF_AFTER, 0, 3), Some(0), "nobody watches");
+        assert_eq!(demand.settle(now + 10 * OFF_AFTER, 0, 3), None);
     }
 }

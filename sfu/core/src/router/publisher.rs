@@ -80,12 +80,14 @@ impl Publisher {
         self.active[source as usize]
     }
 
-    /// Whether its sections would be answered differently under other wishes.
+    /// Whether its sections would be sent differently under other wishes. Browsers send in the
+    /// first codec of an answer; what stands behind it may change without a word.
     pub(crate) fn is_concerned(&self, before: Wishes, now: Wishes) -> bool {
         self.sections.iter().any(|section| {
             let is_sound = !section.source.is_video();
-            (is_sound && before.frugal_sound != now.frugal_sound)
-                || before.accepted(&section.codecs) != now.accepted(&section.codecs)
+            let first =
+                |wishes: Wishes| wishes.accepted(&section.codecs).first().map(|codec| codec.kind);
+            (is_sound && before.frugal_sound != now.frugal_sound) || first(before) != first(now)
         })
     }
 
@@ -155,6 +157,12 @@ impl Publisher {
     /// When something is to be reported.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         [self.report_due, self.feedback.poll_timeout()].into_iter().flatten().min()
+    }
+
+    /// Id and value of a packet's dependency descriptor.
+    pub(crate) fn dependency<'a>(&self, packet: &RtpView<'a>) -> Option<(u8, &'a [u8])> {
+        let id = self.extensions.dependency?;
+        Some((id, packet.extension(id)?))
     }
 
     /// What a packet says of itself to every subscriber.
@@ -258,6 +266,7 @@ impl Publisher {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::CodecSet;
     use crate::packet::{Extension, RtpHeader};
     use crate::sdp;
 
@@ -323,6 +332,20 @@ mod tests {
         }
         let bytes = packet(&offer, 7, 1, "1", Some((false, "h")));
         assert_eq!(stray(&mut publisher, &bytes), Stray::UnknownPayloadType);
+    }
+
+    #[test]
+    fn only_what_would_be_sent_otherwise_concerns_a_publisher() {
+        let (publisher, _) = publisher();
+        let all = Wishes::default();
+        let frugal = Wishes { frugal_sound: true, ..all };
+        assert!(publisher.is_concerned(all, frugal));
+        let playing =
+            |kinds: &[CodecKind]| Wishes { playable: CodecSet::of(kinds.iter().copied()), ..all };
+        let [vp8, vp9] = [CodecKind::Vp8, CodecKind::Vp9];
+        assert!(!publisher.is_concerned(all, playing(&[vp8, vp9])), "VP8 is what it sends");
+        assert!(publisher.is_concerned(all, playing(&[vp9])));
+        assert!(!publisher.is_concerned(all, playing(&[])), "better something than nothing");
     }
 
     fn publisher() -> (Publisher, Offer) {

@@ -17,10 +17,12 @@ use crate::command::{Mid, SlotAssignment};
 use crate::downlink::queue::Queue;
 use crate::downlink::{Downlink, Kind};
 use crate::egress::Outlet;
+use crate::packet::RtpView;
 use crate::rtcp::TransportFeedback;
 use crate::sdp::{Offer, Role, SlotSsrcs};
 use crate::stats::Stats;
-use crate::subscription::{Outgoing, Subscription};
+use crate::stills::{Again, Stills};
+use crate::subscription::{Admitted, Outgoing, Repeated, Subscription};
 use crate::transport::Transport;
 use crate::voices::Seats;
 use share::Sharing;
@@ -32,8 +34,8 @@ pub(crate) struct Subscriber {
     /// Slot number plus one by track number; zero for none.
     by_track: Vec<u8>,
     downlink: Downlink,
-    /// True when it shall get as little as a meeting needs.
-    saving: bool,
+    /// Set when it shall get as little as a meeting needs.
+    saving: Option<Box<Stills>>,
     /// Pictures that wait for the pacer.
     queue: Queue,
     /// Which of the recent packets the latest probe repeated.
@@ -63,7 +65,9 @@ impl Subscriber {
 
     /// Sends as little as a meeting needs from now on, or everything.
     pub(crate) fn set_saving(&mut self, saving: bool) {
-        self.saving = saving;
+        if saving != self.saving.is_some() {
+            self.saving = saving.then(|| Box::new(Stills::new()));
+        }
     }
 
     /// The codecs it plays pictures in, as far as it was asked to play any.
@@ -137,7 +141,7 @@ impl Subscriber {
 
     /// Divides what the path carries anew, and asks for the key frames that are needed now.
     fn begin(&mut self, now: Instant, tracks: &mut Tracks) {
-        if self.saving {
+        if self.saving.is_some() {
             return;
         }
         self.share(now, tracks);
@@ -172,7 +176,7 @@ impl Subscriber {
         transport: &mut Transport,
         out: &mut Outlet<'_>,
     ) {
-        let saving = self.saving;
+        let saving = self.saving.is_some();
         let Round { batch, tracks, voices, max_voices, switched } = round;
         if !saving {
             if batch.iter().any(|arrival| self.may_begin(arrival)) {
@@ -189,6 +193,7 @@ impl Subscriber {
         let (downlink, queue) = (&mut self.downlink, &mut self.queue);
         let (egress, stats) = (&mut *out.egress, &mut *out.stats);
         let mut out = Outgoing { path, sealer, egress, stats, now, downlink, queue, saving };
+        let before = out.sent();
         for arrival in batch {
             let key = arrival.source.track;
             let at = match self.by_track.get(usize::from(key.index)) {
@@ -202,12 +207,19 @@ impl Subscriber {
             if slot.track() != Some(key) {
                 continue;
             }
-            let is_withheld = match track.id.source {
-                TrackSource::Camera | TrackSource::Screen => self.saving,
-                TrackSource::ScreenAudio if !self.saving => false,
-                TrackSource::Microphone | TrackSource::ScreenAudio => {
-                    let limit = if self.saving { SAVING_VOICES } else { max_voices };
-                    !self.seats.admits(now, key, limit.min(max_voices), voices)
+            let is_withheld = match (track.id.source, &mut self.saving) {
+                (TrackSource::Camera | TrackSource::Screen | TrackSource::ScreenAudio, None) => {
+                    false
+                }
+                (TrackSource::Microphone, None) => !self.seats.admits(now, key, max_voices, voices),
+                (TrackSource::Microphone | TrackSource::ScreenAudio, Some(stills)) => {
+                    let limit = stills.voices().min(max_voices);
+                    !self.seats.admits(now, key, limit, voices)
+                }
+                (TrackSource::Camera, Some(_)) => true,
+                (TrackSource::Screen, Some(stills)) => {
+                    stills.collect(now, arrival, track);
+                    true
                 }
             };
             if is_withheld {
@@ -219,10 +231,17 @@ impl Subscriber {
             }
             let key_frame = arrival.frame.starts_key_frame.then_some(arrival.source.layer);
             slot.aim(now, track, key_frame);
-            let ring = &track.layers[usize::from(arrival.source.layer)].ring;
-            if slot.forward(now, arrival, ring, &mut out) {
+            let layer = &mut track.layers[usize::from(arrival.source.layer)];
+            if slot.forward(now, arrival, layer, &mut out) {
                 switched.push((arrival.source, at));
             }
+            if slot.needs_key_frame() {
+                layer.key_frames.want(now);
+            }
+        }
+        if let Some(stills) = &mut self.saving {
+            stills.spend(now, out.sent_since(before));
+            send_stills(stills, &mut self.slots, &mut out);
         }
     }
 
@@ -259,7 +278,7 @@ impl Subscriber {
         };
         let (downlink, queue) = (&mut self.downlink, &mut self.queue);
         let (egress, stats) = (&mut *out.egress, &mut *out.stats);
-        let saving = self.saving;
+        let saving = self.saving.is_some();
         let mut out = Outgoing { path, sealer, egress, stats, now, downlink, queue, saving };
         for sequence in lost {
             out.stats.nacks_in += 1;
@@ -273,9 +292,21 @@ impl Subscriber {
             let Some(codec) = layer.codec else {
                 continue;
             };
-            if self.retransmission_budget.take(now) {
-                slot.retransmit(Kind::Repair, sequence, &origin, &layer.ring, codec, &mut out);
+            if let Some(stills) = &mut self.saving {
+                stills.want_again(Again { sequence, origin });
+                continue;
             }
+            let packet = layer.ring.find(now, origin.sequence);
+            if let Some(packet) = packet.and_then(|bytes| RtpView::parse(bytes).ok())
+                && self.retransmission_budget.take(now)
+            {
+                let scalable = slot.admitted_before(layer, &packet);
+                let repeated = Repeated { kind: Kind::Repair, packet, scalable, codec };
+                slot.retransmit(sequence, &origin, &repeated, &mut out);
+            }
+        }
+        if let Some(stills) = &mut self.saving {
+            send_stills(stills, &mut self.slots, &mut out);
         }
     }
 
@@ -295,15 +326,21 @@ impl Subscriber {
     }
 
     /// The tracks on the slots, each with the layers that have to be sent for it.
-    pub(super) fn wanted_layers(&self, tracks: &Tracks) -> Vec<(TrackKey, [Option<u8>; 3])> {
-        let wanted = |slot: &Subscription| {
+    pub(super) fn wanted_layers<'a>(
+        &'a self,
+        tracks: &'a Tracks,
+    ) -> impl Iterator<Item = (TrackKey, [Option<u8>; 3])> + 'a {
+        self.slots.iter().filter_map(|slot| {
             let track = tracks.track(slot.track()?)?;
-            if self.saving && track.id.source == TrackSource::Camera {
-                return None;
+            let count = track.layers.len();
+            match (track.id.source, &self.saving) {
+                (TrackSource::Camera, Some(_)) => None,
+                (TrackSource::Screen, Some(_)) => {
+                    Some((track.key, [u8::try_from(count - 1).ok(), None, None]))
+                }
+                (_, Some(_)) | (_, None) => Some((track.key, slot.wanted_layers(count))),
             }
-            Some((track.key, slot.wanted_layers(track.layers.len())))
-        };
-        self.slots.iter().filter_map(wanted).collect()
+        })
     }
 
     /// The slot with this number.
@@ -328,8 +365,31 @@ impl Subscriber {
     }
 }
 
-/// Voices on a poor connection: who speaks, and who interrupts.
-const SAVING_VOICES: usize = 2;
+/// Sends what there is room for of the still in hand.
+fn send_stills(stills: &mut Stills, slots: &mut [Subscription], out: &mut Outgoing<'_>) {
+    let mut spent = 0;
+    while let Some(due) = stills.poll_packet(out.now, std::mem::take(&mut spent)) {
+        let before = out.sent();
+        let source = due.source;
+        let mut carrying = slots.iter_mut();
+        if let Some(slot) = carrying.find(|slot| slot.track() == Some(source.track)) {
+            match &due.again {
+                Some(again) => {
+                    let repeated = Repeated {
+                        kind: Kind::Repair,
+                        packet: due.packet,
+                        scalable: Admitted::Plain,
+                        codec: due.codec,
+                    };
+                    slot.retransmit(again.sequence, &again.origin, &repeated, out);
+                }
+                None => slot.send_still(&due, out),
+            }
+        }
+        spent = out.sent_since(before);
+    }
+    stills.spend(out.now, spent);
+}
 
 /// How many packets may be sent again: a report of a few bytes asks for many of them, so without
 /// a bound one subscriber could keep the worker busy.

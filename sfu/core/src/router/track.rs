@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 use protocol::{TrackId, TrackSource};
 
 use super::demand::Demand;
-use crate::codec::{CodecKind, FrameInfo};
+use crate::codec::{CodecKind, FrameInfo, TemporalId};
 use crate::demux::TransportKey;
+use crate::dependency::{self, Structure};
 use crate::downlink::PACKET_OVERHEAD;
 use crate::downlink::meter::RateMeter;
 use crate::keyframe::KeyFrameRequests;
@@ -65,14 +66,19 @@ impl Track {
         AliveLayers::from_fn(self.layers.len(), |at| self.layers[at].is_alive(now))
     }
 
-    /// Bits per second one layer takes on the wire to a subscriber; until it was measured, what
-    /// browsers usually send.
-    pub(crate) fn rate(&self, now: Instant, layer: usize) -> u64 {
-        let measured = self.layers.get(layer).and_then(|layer| layer.rate.measured(now));
+    /// Bits per second one layer takes on the wire to a subscriber, up to one of its temporal
+    /// layers; until it was measured, what browsers usually send.
+    pub(crate) fn rate(&self, now: Instant, layer: usize, temporal: usize) -> u64 {
+        let measured = self.layers.get(layer).and_then(|layer| layer.measured(now, temporal));
         measured.unwrap_or_else(|| {
             let above_lowest = self.layers.len().saturating_sub(layer + 1);
             USUAL_RATES[if self.layers.len() == 1 { 1 } else { above_lowest.min(2) }]
         })
+    }
+
+    /// How many temporal layers one layer has.
+    pub(crate) fn temporal_count(&self, layer: usize) -> usize {
+        self.layers.get(layer).map_or(1, |layer| layer.temporal_count)
     }
 
     /// Wants a key frame of one layer; the publisher's turn comes at its next deadline.
@@ -97,10 +103,23 @@ pub(crate) struct Layer {
     pub(crate) key_frames: KeyFrameRequests,
     /// How the publisher's clock and this layer's timestamps relate.
     pub(crate) sender_report: Option<ReceivedReport>,
-    rate: LayerRate,
+    /// Layers within it, where dependency descriptors tell of any.
+    pub(crate) scalable: Option<Scalable>,
+    /// By temporal layer, each for itself.
+    rates: [LayerRate; MAX_TEMPORAL],
+    temporal_count: usize,
     is_video: bool,
     newest: Option<u16>,
     last_packet: Option<Instant>,
+}
+
+/// How to read the dependency descriptors of a layer.
+#[derive(Debug)]
+pub(crate) struct Scalable {
+    /// Id of the header extension as the publisher knows it.
+    pub(crate) id: u8,
+    /// What its latest key frame told.
+    pub(crate) structure: Structure,
 }
 
 /// A publisher's sender report and when it came.
@@ -120,7 +139,9 @@ impl Layer {
             losses: losses(is_video),
             key_frames: KeyFrameRequests::new(),
             sender_report: None,
-            rate: LayerRate::default(),
+            scalable: None,
+            rates: <[LayerRate; MAX_TEMPORAL]>::default(),
+            temporal_count: 1,
             is_video,
             newest: None,
             last_packet: None,
@@ -134,6 +155,22 @@ impl Layer {
         self.losses = losses(self.is_video);
         self.sender_report = None;
         self.newest = None;
+        self.scalable = None;
+    }
+
+    /// Takes a packet's dependency descriptor. True when it begins a frame that needs no other.
+    pub(crate) fn note_dependency(&mut self, id: u8, descriptor: &[u8]) -> bool {
+        let known = self.scalable.as_ref().map(|scalable| &scalable.structure);
+        let Ok((frame, told)) = dependency::parse(descriptor, known) else {
+            return false;
+        };
+        let is_key = told.is_some() && frame.is_independent && frame.mandatory.starts_frame;
+        match (told, &mut self.scalable) {
+            (Some(structure), scalable) => *scalable = Some(Scalable { id, structure }),
+            (None, Some(scalable)) => scalable.id = id,
+            (None, None) => {}
+        }
+        is_key
     }
 
     /// The publisher shut or opened the source: nothing is missing, nothing is wanted.
@@ -145,12 +182,21 @@ impl Layer {
     }
 
     /// A packet of so many bytes came that carries media.
-    pub(crate) fn heard(&mut self, now: Instant, bytes: usize) {
+    pub(crate) fn heard(&mut self, now: Instant, bytes: usize, temporal: Option<TemporalId>) {
         if !self.is_alive(now) {
-            self.rate = LayerRate::default();
+            self.rates = <[LayerRate; MAX_TEMPORAL]>::default();
+            self.temporal_count = 1;
         }
-        self.rate.add(now, bytes + FORWARDED_OVERHEAD);
+        let at = temporal.map_or(0, |id| usize::from(id.layer)).min(MAX_TEMPORAL - 1);
+        self.temporal_count = self.temporal_count.max(at + 1);
+        self.rates[at].add(now, bytes + FORWARDED_OVERHEAD);
         self.last_packet = Some(now);
+    }
+
+    /// Bits per second up to a temporal layer, once all of them were measured.
+    fn measured(&self, now: Instant, temporal: usize) -> Option<u64> {
+        let count = self.temporal_count.min(temporal.saturating_add(1));
+        self.rates[..count].iter().map(|rate| rate.measured(now)).sum()
     }
 
     /// Notes the number of a packet; gives the newest so far.
@@ -207,6 +253,9 @@ impl LayerRate {
 fn micros(now: Instant, begin: Instant) -> i64 {
     i64::try_from(now.saturating_duration_since(begin).as_micros()).unwrap_or(i64::MAX)
 }
+
+/// Most temporal layers told apart: browsers use three; more count as the highest.
+const MAX_TEMPORAL: usize = 3;
 
 /// Long enough for a key frame not to look like a rate.
 const LAYER_RATE_WINDOW_US: i64 = 1_500_000;

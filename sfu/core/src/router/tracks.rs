@@ -75,6 +75,11 @@ impl Tracks {
         self.leading.contains(&participant)
     }
 
+    /// One more than the highest number of a track.
+    pub(crate) fn table_len(&self) -> usize {
+        self.table.len()
+    }
+
     /// All tracks.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Track> {
         self.table.iter_mut().flatten()

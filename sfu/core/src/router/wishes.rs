@@ -22,8 +22,7 @@ impl Router {
         members: &mut Members,
     ) {
         if let Some(member) = members[key.0].as_mut() {
-            member.saving = saving;
-            member.subscriber.set_saving(saving);
+            member.set_saving(saving);
             member.subscriber.restart(now, &mut self.tracks);
         }
         if saving {

@@ -168,6 +168,7 @@ fn extension_ids_are_the_offers() {
             audio_level: Some(1),
             abs_send_time: Some(2),
             capture_time: None,
+            dependency: Some(12),
         }
     );
     // Firefox offers layer names for sending only, so its receive slots have none.
@@ -177,6 +178,19 @@ fn extension_ids_are_the_offers() {
     let text = answer(&firefox);
     let uri = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id";
     assert!(section(&text, "1").contains(&format!("a=extmap:9/recvonly {uri}").as_str()));
+}
+
+#[test]
+fn dependency_descriptors_are_agreed_where_a_browser_offers_them() {
+    let uri =
+        "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
+    let offer = parse(CHROMIUM_FIRST, FIRST).unwrap();
+    assert_eq!(offer.extensions.dependency, Some(12));
+    let text = answer(&offer);
+    for (mid, is_agreed) in [("0", false), ("1", true), ("3", true)] {
+        let line = format!("a=extmap:12 {uri}");
+        assert_eq!(section(&text, mid).contains(&line.as_str()), is_agreed, "section {mid}");
+    }
 }
 
 #[test]

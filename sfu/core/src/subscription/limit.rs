@@ -1,6 +1,7 @@
 //! How much of a track fits a slot's share of the subscriber's path.
 
 use super::Subscription;
+use crate::layer::LayerTarget;
 
 /// What the subscriber's path has for a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -8,7 +9,7 @@ pub(super) enum Limit {
     /// Not known yet.
     None,
     /// No better layer than this one.
-    Layer(u8),
+    Layer(LayerTarget),
     /// Nothing.
     Nothing,
 }
@@ -17,18 +18,34 @@ impl Subscription {
     /// Forwards no better layer than this one, or nothing at all. When that is less than before,
     /// `at_once` stops the better layer without waiting for the other's key frame. True when it
     /// is less.
-    pub(crate) fn limit(&mut self, layer: Option<u8>, at_once: bool) -> bool {
-        let Some(layer) = layer else {
+    pub(crate) fn limit(&mut self, most: Option<LayerTarget>, at_once: bool) -> bool {
+        let Some(most) = most else {
             let falls = self.target.is_some();
             self.limit = Limit::Nothing;
             self.pause();
             return falls;
         };
-        self.limit = Limit::Layer(layer);
-        if at_once && self.current.is_some_and(|current| current < layer) {
+        self.limit = Limit::Layer(most);
+        self.limit_temporal();
+        if at_once && self.current.is_some_and(|current| current < most.spatial) {
             self.current = None;
         }
-        self.target.is_some_and(|target| target < layer)
+        self.target.is_some_and(|target| target < most.spatial)
+    }
+
+    /// Temporal layers count at the limit only: below it the path has room for all of them.
+    pub(super) fn limit_temporal(&mut self) {
+        self.temporal.limit(match self.limit {
+            Limit::Layer(most) if self.target.is_none_or(|target| target == most.spatial) => {
+                most.temporal
+            }
+            Limit::Layer(_) | Limit::None | Limit::Nothing => u8::MAX,
+        });
+    }
+
+    /// The highest temporal layer that goes out at most.
+    pub(crate) fn temporal_limit(&self) -> u8 {
+        self.temporal.limited_to()
     }
 
     /// Whether the path has nothing for this slot.

@@ -2,14 +2,13 @@
 
 use std::time::Instant;
 
-use super::{Content, Outgoing, Subscription};
+use super::{Content, Outgoing, Repeated, Subscription};
 use crate::codec::CodecKind;
 use crate::downlink::Kind;
 use crate::downlink::queue::Waiting;
 use crate::packet::{RtpHeader, RtpView};
-use crate::retransmission::Ring;
 use crate::rewrite::{Filler, Origin};
-use crate::router::{LayerKey, Marks};
+use crate::router::{Layer, LayerKey, Marks};
 
 impl Subscription {
     /// Sends a packet that waited, or only its number if its content is gone.
@@ -17,13 +16,14 @@ impl Subscription {
         &mut self,
         now: Instant,
         waiting: &Waiting,
-        ring: Option<&Ring>,
+        from: Option<&Layer>,
         out: &mut Outgoing<'_>,
     ) {
-        let packet = ring
-            .filter(|_| !waiting.is_void)
-            .and_then(|ring| ring.find(now, waiting.sequence))
+        let from = from.filter(|_| !waiting.is_void);
+        let packet = from
+            .and_then(|from| from.ring.find(now, waiting.sequence))
             .and_then(|bytes| RtpView::parse(bytes).ok());
+        let scalable = from.and_then(|from| from.scalable.as_ref());
         let Waiting { header, vp8, marks, codec, .. } = *waiting;
         let Some(packet) = packet else {
             let RtpHeader { sequence, timestamp, .. } = header;
@@ -31,7 +31,14 @@ impl Subscription {
             return;
         };
         let payload = packet.payload();
-        let body = Content { prefix: &[], payload, codec, vp8, blocks: None, kind: Kind::Picture };
+        let descriptor = scalable.and_then(|scalable| packet.extension(scalable.id));
+        let body = Content {
+            payload,
+            codec,
+            vp8,
+            dependency: descriptor.zip(waiting.frame_number),
+            ..Content::PADDING
+        };
         self.send_media(header, marks, &body, out);
     }
 
@@ -40,14 +47,19 @@ impl Subscription {
     pub(crate) fn send_probe(
         &mut self,
         back: u16,
-        recent: Option<(Origin<LayerKey>, &Ring, CodecKind)>,
+        recent: Option<(Origin<LayerKey>, &Layer, CodecKind)>,
         out: &mut Outgoing<'_>,
     ) -> bool {
-        if let Some((origin, ring, codec)) = recent
+        if let Some((origin, from, codec)) = recent
             && let Some(sequence) = self.recent(back)
-            && self.retransmit(Kind::Probe, sequence, &origin, ring, codec, out)
+            && let Some(packet) = from.ring.find(out.now, origin.sequence)
+            && let Ok(packet) = RtpView::parse(packet)
         {
-            return true;
+            let scalable = self.admitted_before(from, &packet);
+            let repeated = Repeated { kind: Kind::Probe, packet, scalable, codec };
+            if self.retransmit(sequence, &origin, &repeated, out) {
+                return true;
+            }
         }
         let codec = self.codecs.iter().find(|codec| codec.rtx_payload_type.is_some());
         let Some((kind, Some(payload_type))) =

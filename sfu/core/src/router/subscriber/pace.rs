@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::Subscriber;
+use super::{Subscriber, send_stills};
 use crate::egress::Outlet;
 use crate::router::tracks::Tracks;
 use crate::subscription::Outgoing;
@@ -23,7 +23,8 @@ impl Subscriber {
             return;
         };
         let (egress, stats) = (&mut *out.egress, &mut *out.stats);
-        let (downlink, queue, saving) = (&mut self.downlink, &mut self.queue, self.saving);
+        let (downlink, queue, saving) =
+            (&mut self.downlink, &mut self.queue, self.saving.is_some());
         let mut out = Outgoing { path, sealer, egress, stats, now, downlink, queue, saving };
         while out.downlink.may_send(now)
             && let Some(waiting) = out.queue.pop()
@@ -32,9 +33,13 @@ impl Subscriber {
             if let Some(slot) = self.slots.iter_mut().find(|slot| slot.ssrcs().media == ssrc) {
                 let layer = usize::from(waiting.source.layer);
                 let track = tracks.track(waiting.source.track);
-                let ring = track.and_then(|track| track.layers.get(layer)).map(|layer| &layer.ring);
-                slot.send_waiting(now, &waiting, ring, &mut out);
+                let from = track.and_then(|track| track.layers.get(layer));
+                slot.send_waiting(now, &waiting, from, &mut out);
             }
+        }
+        if let Some(stills) = &mut self.saving {
+            out.downlink.cancel_probe(now);
+            send_stills(stills, &mut self.slots, &mut out);
         }
         for _ in 0..MOST_PROBES {
             if !out.downlink.is_probe_due(now) {
@@ -47,7 +52,7 @@ impl Subscriber {
                 let recent = origin.and_then(|origin| {
                     let track = tracks.track(origin.source.track)?;
                     let layer = track.layers.get(usize::from(origin.source.layer))?;
-                    Some((origin, &layer.ring, layer.codec?))
+                    Some((origin, layer, layer.codec?))
                 });
                 slot.send_probe(back, recent, &mut out)
             });
@@ -59,7 +64,9 @@ impl Subscriber {
 
     /// When [`Subscriber::pace`] has something to do.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        self.downlink.poll_timeout(!self.queue.is_empty())
+        let stills = self.saving.as_ref().and_then(|stills| stills.poll_timeout());
+        let paced = self.downlink.poll_timeout(!self.queue.is_empty());
+        [stills, paced].into_iter().flatten().min()
     }
 }
 

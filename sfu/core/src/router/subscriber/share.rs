@@ -7,7 +7,8 @@ use protocol::TrackSource;
 use super::Subscriber;
 use crate::command::Mid;
 use crate::downlink::allocation::{Rank, Step, Wish, allocate};
-use crate::layer;
+use crate::layer::{self, LayerTarget};
+use crate::router::track::LayerKey;
 use crate::router::tracks::Tracks;
 
 /// The latest division.
@@ -66,11 +67,25 @@ impl Subscriber {
             };
             let mut wish = Wish::new(at, rank, slot.max_height().unwrap_or(u16::MAX));
             for layer in (best..track.layers.len()).rev().filter(|layer| alive.has(*layer)) {
-                let rate = track.rate(now, layer);
-                let layer = layer as u8;
-                wish.push(Step { layer, rate }, slot.awaited().is_some_and(|it| it.layer == layer));
-                if slot.forwarded().is_some_and(|it| it.layer == layer) {
-                    in_use += rate;
+                let top = track.temporal_count(layer) - 1;
+                // A better layer at half its frame rate lies between two layers. Jerky pictures
+                // are for where nothing else is left.
+                let lowest = if layer + 1 == track.layers.len() { 0 } else { top.min(1) };
+                for temporal in lowest..=top {
+                    let rate = track.rate(now, layer, temporal);
+                    let is_top = temporal == top;
+                    let step = LayerTarget {
+                        spatial: layer as u8,
+                        temporal: if is_top { u8::MAX } else { temporal as u8 },
+                    };
+                    let is_limit = slot.temporal_limit() == step.temporal;
+                    let is_at = |key: Option<LayerKey>| {
+                        is_limit && key.is_some_and(|key| key.layer == step.spatial)
+                    };
+                    wish.push(Step { layer: step, rate }, is_at(slot.awaited()));
+                    if is_at(slot.forwarded()) {
+                        in_use += rate;
+                    }
                 }
             }
             if !wish.is_empty() {
