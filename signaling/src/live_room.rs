@@ -215,6 +215,9 @@ impl RoomTask {
                 let mids = mids.iter().map(|mid| mid.as_str().to_owned()).collect();
                 self.handle(Input::SlotsPaused { participant, mids })
             }
+            Event::QualityChanged { participant, quality } => {
+                self.handle(Input::QualityChanged { participant, quality })
+            }
             Event::RoomFailed { .. } => {
                 tracing::error!(room = self.id.0, "the media of this room failed");
                 self.handle(Input::MediaFailed)

@@ -189,6 +189,7 @@ impl Registry {
             }
             Event::Negotiated { participant, .. }
             | Event::SlotsPaused { participant, .. }
+            | Event::QualityChanged { participant, .. }
             | Event::NegotiationFailed { participant, .. }
             | Event::LayersWanted { participant, .. }
             | Event::OfferWanted { participant } => {

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use protocol::ParticipantId;
 use protocol::TrackSource::{Camera, Microphone};
-use sfu_core::Event;
-use tests::{Link, Meeting, Seat};
+use protocol::{ParticipantId, Quality};
+use sfu_core::{DropCause, Event};
+use tests::{Content, Link, Meeting, Seat};
 
 use crate::check::{NONE, Uplink, assert_wire_is_clean, missing_content, received, unwrapped};
 
@@ -167,6 +167,80 @@ fn loss_by_chance_leaves_the_best_layer_and_every_picture() {
             assert_eq!(holes, NONE, "{loss} per mille, slot {mid}");
         }
     }
+}
+
+#[test]
+fn the_word_on_a_connection_follows_it() {
+    let mut meeting = audience(60, 3, Link::carrying(4_000_000));
+    meeting.run(8 * SECOND);
+    let words = |meeting: &Meeting| -> Vec<(ParticipantId, Quality)> {
+        let changed = meeting.events.iter().filter_map(|(_, event)| {
+            let Event::QualityChanged { participant, quality } = event else { return None };
+            Some((*participant, *quality))
+        });
+        changed.collect()
+    };
+    assert_eq!(words(&meeting), []);
+    let listener = meeting.browsers[0].participant;
+    meeting.set_links(Seat(0), Link::GOOD, Link::carrying(200_000));
+    meeting.run(8 * SECOND);
+    assert_eq!(words(&meeting).last(), Some(&(listener, Quality::Poor)));
+    meeting.set_links(Seat(0), Link::GOOD, Link::carrying(4_000_000));
+    meeting.run(15 * SECOND);
+    assert_eq!(words(&meeting).last(), Some(&(listener, Quality::Good)));
+    // A publisher that loses on its way up is told of as well.
+    meeting.set_links(Seat(1), Link::losing(120), Link::GOOD);
+    meeting.run(12 * SECOND);
+    let publisher = meeting.browsers[1].participant;
+    let is_told = |word: &(ParticipantId, Quality)| word.0 == publisher && word.1 > Quality::Good;
+    assert!(words(&meeting).iter().any(is_told), "{:?}", words(&meeting));
+}
+
+#[test]
+fn a_publisher_that_floods_takes_nothing_from_the_others() {
+    let mut meeting = audience(70, 3, Link::carrying(4_000_000));
+    meeting.run(6 * SECOND);
+    let (ssrc, payload_type) = meeting.browsers[1].stream(Microphone);
+    let before = meeting.sfu.stats();
+    let mut sequence_number = 40_000_u16;
+    for _ in 0..2_000 {
+        // 16 Mbit/s of sound.
+        for _ in 0..2 {
+            sequence_number = sequence_number.wrapping_add(1);
+            let header = rtc::rtp::Header {
+                version: 2,
+                payload_type,
+                ssrc,
+                sequence_number,
+                ..rtc::rtp::Header::default()
+            };
+            let mut payload = vec![0x78; 1_000];
+            let content = Content {
+                track: meeting.track(Seat(1), Microphone),
+                layer: 0,
+                frame: 0,
+                part: 0,
+                parts: 1,
+                is_key: false,
+            };
+            payload[..80].copy_from_slice(&content.opus_payload());
+            let packet = rtc::rtp::Packet { header, payload: payload.into() };
+            let now = meeting.now;
+            meeting.browsers[1].send_packets(now, vec![packet]);
+        }
+        meeting.run(Duration::from_millis(1));
+    }
+    let stats = meeting.sfu.stats();
+    let dropped =
+        stats.dropped[DropCause::PublisherFlood] - before.dropped[DropCause::PublisherFlood];
+    assert!(dropped > 3_000, "{dropped} dropped");
+    // The third participant is heard and seen by the first all the while.
+    let mids = (meeting.browsers[0].slot_mids(false), meeting.browsers[0].slot_mids(true));
+    let heard = received(&meeting, Seat(0), &mids.0[1]);
+    let lately = heard.iter().filter(|packet| packet.at + SECOND > meeting.now).count();
+    assert!(lately >= 45, "{lately} of 50 packets of sound");
+    let last = received(&meeting, Seat(0), &mids.1[1]).last().expect("it was seen");
+    assert!(last.at + SECOND > meeting.now, "{last:?}");
 }
 
 #[test]

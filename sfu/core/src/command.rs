@@ -1,7 +1,7 @@
 //! What the control plane may ask of the media plane ([`Command`]), and what media tells back
 //! ([`Event`]). Plain data, so that the two planes could one day be two processes.
 
-use protocol::{ParticipantId, Redacted, TrackId, TrackSource};
+use protocol::{ParticipantId, Quality, Redacted, TrackId, TrackSource};
 use thiserror::Error;
 
 /// One live room, numbered by the control plane. Says nothing of the room's link.
@@ -178,6 +178,13 @@ pub enum Event {
         participant: ParticipantId,
         /// All of them.
         mids: Vec<Mid>,
+    },
+    /// How good a participant's connection is has changed for good.
+    QualityChanged {
+        /// Whose.
+        participant: ParticipantId,
+        /// How good.
+        quality: Quality,
     },
     /// A fault of ours ended the media of one room; all its transports are gone.
     RoomFailed {

@@ -16,6 +16,8 @@ mod tests;
 
 use std::time::{Duration, Instant};
 
+use crate::bucket::Bucket;
+use crate::quality::Signs;
 use crate::stats::{DropCause, Stats};
 use estimator::Estimator;
 use history::{History, Told};
@@ -40,6 +42,12 @@ pub(crate) struct Downlink {
     untold_bytes: u32,
     /// When the first packet left that nothing is heard of yet.
     silent_since_us: Option<i64>,
+    /// Lost packets that may be sent again.
+    repairs: Bucket,
+    /// What all slots would take, were there no limit, in bits per second.
+    wanted: f64,
+    /// When the latest report of a receiver without feedback counted.
+    reception_us: Option<i64>,
     /// Whether any feedback came ever.
     is_told: bool,
     arrival_clock: ArrivalClock,
@@ -71,6 +79,9 @@ impl Default for Downlink {
             repair: RateMeter::over(SHARE_WINDOW_US),
             untold_bytes: 0,
             silent_since_us: None,
+            repairs: Bucket::default(),
+            wanted: 0.0,
+            reception_us: None,
             is_told: false,
             arrival_clock: ArrivalClock::default(),
             reports: ReportBudget::default(),
@@ -167,10 +178,43 @@ impl Downlink {
     pub(crate) fn want(&mut self, now: Instant, bits_per_second: u64) {
         let now_us = self.micros(now);
         let control = &self.estimator.control;
-        let wanted = bits_per_second as f64 * WANTED_HEADROOM;
+        self.wanted = bits_per_second as f64;
+        let wanted = self.wanted * WANTED_HEADROOM;
         let is_lossy = self.estimator.loss(now_us).is_some_and(|loss| loss > MOST_PROBED_LOSS);
         if self.is_told && wanted > control.estimate() && control.is_calm(now_us) && !is_lossy {
             self.prober.begin(now_us, wanted.min(control.estimate() * PROBE_FACTOR));
+        }
+    }
+
+    /// Takes the lost part a receiver reports, which is all there is to go by when it sends no
+    /// feedback on single packets.
+    pub(crate) fn handle_reception(&mut self, now: Instant, lost: f64) {
+        let now_us = self.micros(now);
+        let is_early = self.reception_us.is_some_and(|at| now_us - at < RECEPTION_WAIT_US);
+        if !self.is_told && !is_early {
+            self.reception_us = Some(now_us);
+            self.estimator.control.handle_reception(lost);
+        }
+    }
+
+    /// Whether a lost packet may be sent again: repairs take their part of the path and no more,
+    /// however much is reported lost.
+    pub(crate) fn may_repair(&mut self, now: Instant) -> bool {
+        let part = self.estimator.control.target() / 8.0 * REPAIR_PART;
+        let per_second = part.max(LEAST_REPAIR_BYTES_PER_S);
+        self.repairs.take(now, REPAIR_BYTES, per_second, per_second)
+    }
+
+    /// What is known about the path, for whoever puts it into a word.
+    pub(crate) fn signs(&mut self, now: Instant) -> Signs {
+        let now_us = self.micros(now);
+        let us = self.estimator.round_trip_us();
+        let carried = self.estimator.control.target() / self.wanted.max(1.0);
+        Signs {
+            loss_down: self.estimator.loss(now_us),
+            loss_up: None,
+            round_trip: us.map(|us| Duration::from_micros(us.unsigned_abs())),
+            carried: self.is_told.then_some(carried),
         }
     }
 
@@ -294,6 +338,19 @@ const PROBE_FACTOR: f64 = 2.0;
 
 /// On a path that loses more than this, more would be lost.
 const MOST_PROBED_LOSS: f64 = 0.1;
+
+/// Reports of a receiver count so often.
+const RECEPTION_WAIT_US: i64 = 500_000;
+
+/// Part of the path that repairs may take. Raised, a receiver that reports false losses gets more
+/// for it; lowered, long bursts of loss leave holes.
+const REPAIR_PART: f64 = 0.5;
+
+/// What one repair counts: a packet of a picture as browsers cut them.
+const REPAIR_BYTES: usize = 1_200;
+
+/// Repairs go out at this rate even on the slowest path, or heavy loss would leave holes there.
+const LEAST_REPAIR_BYTES_PER_S: f64 = 120_000.0;
 
 /// Sound and repairs are measured over this time. Raised, pauses of speech count as sound.
 const SHARE_WINDOW_US: i64 = 1_000_000;

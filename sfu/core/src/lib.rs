@@ -24,6 +24,7 @@
 //! batch is complete; then, for each subscriber, `subscription` (with `layer` and `rewrite`)
 //! decides, renumbers and seals it into the `egress` buffer.
 
+mod bucket;
 pub mod codec;
 mod command;
 mod demux;
@@ -37,6 +38,7 @@ pub mod loss;
 mod member;
 pub mod packet;
 mod path;
+mod quality;
 pub mod retransmission;
 pub mod rewrite;
 mod router;

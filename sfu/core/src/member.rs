@@ -7,6 +7,7 @@ use protocol::{ParticipantId, Redacted};
 use rand::rngs::StdRng;
 
 use crate::command::{NegotiatedSlot, NegotiationError, RoomId};
+use crate::quality::QualityMeter;
 use crate::router::{Publisher, Subscriber};
 use crate::sdp::{self, Fingerprint, LocalParameters, MediaKind, Offer, Role, Wishes};
 use crate::settings::Settings;
@@ -20,6 +21,7 @@ pub(crate) struct Member {
     pub(crate) transport: Option<Transport>,
     pub(crate) publisher: Publisher,
     pub(crate) subscriber: Subscriber,
+    pub(crate) quality: QualityMeter,
     /// True when it shall receive as little as a meeting needs.
     pub(crate) saving: bool,
     /// What its last offer was answered with, or it was told to offer anew for.
@@ -58,6 +60,7 @@ impl Member {
             transport: None,
             publisher: Publisher::default(),
             subscriber: Subscriber::default(),
+            quality: QualityMeter::default(),
             saving: false,
             wishes: Wishes::default(),
         }

@@ -26,6 +26,7 @@ use crate::egress::Outlet;
 use crate::loss;
 use crate::member::Member;
 use crate::packet::{RtpView, restore_from_rtx};
+use crate::quality::Signs;
 use crate::rtcp::ReceptionBlock;
 use crate::sdp::{Offer, Wishes};
 use crate::sfu::{SHORTEST_WAIT, Sfu};
@@ -215,6 +216,9 @@ impl Router {
         if !publisher.is_active(place.track_source) {
             return Err(DropCause::NotPublishing);
         }
+        if !publisher.may_send(now, place.track_source, packet.len()) {
+            return Err(DropCause::PublisherFlood);
+        }
         if self.batch.len() >= Sfu::MAX_BATCH {
             return Err(DropCause::Overload);
         }
@@ -319,6 +323,14 @@ impl Router {
             if let Some(mids) = member.subscriber.poll_paused() {
                 let participant = member.participant;
                 self.events.push(Event::SlotsPaused { participant, mids });
+            }
+            if member.quality.is_due(now) {
+                let signs =
+                    Signs { loss_up: member.publisher.loss(now), ..member.subscriber.signs(now) };
+                if let Some(quality) = member.quality.judge(now, &signs) {
+                    let participant = member.participant;
+                    self.events.push(Event::QualityChanged { participant, quality });
+                }
             }
             if !self.switched.is_empty() {
                 self.report_after_switch(now, member, out.egress);

@@ -302,7 +302,12 @@ impl Sfu {
                     }
                 }
                 // Ends of sources show by their silence, which works for lost goodbyes too.
-                Rtcp::Goodbye { .. } | Rtcp::ReceiverReport { .. } => {}
+                Rtcp::Goodbye { .. } => {}
+                Rtcp::ReceiverReport { blocks, .. } => {
+                    if let Some(member) = members[key.0].as_mut() {
+                        member.subscriber.handle_reception(now, blocks);
+                    }
+                }
                 Rtcp::TransportFeedback(feedback) => {
                     if let Some(member) = members[key.0].as_mut() {
                         member.subscriber.handle_feedback(now, &feedback, out.stats);

@@ -91,11 +91,13 @@ pub enum DropCause {
     FeedbackFlood,
     /// A picture for a subscriber whose path has fallen too far behind.
     PathTooSlow,
+    /// More than one participant may send.
+    PublisherFlood,
 }
 
 impl DropCause {
     /// Every cause with its name in metrics.
-    pub const ALL: [(Self, &'static str); 19] = [
+    pub const ALL: [(Self, &'static str); 20] = [
         (Self::UnknownClass, "unknown_class"),
         (Self::UnknownPath, "unknown_path"),
         (Self::CheckMalformed, "check_malformed"),
@@ -115,6 +117,7 @@ impl DropCause {
         (Self::Overload, "overload"),
         (Self::FeedbackFlood, "feedback_flood"),
         (Self::PathTooSlow, "path_too_slow"),
+        (Self::PublisherFlood, "publisher_flood"),
     ];
 }
 

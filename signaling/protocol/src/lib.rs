@@ -15,8 +15,8 @@ pub use client::{ClientMessage, PublishedMid, SlotRequest};
 pub use id::{IdError, ParticipantId, Proof, RequestId, RoomSlug, TrackId, TrackSource, Verifier};
 pub use redact::Redacted;
 pub use server::{
-    CreateRoom, CreatedRoom, ErrorCode, GoodbyeReason, Language, ParticipantInfo, Role, RoomRules,
-    ServerInfo, ServerMessage,
+    CreateRoom, CreatedRoom, ErrorCode, GoodbyeReason, Language, ParticipantInfo, Quality, Role,
+    RoomRules, ServerInfo, ServerMessage,
 };
 
 /// Version of this vocabulary. Raised when an old page can no longer talk to a new server; the

@@ -110,6 +110,14 @@ pub enum ServerMessage {
         /// All of them, by `a=mid`.
         mids: Vec<String>,
     },
+    /// How good somebody's connection is. Said when it changes for good; also to the one it is
+    /// about.
+    QualityChanged {
+        /// Whose.
+        participant: ParticipantId,
+        /// How good; everybody's is good until told otherwise.
+        quality: Quality,
+    },
     /// The session ends now, in order. Not an error.
     Goodbye {
         /// Why, so that the page knows whether to come back.
@@ -134,6 +142,22 @@ pub struct ParticipantInfo {
     pub active: Vec<TrackSource>,
     /// True while their signaling is cut and may still resume.
     pub away: bool,
+}
+
+/// How good a connection is, best first.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum Quality {
+    /// Nothing to complain of.
+    #[default]
+    Good,
+    /// Pictures are smaller or late.
+    Fair,
+    /// Hardly a picture, and sound with holes or late.
+    Poor,
 }
 
 /// What a participant may do, decided by the link they hold.

@@ -107,6 +107,7 @@ fn no_message_from_the_server_turns_a_device_on() {
         "participant_left",
         "participant_renamed",
         "pong",
+        "quality_changed",
         "slots_paused",
         "speakers",
         "track_changed",

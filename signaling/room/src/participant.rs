@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use protocol::{
-    ErrorCode, ParticipantId, ParticipantInfo, Redacted, RequestId, Role, ServerMessage,
+    ErrorCode, ParticipantId, ParticipantInfo, Quality, Redacted, RequestId, Role, ServerMessage,
     SlotRequest, TrackSource,
 };
 
@@ -24,6 +24,8 @@ pub(crate) struct Participant {
     pub(crate) arrival: u64,
     /// Sources that are on.
     pub(crate) active: BTreeSet<TrackSource>,
+    /// How good their connection is.
+    pub(crate) quality: Quality,
     /// Picture slots that the media plane holds back, by mid.
     pub(crate) paused_slots: Vec<String>,
     /// Layers that somebody watches, by picture, where the page was told.
@@ -58,6 +60,7 @@ impl Participant {
             presence: Presence::Here(session),
             arrival,
             active: BTreeSet::new(),
+            quality: Quality::Good,
             paused_slots: Vec::new(),
             layers_wanted: BTreeMap::new(),
             missed_offer_wanted: false,

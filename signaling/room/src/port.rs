@@ -1,8 +1,8 @@
 //! [`Input`] and [`Output`]: all that enters and leaves a room.
 
 use protocol::{
-    ClientMessage, ErrorCode, Language, ParticipantId, ParticipantInfo, PublishedMid, Redacted,
-    RequestId, Role, RoomRules, ServerMessage, SlotRequest, TrackSource,
+    ClientMessage, ErrorCode, Language, ParticipantId, ParticipantInfo, PublishedMid, Quality,
+    Redacted, RequestId, Role, RoomRules, ServerMessage, SlotRequest, TrackSource,
 };
 
 /// One WebSocket, numbered by the owner of the room; never used twice.
@@ -66,6 +66,13 @@ pub enum Input {
         participant: ParticipantId,
         /// All of them, by `a=mid`.
         mids: Vec<String>,
+    },
+    /// The media plane says how good a participant's connection is now.
+    QualityChanged {
+        /// Whose.
+        participant: ParticipantId,
+        /// How good.
+        quality: Quality,
     },
     /// The media plane lost this whole room.
     MediaFailed,

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use protocol::{
-    ClientMessage, ErrorCode, GoodbyeReason, ParticipantId, Redacted, RequestId, RoomRules,
-    ServerMessage, SlotRequest, TrackSource,
+    ClientMessage, ErrorCode, GoodbyeReason, ParticipantId, Quality, Redacted, RequestId,
+    RoomRules, ServerMessage, SlotRequest, TrackSource,
 };
 
 use crate::participant::{Participant, Presence};
@@ -103,6 +103,14 @@ impl Room {
                 if let Some(participant) = self.participants.get_mut(&participant) {
                     participant.paused_slots = mids;
                     self.outputs.extend(participant.tell_paused_slots());
+                }
+            }
+            Input::QualityChanged { participant, quality } => {
+                let Some(known) = self.participants.get_mut(&participant) else { return };
+                known.quality = quality;
+                let message = ServerMessage::QualityChanged { participant, quality };
+                for &session in self.sessions.keys() {
+                    self.outputs.push_back(Output::Send { session, message: message.clone() });
                 }
             }
             Input::MediaFailed => {
@@ -427,6 +435,13 @@ impl Room {
         if missed_offer_wanted {
             let message = ServerMessage::OfferWanted {};
             self.outputs.push_back(Output::Send { session, message });
+        }
+        for (&participant, known) in &self.participants {
+            let quality = known.quality;
+            if quality != Quality::Good {
+                let message = ServerMessage::QualityChanged { participant, quality };
+                self.outputs.push_back(Output::Send { session, message });
+            }
         }
         if !self.speakers.is_empty() {
             self.outputs.push_back(self.tell_speakers(session));

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use protocol::{
-    ClientMessage, ErrorCode, Language, ParticipantId, PublishedMid, Redacted, RequestId, Role,
-    RoomRules, ServerMessage, SlotRequest, TrackId, TrackSource,
+    ClientMessage, ErrorCode, Language, ParticipantId, PublishedMid, Quality, Redacted, RequestId,
+    Role, RoomRules, ServerMessage, SlotRequest, TrackId, TrackSource,
 };
 use room::{Input, Join, MediaAnswer, MediaRequest, Output, Room, RoomConfig, SessionId, Slot};
 
@@ -114,9 +114,13 @@ impl Model {
                 let participants = vec![participant];
                 self.room.handle(*now, Input::Speakers { participants });
             }
-            5 if what == 252 => {
+            5 if what == 250 => {
                 let mids = vec![value.to_string()];
                 self.room.handle(*now, Input::SlotsPaused { participant, mids });
+            }
+            5 if what == 249 => {
+                let quality = [Quality::Good, Quality::Fair, Quality::Poor][usize::from(value % 3)];
+                self.room.handle(*now, Input::QualityChanged { participant, quality });
             }
             5 if what > 240 => self.room.handle(*now, Input::MediaRefused { participant }),
             _ => {
@@ -263,6 +267,7 @@ fn is_answer(message: &ServerMessage, id: RequestId) -> bool {
         | ServerMessage::OfferWanted {}
         | ServerMessage::Speakers { .. }
         | ServerMessage::SlotsPaused { .. }
+        | ServerMessage::QualityChanged { .. }
         | ServerMessage::Pong {} => false,
     }
 }

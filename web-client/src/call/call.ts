@@ -179,6 +179,9 @@ function hear(model: CallModel, message: ServerMessage): Step {
       return step({ ...model, speakers: new Set(message.participants as ParticipantId[]) }, [])
     case 'layers_wanted':
       return step(model, [{ type: 'want_layers', source: message.source, rids: message.rids }])
+    case 'quality_changed':
+      // The page draws nothing of it yet.
+      return stay(model)
     case 'slots_paused':
       return step(model, [{ type: 'pause_slots', mids: message.mids }])
     case 'offer_wanted':

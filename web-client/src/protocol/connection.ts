@@ -160,6 +160,7 @@ export class Connection {
       case 'offer_wanted':
       case 'speakers':
       case 'slots_paused':
+      case 'quality_changed':
       case 'goodbye':
         break
       default:
@@ -246,6 +247,7 @@ const TYPES: Record<ServerMessage['type'], true> = {
   offer_wanted: true,
   speakers: true,
   slots_paused: true,
+  quality_changed: true,
   goodbye: true,
   pong: true,
 }

@@ -174,6 +174,11 @@ mid: string,
 source: TrackSource, };
 
 /**
+ * How good a connection is, best first.
+ */
+export type Quality = "good" | "fair" | "poor";
+
+/**
  * Number a browser gives to a request, echoed in its one answer.
  */
 export type RequestId = number;
@@ -319,7 +324,15 @@ participants: Array<string>, } | { "type": "slots_paused",
 /**
  * All of them, by `a=mid`.
  */
-mids: Array<string>, } | { "type": "goodbye",
+mids: Array<string>, } | { "type": "quality_changed",
+/**
+ * Whose.
+ */
+participant: string,
+/**
+ * How good; everybody's is good until told otherwise.
+ */
+quality: Quality, } | { "type": "goodbye",
 /**
  * Why, so that the page knows whether to come back.
  */

@@ -96,6 +96,15 @@ impl RateControl {
         }
     }
 
+    /// A receiver without feedback on single packets says what part was lost.
+    pub(super) fn handle_reception(&mut self, lost: f64) {
+        if lost > MUCH_LOSS {
+            self.rate = (self.rate * (1.0 - lost / 2.0)).max(LEAST_RATE);
+        } else if lost < LITTLE_LOSS {
+            self.rate = (self.rate * (1.0 + GROWTH_PER_S)).min(MOST_BLIND_RATE.max(self.rate));
+        }
+    }
+
     /// Nothing is heard from the subscriber although packets were sent.
     pub(super) fn handle_silence(&mut self) {
         self.rate = (self.rate * SILENCE_FACTOR).max(LEAST_RATE);
@@ -169,6 +178,8 @@ impl RateControl {
 const FIRST_RATE: f64 = 1_000_000.0;
 /// Less than this is no meeting; the path gets it whatever the signals say.
 const LEAST_RATE: f64 = 40_000.0;
+/// Without feedback on single packets queues are not seen: no more than most paths carry.
+const MOST_BLIND_RATE: f64 = 2_500_000.0;
 /// Nobody needs more. Bounds what a forged report can claim.
 const MOST_RATE: f64 = 50_000_000.0;
 /// A cut goes to this part of what arrives. Lowered, queues empty faster and more is left unused.

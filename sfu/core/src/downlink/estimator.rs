@@ -90,6 +90,11 @@ impl Estimator {
         self.last_arrival_us = i64::MIN;
     }
 
+    /// The shortest round trip of late, with the receiver's wait before it reports.
+    pub(super) fn round_trip_us(&self) -> Option<i64> {
+        self.round_trip_us.least()
+    }
+
     /// Lost part of the packets, 0 to 1.
     pub(super) fn loss(&self, now_us: i64) -> Option<f64> {
         self.loss.fraction(now_us)

@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 use protocol::TrackSource;
 
 use super::track::{LayerKey, Marks, TrackKey};
+use crate::bucket::Bucket;
 use crate::codec::CodecKind;
 use crate::command::Mid;
 use crate::feedback::ArrivalLog;
 use crate::packet::RtpView;
+use crate::rtcp::ReceptionBlock;
 use crate::sdp::{Codec, ExtensionIds, Offer, Publish, Role, Wishes};
 
 /// The publishing side of one transport.
@@ -22,11 +24,31 @@ pub(crate) struct Publisher {
     /// Arrival times of all packets, for the browser's bandwidth estimate.
     pub(crate) feedback: ArrivalLog,
     report_due: Option<Instant>,
+    loss: Option<(Instant, f64)>,
+    sound: Bucket,
+    pictures: Bucket,
 }
 
 /// How often a publisher hears how its packets arrive. Raising it makes its loss-based rate
 /// control and its round-trip measurement slower.
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Weight of the latest report: of one second of sound chance takes its part.
+const LOSS_WEIGHT: f64 = 0.3;
+
+/// A report older than this says nothing about now.
+const LOSS_AGE: Duration = Duration::from_secs(4);
+
+/// Most sound of one participant: several times what Opus with redundancy takes. It goes out to
+/// everybody at once, so more would push aside all else; lowered, music over Opus is cut.
+const SOUND_BYTES_PER_S: f64 = 80_000.0;
+
+/// Most pictures of one participant: 40 Mbit/s, several times a camera and a screen at their best.
+/// Raised, one participant may fill the server's own line.
+const PICTURE_BYTES_PER_S: f64 = 5_000_000.0;
+
+/// A packet counts as at least so many bytes: small ones cost the server as much as large ones.
+const LEAST_COUNTED: usize = 200;
 
 /// A section on which the browser sends.
 pub(crate) struct PublishedSection {
@@ -152,6 +174,31 @@ impl Publisher {
             self.report_due = None;
         }
         is_due
+    }
+
+    /// Notes what is about to be reported lost.
+    pub(crate) fn note_loss(&mut self, now: Instant, blocks: &[ReceptionBlock]) {
+        // Sound is not repaired, so it tells most.
+        let lost = blocks.iter().map(|block| f64::from(block.fraction_lost) / 256.0);
+        let latest = lost.fold(0.0, f64::max);
+        let former = self.loss(now).unwrap_or(latest);
+        self.loss = Some((now, former + LOSS_WEIGHT * (latest - former)));
+    }
+
+    /// Part of the packets that was lost of late, 0 to 1; `None` while nothing comes.
+    pub(crate) fn loss(&self, now: Instant) -> Option<f64> {
+        let (at, loss) = self.loss?;
+        (now.saturating_duration_since(at) < LOSS_AGE).then_some(loss)
+    }
+
+    /// Whether another packet of so many bytes is within what one participant may send.
+    pub(crate) fn may_send(&mut self, now: Instant, source: TrackSource, bytes: usize) -> bool {
+        let bytes = bytes.max(LEAST_COUNTED);
+        if source.is_video() {
+            self.pictures.take(now, bytes, PICTURE_BYTES_PER_S, PICTURE_BYTES_PER_S)
+        } else {
+            self.sound.take(now, bytes, SOUND_BYTES_PER_S, SOUND_BYTES_PER_S)
+        }
     }
 
     /// When something is to be reported.

@@ -46,6 +46,7 @@ impl Router {
             }
         }
         if !self.blocks.is_empty() {
+            publisher.note_loss(now, &self.blocks);
             rtcp::write_receiver_report(compound, OUR_SSRC, &self.blocks);
         }
         publisher.feedback.poll_feedback(now, OUR_SSRC, any_ssrc.unwrap_or(0), compound);

@@ -18,7 +18,8 @@ use crate::downlink::queue::Queue;
 use crate::downlink::{Downlink, Kind};
 use crate::egress::Outlet;
 use crate::packet::RtpView;
-use crate::rtcp::TransportFeedback;
+use crate::quality::Signs;
+use crate::rtcp::{Blocks, TransportFeedback};
 use crate::sdp::{Offer, Role, SlotSsrcs};
 use crate::stats::Stats;
 use crate::stills::{Again, Stills};
@@ -43,7 +44,6 @@ pub(crate) struct Subscriber {
     /// The microphones that are forwarded.
     seats: Seats,
     sharing: Sharing,
-    retransmission_budget: RetransmissionBudget,
 }
 
 impl Subscriber {
@@ -298,7 +298,7 @@ impl Subscriber {
             }
             let packet = layer.ring.find(now, origin.sequence);
             if let Some(packet) = packet.and_then(|bytes| RtpView::parse(bytes).ok())
-                && self.retransmission_budget.take(now)
+                && out.downlink.may_repair(now)
             {
                 let scalable = slot.admitted_before(layer, &packet);
                 let repeated = Repeated { kind: Kind::Repair, packet, scalable, codec };
@@ -318,6 +318,18 @@ impl Subscriber {
         stats: &mut Stats,
     ) {
         self.downlink.handle_feedback(now, feedback.arrivals(), stats);
+    }
+
+    /// Takes what the subscriber reports of our sources, which counts where it sends no feedback
+    /// on single packets.
+    pub(crate) fn handle_reception(&mut self, now: Instant, blocks: Blocks<'_>) {
+        let lost = blocks.map(|block| f64::from(block.fraction_lost) / 256.0).fold(0.0, f64::max);
+        self.downlink.handle_reception(now, lost);
+    }
+
+    /// What is known about the subscriber's path.
+    pub(crate) fn signs(&mut self, now: Instant) -> Signs {
+        self.downlink.signs(now)
     }
 
     /// The layer that feeds the slot with this source of ours, for a key frame request.
@@ -390,32 +402,3 @@ fn send_stills(stills: &mut Stills, slots: &mut [Subscription], out: &mut Outgoi
     }
     stills.spend(out.now, spent);
 }
-
-/// How many packets may be sent again: a report of a few bytes asks for many of them, so without
-/// a bound one subscriber could keep the worker busy.
-#[derive(Default)]
-struct RetransmissionBudget {
-    window: Option<Instant>,
-    used: u32,
-}
-
-impl RetransmissionBudget {
-    /// Takes one, if one is left.
-    fn take(&mut self, now: Instant) -> bool {
-        if self
-            .window
-            .is_none_or(|start| now.saturating_duration_since(start) >= RETRANSMISSION_WINDOW)
-        {
-            self.window = Some(now);
-            self.used = 0;
-        }
-        self.used += 1;
-        self.used <= RETRANSMISSIONS_PER_WINDOW
-    }
-}
-
-const RETRANSMISSION_WINDOW: std::time::Duration = std::time::Duration::from_millis(100);
-
-/// Per subscriber: 2,000 packets a second are 20 Mbit/s of repairs. Lowering it leaves holes after
-/// long bursts of loss; raising it makes floods of loss reports cost more.
-const RETRANSMISSIONS_PER_WINDOW: u32 = 200;

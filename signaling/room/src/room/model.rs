@@ -21,6 +21,7 @@ enum Step {
     MediaRefused(usize),
     Speakers(Vec<usize>),
     SlotsPaused(usize, u8),
+    QualityChanged(usize, u8),
     MediaFailed,
     Wait(u64),
 }
@@ -58,6 +59,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..20_usize).prop_map(Step::MediaRefused),
         2 => prop::collection::vec(0..20_usize, 0..3).prop_map(Step::Speakers),
         2 => (0..20_usize, 0..3_u8).prop_map(|(who, count)| Step::SlotsPaused(who, count)),
+        2 => (0..20_usize, 0..3_u8).prop_map(|(who, which)| Step::QualityChanged(who, which)),
         1 => Just(Step::MediaFailed),
         5 => (0..60_u64).prop_map(Step::Wait),
     ]
@@ -156,6 +158,11 @@ impl World {
                 let Some(index) = pick(who, self.ids.len()) else { return };
                 let mids = (0..count).map(|mid| mid.to_string()).collect();
                 Input::SlotsPaused { participant: self.ids[index].0, mids }
+            }
+            Step::QualityChanged(who, which) => {
+                let Some(index) = pick(who, self.ids.len()) else { return };
+                let quality = [Quality::Good, Quality::Fair, Quality::Poor][usize::from(which)];
+                Input::QualityChanged { participant: self.ids[index].0, quality }
             }
             Step::MediaFailed => Input::MediaFailed,
             Step::Wait(seconds) => {
@@ -316,6 +323,7 @@ impl View {
             | ServerMessage::Done { .. }
             | ServerMessage::Error { .. }
             | ServerMessage::SlotsPaused { .. }
+            | ServerMessage::QualityChanged { .. }
             | ServerMessage::Goodbye { .. }
             | ServerMessage::Pong {} => {}
         }

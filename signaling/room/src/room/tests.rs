@@ -477,6 +477,27 @@ fn a_poor_connection_is_passed_on_to_media() {
 }
 
 #[test]
+fn qualities_are_told_to_everybody_and_those_not_good_to_whoever_comes_later() {
+    let mut scene = Scene::new(10);
+    scene.join(1);
+    scene.join(2);
+    let said = |session: u64, quality| Output::Send {
+        session: SessionId(session),
+        message: ServerMessage::QualityChanged { participant: id(1), quality },
+    };
+    let input = |quality| Input::QualityChanged { participant: id(1), quality };
+    let outputs = scene.input(input(Quality::Poor));
+    assert_eq!(outputs, [said(1, Quality::Poor), said(2, Quality::Poor)]);
+    assert!(scene.join(3).contains(&said(3, Quality::Poor)));
+    scene.input(input(Quality::Good));
+    let outputs = scene.join(4);
+    let is_quality = |output: &&Output| {
+        matches!(output, Output::Send { message: ServerMessage::QualityChanged { .. }, .. })
+    };
+    assert_eq!(outputs.iter().find(is_quality), None);
+}
+
+#[test]
 fn an_expired_room_says_goodbye_and_refuses_from_then_on() {
     let mut scene = Scene::new(10);
     scene.join(1);
