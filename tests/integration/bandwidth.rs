@@ -214,7 +214,6 @@ fn a_publisher_that_floods_takes_nothing_from_the_others() {
                 sequence_number,
                 ..rtc::rtp::Header::default()
             };
-            let mut payload = vec![0x78; 1_000];
             let content = Content {
                 track: meeting.track(Seat(1), Microphone),
                 layer: 0,
@@ -223,8 +222,7 @@ fn a_publisher_that_floods_takes_nothing_from_the_others() {
                 parts: 1,
                 is_key: false,
             };
-            payload[..80].copy_from_slice(&content.opus_payload());
-            let packet = rtc::rtp::Packet { header, payload: payload.into() };
+            let packet = rtc::rtp::Packet { header, payload: content.opus_payload(1_000).into() };
             let now = meeting.now;
             meeting.browsers[1].send_packets(now, vec![packet]);
         }
