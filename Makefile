@@ -8,7 +8,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DELETE_ON_ERROR:
 .PHONY: help run build web-client test test-checks test-rust test-web test-browser test-image \
-	test-deps lint fmt fuzz image smoke figures loadtest compare clean
+	test-deps lint fmt fuzz image smoke figures loadtest compare bench instructions clean
 
 # `make run DATA=/srv/preau` keeps the rooms elsewhere; `ARGS=...` passes flags to the server.
 DATA ?= data
@@ -85,6 +85,14 @@ loadtest: build ## `make loadtest SCENARIO=class30`: participants against this s
 	@cargo build --release --locked --quiet --package loadtest
 	@"$(CARGO_TARGET_DIR)/release/loadtest" run "$(SCENARIO)" --start "$(SERVER)" \
 		--media "$(CARGO_TARGET_DIR)/loadtest-media" --html "$(CARGO_TARGET_DIR)/loadtest.html"
+
+bench: ## What forwarding costs: the steps of the path, then the worker beside the limit
+	@scripts/need run
+	@cargo bench --locked --quiet --package sfu-benches --bench path
+	@cargo bench --locked --quiet --package sfu-benches --bench forward
+
+instructions: ## Instructions of each step of the path, beside those that were kept
+	@scripts/instructions
 
 compare: build ## The same scenarios against Préau and Janus, into target/compare/summary.md
 	@scripts/need compare

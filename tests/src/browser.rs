@@ -291,6 +291,12 @@ impl Browser {
         self.publication_mut(source).set_wanted(rids);
     }
 
+    /// Sets the size of the payloads of the camera's largest layer, in bytes, and how many of them
+    /// make one frame.
+    pub fn set_camera_shape(&mut self, size: usize, parts: u8) {
+        self.publication_mut(TrackSource::Camera).layers[0].shape = (size, parts);
+    }
+
     /// Sets the loudness written on the packets of the microphone, in decibels below full scale.
     pub fn set_level(&mut self, level: u8) {
         self.publication_mut(TrackSource::Microphone).level = level;

@@ -61,7 +61,7 @@ pub(crate) struct Layer {
     base_pictures: u8,
     wants_key_frame: bool,
     /// Full size of one packet and packets of one frame.
-    shape: (usize, u8),
+    pub(crate) shape: (usize, u8),
     history: BTreeMap<u64, rtp::Packet>,
     sent: u64,
 }

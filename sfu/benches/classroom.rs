@@ -1,0 +1,204 @@
+//! The real worker with real participants on loopback: ICE, DTLS, SRTP, reports and all.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::mpsc::{self, Receiver};
+use std::time::{Duration, Instant};
+
+use mio::net::UdpSocket;
+use mio::{Events, Interest, Poll, Token};
+use protocol::{ParticipantId, Redacted, TrackId, TrackSource};
+use sfu::{
+    Command, DtlsIdentity, Event, Mid, NegotiationId, RoomId, SfuConfig, SfuHandle, SlotAssignment,
+};
+use tests::{Browser, Random};
+
+/// See the module's description. Its participants live on the calling thread.
+#[derive(Debug)]
+pub struct Classroom {
+    handle: SfuHandle,
+    events: Receiver<Event>,
+    seats: Vec<Seat>,
+    poll: Poll,
+    negotiations: u64,
+}
+
+#[derive(Debug)]
+struct Seat {
+    browser: Browser,
+    socket: UdpSocket,
+}
+
+impl Classroom {
+    /// Everybody connected; each with as many pairs of slots as `slots` says of its number.
+    ///
+    /// # Errors
+    ///
+    /// When sockets or threads are short, or somebody does not connect.
+    pub fn open(count: usize, slots: impl Fn(usize) -> usize) -> io::Result<Self> {
+        let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
+        let (tell, events) = mpsc::channel();
+        let config = SfuConfig {
+            listen: loopback,
+            advertised: vec![loopback],
+            max_voices: MAX_VOICES,
+            identity: DtlsIdentity::generate().map_err(io::Error::other)?,
+        };
+        let on_event = Box::new(move |event| drop(tell.send(event)));
+        let handle = sfu::spawn(config, on_event).map_err(io::Error::other)?;
+        let mut classroom =
+            Self { handle, events, seats: Vec::new(), poll: Poll::new()?, negotiations: 0 };
+        let mut random = Random::new(SEED);
+        for number in 0..count {
+            classroom.enter(number, slots(number), &mut random)?;
+        }
+        let deadline = Instant::now() + CONNECT;
+        while !classroom.seats.iter().all(|seat| seat.browser.is_connected()) {
+            if Instant::now() > deadline {
+                return Err(io::Error::other("not everybody connects"));
+            }
+            classroom.run(Duration::from_millis(20))?;
+        }
+        Ok(classroom)
+    }
+
+    fn enter(&mut self, number: usize, slots: usize, random: &mut Random) -> io::Result<()> {
+        let mut socket = UdpSocket::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+        let address = socket.local_addr()?;
+        self.poll.registry().register(&mut socket, Token(number), Interest::READABLE)?;
+        let mut id = [0; 8];
+        random.fill(&mut id);
+        let participant = ParticipantId::from_bytes(id);
+        let seed = Random::new(random.bits());
+        let browser = Browser::new(Instant::now(), participant, address, slots, seed);
+        self.seats.push(Seat { browser, socket });
+        self.command(Command::AddTransport { participant, room: RoomId(1) })?;
+        let (sdp, publish) = self.seats[number].browser.offer(Instant::now());
+        self.negotiations += 1;
+        let publish = publish.iter().map(|(mid, source)| (mid_of(mid), *source)).collect();
+        self.command(Command::Negotiate {
+            participant,
+            negotiation: NegotiationId(self.negotiations),
+            offer: Redacted::new(sdp),
+            publish,
+        })?;
+        loop {
+            let event = self.events.recv_timeout(CONNECT).map_err(io::Error::other)?;
+            if let Event::Negotiated { negotiation, answer, .. } = &event
+                && negotiation.0 == self.negotiations
+            {
+                self.seats[number].browser.handle_answer(Instant::now(), answer.expose());
+                return Ok(());
+            }
+            if let Event::NegotiationFailed { cause, .. } = event {
+                return Err(io::Error::other(cause));
+            }
+        }
+    }
+
+    /// Turns a source of one participant on.
+    ///
+    /// # Errors
+    ///
+    /// When the worker does not take the command.
+    pub fn turn_on(&mut self, number: usize, source: TrackSource) -> io::Result<()> {
+        let browser = &mut self.seats[number].browser;
+        let participant = browser.participant;
+        browser.set_sending(Instant::now(), source, true);
+        self.command(Command::SetPublishing { participant, source, active: true })
+    }
+
+    /// Lets a participant send only this layer of the camera, in frames of `parts` packets with
+    /// payloads of `size` bytes.
+    pub fn shape_camera(&mut self, number: usize, size: usize, parts: u8) {
+        let browser = &mut self.seats[number].browser;
+        browser.set_camera_shape(size, parts);
+        browser.set_layer_sent(1, false);
+        browser.set_layer_sent(2, false);
+    }
+
+    /// Puts a source of `from` on the `slot`-th slot of its kind of `to`.
+    ///
+    /// # Errors
+    ///
+    /// When the worker does not take the command.
+    pub fn subscribe(
+        &mut self,
+        to: usize,
+        slot: usize,
+        from: usize,
+        source: TrackSource,
+    ) -> io::Result<()> {
+        let track = TrackId { participant: self.seats[from].browser.participant, source };
+        let browser = &self.seats[to].browser;
+        let mid = mid_of(&browser.slot_mids(source.is_video())[slot]);
+        let slots = vec![SlotAssignment { mid, track: Some(track), max_height: None }];
+        self.command(Command::Subscribe { participant: browser.participant, slots })
+    }
+
+    /// Lets the class go on for `duration`.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses to wait for packets.
+    pub fn run(&mut self, duration: Duration) -> io::Result<()> {
+        let mut ready = Events::with_capacity(64);
+        let mut bytes = [0; 2_048];
+        let end = Instant::now() + duration;
+        loop {
+            let now = Instant::now();
+            if now >= end {
+                return Ok(());
+            }
+            let mut wake = end;
+            for seat in &mut self.seats {
+                if seat.browser.poll_timeout().is_some_and(|at| at <= now) {
+                    seat.browser.handle_timeout(now);
+                }
+                seat.flush();
+                wake = seat.browser.poll_timeout().map_or(wake, |at| at.min(wake));
+            }
+            // Never less than the poller can wait: an engine that insists is woken a little later.
+            let wait = wake.saturating_duration_since(now).max(Duration::from_micros(500));
+            self.poll.poll(&mut ready, Some(wait))?;
+            for event in &ready {
+                let seat = &mut self.seats[event.token().0];
+                while let Ok((len, from)) = seat.socket.recv_from(&mut bytes) {
+                    seat.browser.handle_datagram(Instant::now(), from, &bytes[..len]);
+                }
+                seat.flush();
+            }
+        }
+    }
+
+    /// Packets of sound and pictures that arrived so far, at everybody.
+    pub fn received(&self) -> usize {
+        let slots = self.seats.iter().flat_map(|seat| seat.browser.slots.values());
+        slots.map(|slot| slot.received.len()).sum()
+    }
+
+    fn command(&self, command: Command) -> io::Result<()> {
+        self.handle.send(command).map_err(io::Error::other)
+    }
+}
+
+impl Seat {
+    fn flush(&mut self) {
+        while let Some((to, bytes)) = self.browser.poll_output() {
+            // A full buffer loses it, as a network does.
+            let _ = self.socket.send_to(&bytes, to);
+        }
+    }
+}
+
+fn mid_of(text: &str) -> Mid {
+    Mid::new(text).expect("the engine writes good mids")
+}
+
+const SEED: u64 = 51;
+
+/// As a room has them by default.
+const MAX_VOICES: usize = 12;
+
+/// Time for one participant to connect on a busy machine.
+const CONNECT: Duration = Duration::from_secs(30);
