@@ -76,6 +76,25 @@ fn told(meeting: &Meeting) -> Vec<(ParticipantId, usize)> {
 }
 
 #[test]
+fn a_picture_that_was_all_there_was_comes_back_after_a_path_that_stood_still() {
+    for seed in 1..4 {
+        let mut meeting = Meeting::of(seed, 2);
+        meeting.subscribe_all();
+        meeting.turn_on(Seat(1), Camera);
+        meeting.run(5 * SECOND);
+        // Hardly anything gets through and all of it waits: the picture is held back, and then
+        // nothing is sent from which anything could be learned.
+        let bottleneck = Some(tests::Bottleneck { bits_per_second: 20_000, queue_bytes: 200_000 });
+        meeting.set_links(Seat(0), Link::GOOD, Link { bottleneck, ..Link::GOOD });
+        meeting.run(6 * SECOND);
+        meeting.set_links(Seat(0), Link::GOOD, Link::GOOD);
+        meeting.run(10 * SECOND);
+        let shown = layers(&meeting, Seat(0), meeting.now - SECOND);
+        assert_eq!(shown, [Some(TOP)], "seed {seed}: {:?}", told(&meeting));
+    }
+}
+
+#[test]
 fn a_path_that_shrinks_and_grows_is_followed() {
     for seed in 1..4 {
         let mut meeting = audience(seed, 3, Link::carrying(4_000_000));

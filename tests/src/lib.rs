@@ -24,6 +24,6 @@ pub use meeting::{Meeting, SERVER, Seat, WirePacket};
 #[cfg(feature = "browser")]
 pub use meter::{Meter, Work};
 #[cfg(feature = "browser")]
-pub use network::{Datagram, Link, Network};
+pub use network::{Bottleneck, Datagram, Link, Network};
 pub use random::Random;
 pub use stun::connectivity_check;
