@@ -78,6 +78,6 @@ mod tests {
             assert!(value.parse::<u64>().is_ok(), "{line}");
             assert!(seen.insert(name.to_owned()), "{name} stands twice");
         }
-        assert_eq!(seen.len(), 18 + DropCause::ALL.len());
+        assert_eq!(seen.len(), 20 + DropCause::ALL.len());
     }
 }
