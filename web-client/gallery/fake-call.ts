@@ -111,6 +111,7 @@ export function classOf(count: number): readonly Participant[] {
     role: index === 0 ? ('moderator' as const) : ('guest' as const),
     isSelf: index === 0,
     away: index === 6,
+    quality: index === 3 ? 'fair' : index === 4 ? 'poor' : 'good',
     active: new Set<TrackSource>([
       ...(index % 3 === 1 ? (['camera'] as const) : []),
       ...(index % 5 === 1 ? (['microphone'] as const) : []),

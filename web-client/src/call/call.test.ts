@@ -189,6 +189,14 @@ describe('the room', () => {
     expect(model.view.participants).toHaveLength(2)
   })
 
+  it('show how good a connection is, one’s own included, until the server says otherwise', () => {
+    const quality = (participant: string, quality: 'good' | 'poor'): CallEvent =>
+      heard({ type: 'quality_changed', participant, quality })
+    const self = inCall.view.selfId ?? ''
+    const { model } = run([quality('BBBBBBBBBBB', 'poor'), quality(self, 'poor'), quality(self, 'good')], inCall)
+    expect(model.view.participants.map((one) => one.quality)).toEqual(['good', 'poor'])
+  })
+
   it('counts nobody twice when the same one is announced again', () => {
     const info = { ...JOINED.participants[0] }
     const { model } = run([heard({ type: 'participant_joined', participant: info })], inCall)

@@ -180,8 +180,7 @@ function hear(model: CallModel, message: ServerMessage): Step {
     case 'layers_wanted':
       return step(model, [{ type: 'want_layers', source: message.source, rids: message.rids }])
     case 'quality_changed':
-      // The page draws nothing of it yet.
-      return stay(model)
+      return changeParticipant(model, message.participant, () => ({ quality: message.quality }))
     case 'slots_paused':
       return step(model, [{ type: 'pause_slots', mids: message.mids }])
     case 'offer_wanted':
@@ -228,6 +227,7 @@ function joined(model: CallModel, message: Extract<ServerMessage, { type: 'joine
     role: message.role,
     isSelf: true,
     away: false,
+    quality: 'good',
     active: ownActive(model.view),
   }
   const others = message.participants.map(participantOf).filter(({ id }) => id !== self.id)
@@ -332,6 +332,8 @@ function participantOf(info: ParticipantInfo): Participant {
     role: info.role,
     isSelf: false,
     away: info.away,
+    // Told right after, where it is otherwise.
+    quality: 'good',
     active: new Set(info.active),
   }
 }

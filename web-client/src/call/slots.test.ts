@@ -11,6 +11,7 @@ const participant = (name: string, active: TrackSource[], isSelf = false): Parti
   role: 'guest',
   isSelf,
   away: false,
+  quality: 'good',
   active: new Set(active),
 })
 

@@ -1,7 +1,7 @@
 // What the interface draws: one immutable picture of the call. The reducer in call.ts makes the
 // next one; nothing here touches the DOM or WebRTC.
 
-import type { ErrorCode, GoodbyeReason, Role, RoomRules, TrackSource } from '../protocol/generated'
+import type { ErrorCode, GoodbyeReason, Quality, Role, RoomRules, TrackSource } from '../protocol/generated'
 
 /** Participant id as the server writes it; branded so that it is not mixed with other strings. */
 export type ParticipantId = string & { readonly brand: 'ParticipantId' }
@@ -72,6 +72,8 @@ export interface Participant {
   readonly role: Role
   readonly isSelf: boolean
   readonly away: boolean
+  /** How well the server reaches them, as it told last. */
+  readonly quality: Quality
   /** Sources that are on, in no order. */
   readonly active: ReadonlySet<TrackSource>
 }

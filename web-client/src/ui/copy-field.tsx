@@ -1,6 +1,6 @@
-import { useSignal } from '@preact/signals'
 import { useId, useRef } from 'preact/hooks'
 import { t, type TextKey } from '../i18n'
+import { useCopy } from './copy'
 import { Icon } from './icons'
 
 /** What a field to copy from needs. */
@@ -21,17 +21,10 @@ export interface CopyFieldProps {
 export function CopyField({ label, help, value, action, done, testId, secret = false }: CopyFieldProps) {
   const id = useId()
   const field = useRef<HTMLInputElement>(null)
-  const outcome = useSignal<'none' | 'copied' | 'selected'>('none')
-  const copy = async () => {
-    try {
-      await navigator.clipboard.writeText(value)
-      outcome.value = 'copied'
-    } catch {
-      field.current?.focus()
-      field.current?.select()
-      outcome.value = 'selected'
-    }
-  }
+  const { copy, outcome } = useCopy(value, () => {
+    field.current?.focus()
+    field.current?.select()
+  })
   return (
     <div class={secret ? 'copy-field copy-field-secret' : 'copy-field'}>
       <label for={id}>
@@ -59,7 +52,7 @@ export function CopyField({ label, help, value, action, done, testId, secret = f
           class="button button-secondary"
           data-testid={`${testId}-copy`}
           aria-label={t(action)}
-          onClick={() => void copy()}
+          onClick={copy}
         >
           <Icon name={outcome.value === 'copied' ? 'check' : 'copy'} />
           <span aria-hidden="true">{t(outcome.value === 'copied' ? 'common.copied' : 'common.copy')}</span>

@@ -1,6 +1,6 @@
-import { useSignal } from '@preact/signals'
 import { useRef } from 'preact/hooks'
 import { t, type TextKey } from '../i18n'
+import { useCopy } from './copy'
 import { Icon } from './icons'
 
 /** What a text to copy needs. */
@@ -18,23 +18,15 @@ export interface CopyTextProps {
 /** Several lines one can select or copy by a button. */
 export function CopyText({ label, value, action, done, testId }: CopyTextProps) {
   const text = useRef<HTMLPreElement>(null)
-  const outcome = useSignal<'none' | 'copied' | 'selected'>('none')
-  const copy = async () => {
-    try {
-      await navigator.clipboard.writeText(value)
-      outcome.value = 'copied'
-    } catch {
-      if (text.current === null) return
-      getSelection()?.selectAllChildren(text.current)
-      outcome.value = 'selected'
-    }
-  }
+  const { copy, outcome } = useCopy(value, () => {
+    if (text.current !== null) getSelection()?.selectAllChildren(text.current)
+  })
   return (
     <div class="copy-text">
       <pre ref={text} class="report" aria-label={label} role="group" data-testid={testId}>
         {value}
       </pre>
-      <button type="button" class="button button-secondary" data-testid={`${testId}-copy`} onClick={() => void copy()}>
+      <button type="button" class="button button-secondary" data-testid={`${testId}-copy`} onClick={copy}>
         <Icon name={outcome.value === 'copied' ? 'check' : 'copy'} />
         {t(action)}
       </button>

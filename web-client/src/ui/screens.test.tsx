@@ -158,6 +158,15 @@ describe('in the room', () => {
     expect(has('sharing-bar')).toBe(false)
   })
 
+  it('marks a connection that is not good, in words too', async () => {
+    const [self, other] = classOf(2)
+    if (self === undefined || other === undefined) throw new Error('a class of two')
+    await show({ participants: [self, { ...other, quality: 'poor' }] })
+    const marks = [...root.querySelectorAll<HTMLElement>('[data-testid=quality]')]
+    expect(marks.map(({ dataset }) => dataset['quality'])).toEqual(['poor'])
+    expect(marks[0]?.textContent).toBe(t('tile.poor'))
+  })
+
   it('has one tile for each participant, with name, id and oneself marked', async () => {
     await show({ participants: classOf(12) })
     const tiles = [...root.querySelectorAll<HTMLElement>('[data-testid=tile]')]

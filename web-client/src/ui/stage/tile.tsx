@@ -20,7 +20,7 @@ export interface TileProps {
 /** One tile of the grid or of the strip. */
 export function Tile({ call, participant, rename }: TileProps) {
   const ref = useRef<HTMLLIElement>(null)
-  const { id, displayName, isSelf, away, active } = participant
+  const { id, displayName, isSelf, away, active, quality } = participant
   const camera = active.has('camera')
   const microphone = active.has('microphone')
   const speaking = microphone && call.speaking.value.has(id)
@@ -57,6 +57,12 @@ export function Tile({ call, participant, rename }: TileProps) {
           <span class="visually-hidden">{t(microphone ? 'tile.unmuted' : 'tile.muted')}</span>
         </span>
         <span class="tile-name">{isSelf ? t('tile.you', { name: displayName }) : displayName}</span>
+        {quality !== 'good' && !away && (
+          <span class="tile-quality" data-testid="quality" data-quality={quality}>
+            <Icon name={quality === 'fair' ? 'signalFair' : 'signalPoor'} />
+            <span class="visually-hidden">{t(quality === 'fair' ? 'tile.fair' : 'tile.poor')}</span>
+          </span>
+        )}
         {isSelf && (
           <button type="button" class="tile-rename" data-testid="rename" aria-label={t('people.rename')} onClick={rename}>
             <Icon name="edit" />
