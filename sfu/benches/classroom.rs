@@ -171,6 +171,15 @@ impl Classroom {
         }
     }
 
+    /// Ends the worker, so that the next one is the only thread of its name.
+    ///
+    /// # Errors
+    ///
+    /// When it does not end in time.
+    pub fn close(self) -> io::Result<()> {
+        self.handle.shutdown(PATIENCE).map_err(io::Error::other)
+    }
+
     /// Packets of sound and pictures that arrived so far, at everybody.
     pub fn received(&self) -> usize {
         let slots = self.seats.iter().flat_map(|seat| seat.browser.slots.values());
@@ -196,6 +205,9 @@ fn mid_of(text: &str) -> Mid {
 }
 
 const SEED: u64 = 51;
+
+/// Time for the worker to end.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// As a room has them by default.
 const MAX_VOICES: usize = 12;

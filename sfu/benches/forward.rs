@@ -82,6 +82,7 @@ fn measure(figure: &Figure) -> io::Result<(Spread, Spread, Spread)> {
             break;
         }
     }
+    classroom.close()?;
     if ratios.len() < ROUNDS {
         return Err(too_slow());
     }

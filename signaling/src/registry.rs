@@ -286,12 +286,8 @@ fn role_of(record: Option<&RoomRecord>, proof: &Proof) -> Option<Role> {
 fn store_fault(error: &StoreError) -> ErrorCode {
     match error {
         StoreError::Overloaded => ErrorCode::Overloaded,
-        StoreError::Database(cause) => {
-            tracing::error!(%cause, "the database failed");
-            ErrorCode::Internal
-        }
-        StoreError::File(cause) => {
-            tracing::error!(%cause, "the database file failed");
+        StoreError::Database(_) | StoreError::File(_) => {
+            tracing::error!(cause = %error, "the store failed");
             ErrorCode::Internal
         }
     }

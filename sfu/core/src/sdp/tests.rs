@@ -428,7 +428,7 @@ fn four_layers_are_too_many() {
 fn offers_without_a_codec_of_ours_are_refused() {
     let sdp = CHROMIUM_FIRST.replace("opus/48000/2", "speex/16000");
     assert_eq!(parse(&sdp, FIRST), Err(NegotiationError::NoCommonCodec));
-    let sdp = sdp.replace("VP", "XX").replace("AV1", "XXX").replace("H264", "XXX");
+    let sdp = sdp.replace("VP", "OTHER").replace("AV1", "OTHER").replace("H264", "OTHER");
     assert_eq!(parse(&sdp, &[]), Err(NegotiationError::NoCommonCodec));
     // A section we cannot use does not spoil the others.
     let sdp = CHROMIUM_FIRST.replace("opus/48000/2", "speex/16000");
