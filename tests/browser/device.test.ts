@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import { join, turnMicrophoneOn } from './rig/call.ts'
+import { join, turnMicrophoneOn, untilAsksFirst } from './rig/call.ts'
 import { untilReceives } from './rig/media.ts'
 import { rule } from './rig/rule.ts'
-import { refusal } from './rig/words.ts'
+import { refusal, words } from './rig/words.ts'
 
 /** What browsers reject with when a device cannot be opened (Media Capture and Streams 10.3). */
 const REJECTIONS = [
@@ -45,13 +45,11 @@ for (const engine of ['chromium', 'firefox'] as const) {
     const page = await join(ground, server, guestLink, { name: 'Zoé Quetzal', engine })
     const other = await join(ground, server, guestLink, { name: 'Anselme Ibis' })
     await page.click('camera-toggle')
-    await page.find('camera-preview')
-    assert.equal(await page.attribute('camera-toggle', 'aria-pressed'), 'false', 'a look comes first')
+    await untilAsksFirst(page, 'camera', words('fr', 'camera.previewTitle'))
     await page.untilAttribute('camera-toggle', 'aria-pressed', 'true')
     await untilReceives(other, page, 'camera')
     await page.click('screen-toggle')
-    await page.find('screen-confirm')
-    assert.equal((await page.holdings()).displayMediaCalls, 0, 'the reminder comes before the choice')
+    await untilAsksFirst(page, 'screen', words('fr', 'screen.remindClose'))
     await page.untilAttribute('screen-toggle', 'aria-pressed', 'true')
     await untilReceives(other, page, 'screen')
   })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { TestPage } from './rig/page.ts'
 import { rule } from './rig/rule.ts'
+import { until } from './rig/until.ts'
 
 /** More steps than any screen has stops. */
 const MOST_TABS = 60
@@ -26,8 +27,10 @@ for (const engine of ['chromium', 'firefox'] as const) {
     await press(page, 'camera-confirm', 'Enter')
     await page.untilAttribute('camera-toggle', 'aria-pressed', 'true')
     await press(page, 'screen-toggle', 'Enter')
-    await page.find('screen-confirm')
+    // Whoever reaches a button of the reminder has all the time.
+    await tabTo(page, 'screen-confirm')
     await page.raw.keyboard.press('Escape')
+    await until('the reminder closes', async () => !(await page.has('screen-confirm')))
     await page.untilAttribute('screen-toggle', 'aria-pressed', 'false')
     await press(page, 'leave', 'Enter')
     await page.find('left-page')

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { join, untilNames } from './rig/call.ts'
 import type { TestPage } from './rig/page.ts'
 import { rule } from './rig/rule.ts'
+import { until } from './rig/until.ts'
 
 rule('r03_a_new_pseudonym_is_seen_by_everybody_at_once', async (ground) => {
   const { server, guestLink } = await ground.serverWithRoom()
@@ -17,8 +18,11 @@ rule('r01_an_empty_field_gives_a_neutral_pseudonym', async (ground) => {
   const { server, guestLink } = await ground.serverWithRoom()
   const one = await join(ground, server, guestLink)
   const two = await join(ground, server, guestLink, { engine: 'firefox' })
-  const names = (await two.tiles()).map((tile) => tile.name)
-  assert.equal(names.length, 2)
+  const namesOf = async (): Promise<string[]> => (await two.tiles()).map((tile) => tile.name)
+  const names = await until('two names', async () => {
+    const shown = await namesOf()
+    return shown.length === 2 && shown.every((name) => name !== '') && shown
+  }, 15_000, namesOf)
   for (const name of names) assert.match(name, /^Invité \d+$/)
   assert.equal(new Set(names).size, 2)
   await untilNames(one, names)

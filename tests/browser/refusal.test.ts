@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { join, untilCount } from './rig/call.ts'
 import { Bot, firstAnswer } from './rig/bot.ts'
-import { figure, percentile } from './rig/figures.ts'
+import { figure } from './rig/figures.ts'
 import { createRoom, freshSecret, guestPath, proofOf } from './rig/link.ts'
 import { NetworkWithoutUdp } from './rig/namespace.ts'
 import type { TestPage } from './rig/page.ts'
@@ -11,6 +11,9 @@ import { refusal } from './rig/words.ts'
 
 /** More difference than scheduling makes and less than any look-up worth hiding would. */
 const MOST_DIFFERENCE_MS = 25
+
+/** Rounds until the quickest answers of a busy machine are about equal. */
+const MOST_ROUNDS = 30
 
 rule('r09_a_wrong_secret_and_an_unknown_room_get_the_same_page', async (ground) => {
   const { server, links } = await ground.serverWithRoom()
@@ -47,7 +50,9 @@ rule('r09_before_the_proof_every_refusal_is_the_same_answer_after_the_same_time'
   const wrongSecret: number[] = []
   const unknownRoom: number[] = []
   const texts = new Set<string>()
-  for (let round = 0; round < 5; round += 1) {
+  // A busy machine only ever adds time, so the quickest answer tells what the server itself takes.
+  const difference = (): number => Math.abs(Math.min(...wrongSecret) - Math.min(...unknownRoom))
+  for (let round = 0; round < 5 || (difference() >= MOST_DIFFERENCE_MS && round < MOST_ROUNDS); round += 1) {
     for (const [room, times] of [
       [links.room, wrongSecret],
       [freshSecret(), unknownRoom],
@@ -59,9 +64,8 @@ rule('r09_before_the_proof_every_refusal_is_the_same_answer_after_the_same_time'
   }
   assert.equal(texts.size, 1, [...texts].join(' '))
   assert.match([...texts][0] ?? '', /join_refused/)
-  const difference = Math.abs(percentile(wrongSecret, 0.5) - percentile(unknownRoom, 0.5))
-  figure(`refusal of a wrong secret and of an unknown room: medians differ by ${difference.toFixed(1)} ms`)
-  assert.ok(difference < MOST_DIFFERENCE_MS, `medians differ by ${difference} ms`)
+  figure(`refusal of a wrong secret and of an unknown room: the quickest differ by ${difference().toFixed(1)} ms`)
+  assert.ok(difference() < MOST_DIFFERENCE_MS, `the quickest of ${wrongSecret.length} differ by ${difference()} ms`)
 })
 
 rule('a_full_room_says_so_to_whoever_holds_the_link', async (ground) => {

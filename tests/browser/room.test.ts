@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { guestSecretOf } from './rig/link.ts'
 import { selfIdOf } from './rig/media.ts'
 import { rule } from './rig/rule.ts'
+import { until } from './rig/until.ts'
 import { words } from './rig/words.ts'
 
 rule('r01_one_click_makes_a_room_whose_links_open_it', async (ground) => {
@@ -29,7 +30,7 @@ rule('r01_one_click_makes_a_room_whose_links_open_it', async (ground) => {
   await page.click('enter-room')
   await page.click('join')
   await selfIdOf(page)
-  assert.ok(frames.length > 0, 'frames to the server were seen')
+  await until('frames to the server are seen', () => frames.length > 0)
   const told = [...page.requests.map((r) => `${r.url.replace(/#.*/, '')} ${r.body}`), ...frames].join('\n')
   assert.ok(!told.includes(guestSecret), 'the server did not hear the guest secret')
   assert.ok(!told.includes(moderatorSecret), 'the server did not hear the moderator secret')
@@ -39,7 +40,7 @@ rule('r01_one_click_makes_a_room_whose_links_open_it', async (ground) => {
     await pupil.goto(guest.href)
     await pupil.click('join')
     await selfIdOf(pupil)
-    assert.equal(await pupil.evaluate(`document.querySelectorAll('[data-testid=tile]').length > 1`), true)
+    await until('others are shown', async () => (await pupil.tiles()).length > 1)
   }
 })
 
@@ -63,9 +64,11 @@ rule('r15_the_check_before_joining_shows_camera_and_microphone_and_sends_nothing
   await page.goto(guestLink)
   await page.click('check-devices')
   await page.untilText(words('fr', 'check.private'))
-  const { userMediaCalls, connections, sockets } = await page.holdings()
-  assert.ok(userMediaCalls > 0)
+  const tracks = async (): Promise<string> => (await page.holdings()).tracks.sort().join(' ')
+  await until('both devices are open', async () => (await tracks()) === 'audio:live video:live', 20_000, tracks)
+  await until('the picture plays', () => page.evaluate<boolean>(`document.querySelector('[data-testid=check-video]')?.videoWidth > 0`))
+  const { connections, sockets } = await page.holdings()
   assert.deepEqual({ connections, sockets }, { connections: [], sockets: [] })
   await page.clickNamed('check.stop')
-  assert.ok((await page.holdings()).tracks.every((track) => track.endsWith(':ended')))
+  await until('both devices are released', async () => (await tracks()) === 'audio:ended video:ended', 15_000, tracks)
 })

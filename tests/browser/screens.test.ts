@@ -1,7 +1,17 @@
 import { mkdirSync } from 'node:fs'
 import { violations } from './rig/axe.ts'
 import { Bot } from './rig/bot.ts'
-import { passPrejoin, shareScreen, turnCameraOn, turnMicrophoneOn, untilConnected, untilConnection, untilCount } from './rig/call.ts'
+import {
+  confirm,
+  hold,
+  passPrejoin,
+  shareScreen,
+  turnCameraOn,
+  turnMicrophoneOn,
+  untilConnected,
+  untilConnection,
+  untilCount,
+} from './rig/call.ts'
 import { freshSecret, guestPath, moderatorPath } from './rig/link.ts'
 import type { TestPage } from './rig/page.ts'
 import { CutableRoad } from './rig/proxy.ts'
@@ -112,12 +122,9 @@ async function theCall(ground: Ground, look: Look, see: See): Promise<void> {
   await page.click('diagnostics-open')
   await page.click('saving-switch')
   await page.click('diagnostics-close')
-  await page.click('camera-toggle')
-  await page.click('camera-wait')
-  await page.untilText(words(look.language, 'camera.waiting'))
+  await hold(page, 'camera', words(look.language, 'camera.waiting'))
   await see('12-camera-preview', page)
-  await page.click('camera-confirm')
-  await page.untilAttribute('camera-toggle', 'aria-pressed', 'true')
+  await confirm(page, 'camera')
   await turnMicrophoneOn(page)
   await page.click('invite')
   await page.untilText(words(look.language, 'invite.help'))
@@ -130,11 +137,9 @@ async function theCall(ground: Ground, look: Look, see: See): Promise<void> {
   await see('14-rename', page)
   await page.raw.keyboard.press('Escape')
   await page.click('people')
-  await page.click('screen-toggle')
-  await page.click('screen-wait')
-  await page.untilText(words(look.language, 'screen.waiting'))
+  await hold(page, 'screen', words(look.language, 'screen.waiting'))
   await see('15-screen-reminder', page)
-  await page.click('screen-confirm')
+  await confirm(page, 'screen')
   await page.untilText(words(look.language, 'screen.sharing'))
   await see('17-sharing', page)
   await see('18-screen-of-another', other)

@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict'
-import { join, shareScreen, turnCameraOn } from './rig/call.ts'
+import { confirm, join, shareScreen, turnCameraOn, untilAsksFirst } from './rig/call.ts'
 import { untilReceives } from './rig/media.ts'
 import { rule } from './rig/rule.ts'
 import { until } from './rig/until.ts'
@@ -13,9 +12,8 @@ rule('r16_chromium_shares_its_screen_beside_the_camera_after_a_reminder', async 
   await turnCameraOn(sharer)
 
   await sharer.click('screen-toggle')
-  await sharer.untilText(words('fr', 'screen.remindClose'))
-  assert.equal((await sharer.holdings()).displayMediaCalls, 0, 'the reminder comes before the picker')
-  await sharer.click('screen-confirm')
+  await untilAsksFirst(sharer, 'screen', words('fr', 'screen.remindClose'))
+  await confirm(sharer, 'screen')
   await sharer.untilText(words('fr', 'screen.sharing'))
   for (const page of [other, fox]) {
     await untilReceives(page, sharer, 'screen')
@@ -39,5 +37,5 @@ rule('r16_firefox_shares_its_screen', async (ground) => {
   await untilReceives(other, fox, 'screen')
   await fox.click('screen-stop')
   await fox.untilAttribute('screen-toggle', 'aria-pressed', 'false')
-  assert.ok((await fox.holdings()).tracks.every((track) => track.endsWith(':ended')))
+  await until('the screen is released', async () => (await fox.holdings()).tracks.every((track) => track.endsWith(':ended')))
 })

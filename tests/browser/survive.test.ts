@@ -25,7 +25,12 @@ for (const engine of ['chromium', 'firefox'] as const) {
     assert.equal((await page.holdings()).userMediaCalls, 0)
     await untilReceives(page, other, 'camera')
     await untilCount(other, 2)
-    assert.ok((await other.tiles()).some((tile) => tile.participant === before && tile.name === 'Zoé Quetzal'))
+    await until(
+      'the other sees the same participant',
+      async () => (await other.tiles()).some((tile) => tile.participant === before && tile.name === 'Zoé Quetzal'),
+      15_000,
+      () => other.tiles(),
+    )
 
     await turnCameraOn(page)
     await untilReceives(other, page, 'camera')

@@ -38,15 +38,57 @@ export async function turnMicrophoneOn(page: TestPage): Promise<void> {
 /** Opens the camera, looks at the preview, sends it. */
 export async function turnCameraOn(page: TestPage): Promise<void> {
   await page.click('camera-toggle')
-  await page.click('camera-confirm')
-  await page.untilAttribute('camera-toggle', 'aria-pressed', 'true')
+  await confirm(page, 'camera')
 }
 
 /** Goes through the reminder and shares. */
 export async function shareScreen(page: TestPage): Promise<void> {
   await page.click('screen-toggle')
-  await page.click('screen-confirm')
-  await page.untilAttribute('screen-toggle', 'aria-pressed', 'true')
+  await confirm(page, 'screen')
+}
+
+/** What shows itself, or a reminder, for three seconds before it begins. */
+type Announced = 'camera' | 'screen'
+
+/** Lets it begin. On a busy machine the three seconds may be over before the click. */
+export async function confirm(page: TestPage, device: Announced): Promise<void> {
+  await until(
+    `${page.engine} sends the ${device}`,
+    async () => {
+      if ((await page.attribute(`${device}-toggle`, 'aria-pressed')) === 'true') return true
+      const button = await page.raw.$(`[data-testid=${device}-confirm]`)
+      if (button !== null && (await button.isVisible())) await button.click()
+      return false
+    },
+    20_000,
+    () => page.bodyText(),
+  )
+}
+
+/** Waits until the page shows `text` and its choice before anything of the device begins. */
+export async function untilAsksFirst(page: TestPage, device: Announced, text: string): Promise<void> {
+  const asks = `document.body.innerText.includes(${JSON.stringify(text)})
+    && document.querySelector('[data-testid=${device}-confirm]') !== null
+    && document.querySelector('[data-testid=${device}-toggle]').getAttribute('aria-pressed') === 'false'`
+  const notYet = device === 'screen' ? '__rig.displayMediaCalls === 0' : 'true'
+  await until(`${page.engine} asks before the ${device}`, () => page.evaluate<boolean>(`${asks} && ${notYet}`), 15_000, () => page.bodyText())
+}
+
+/** Opens it and holds its choice open; `text` says that it waits. */
+export async function hold(page: TestPage, device: Announced, text: string): Promise<void> {
+  const isOn = async (): Promise<boolean> => (await page.attribute(`${device}-toggle`, 'aria-pressed')) === 'true'
+  await until(`${page.engine} holds the ${device}`, async () => {
+    // On a busy machine the three seconds may be over before the click: then off again.
+    if (await isOn()) await page.click(`${device}-toggle`)
+    await page.untilAttribute(`${device}-toggle`, 'aria-pressed', 'false')
+    await page.click(`${device}-toggle`)
+    return until('a choice', async () => {
+      if ((await page.evaluate<string>('document.body.innerText')).includes(text)) return { held: true }
+      const wait = await page.raw.$(`[data-testid=${device}-wait]`)
+      if (wait !== null && (await wait.isVisible())) await wait.click()
+      return (await isOn()) && { held: false }
+    }).then(({ held }) => held)
+  }, 40_000, () => page.bodyText())
 }
 
 /** Waits until the page shows exactly these people, in any order. */
