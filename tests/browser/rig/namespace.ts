@@ -15,10 +15,15 @@ export class NetworkWithoutUdp {
   /** Of this machine, as the server sees it. */
   readonly here = NEAR
 
+  /** What to put before a command so that it runs there. */
+  readonly enter: readonly string[]
+
   private constructor(
     readonly name: string,
     private readonly forget: () => void,
-  ) {}
+  ) {
+    this.enter = ['ip', 'netns', 'exec', name]
+  }
 
   /** Makes it; fails where the right to do so is missing. */
   static create(): NetworkWithoutUdp {

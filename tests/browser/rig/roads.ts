@@ -21,6 +21,8 @@ export class TwoRoads {
   /** Of the server, by the road that is never cut. */
   readonly lastingAddress = ROADS[2].far
   readonly name = `preauroads${process.pid}`
+  /** What to put before a command so that it runs there. */
+  readonly enter = ['ip', 'netns', 'exec', this.name]
   readonly #cables = ROADS.map((_, index) => `pr${index}x${process.pid}`)
   readonly #forget = atExit(() => this.#clear())
 

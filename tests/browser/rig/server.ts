@@ -7,7 +7,7 @@ import { atExit, temporaryFolder } from './cleanup.ts'
 import { until, within } from './until.ts'
 
 /** The binary under test. */
-const PREAU_BIN = resolve(process.env['PREAU_BIN'] ?? new URL('../../../target/debug/preau', import.meta.url).pathname)
+export const PREAU_BIN = resolve(process.env['PREAU_BIN'] ?? new URL('../../../target/debug/preau', import.meta.url).pathname)
 
 /** Far more than a start takes. */
 const START_MS = 10_000
@@ -21,8 +21,8 @@ export interface ServerOptions {
   maxParticipants?: number
   /** Only holders of a host pass make rooms. */
   hostPassRequired?: boolean
-  /** Runs the server inside this network namespace, reachable at this address. */
-  namespace?: { name: string; address: string; lastingAddress?: string }
+  /** Runs the server behind the words that enter a network namespace, reachable at this address. */
+  namespace?: { enter: readonly string[]; address: string; lastingAddress?: string }
 }
 
 interface Ports {
@@ -92,8 +92,7 @@ export class PreauServer {
   async run(): Promise<void> {
     const serve = ['serve', '--config', join(this.#folder, 'preau.toml')]
     const namespace = this.options.namespace
-    const [command, args] =
-      namespace === undefined ? [PREAU_BIN, serve] : ['ip', ['netns', 'exec', namespace.name, PREAU_BIN, ...serve]]
+    const [command = '', ...args] = [...(namespace?.enter ?? []), PREAU_BIN, ...serve]
     const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], cwd: this.#folder })
     this.#process = child
     const forget = atExit(() => child.kill('SIGKILL'))
