@@ -239,6 +239,9 @@ impl Browser {
             if let Some(slot) = self.slots.get_mut(&section.mid) {
                 slot.ssrc = section.ssrcs.first().copied().unwrap_or(0);
                 slot.repair_ssrc = section.repair.map(|(_, repair)| repair);
+                if let Some(repair) = slot.repair_ssrc {
+                    self.ear.expect_repairs(repair, slot.ssrc);
+                }
                 slot.msid = section.msid;
             }
         }

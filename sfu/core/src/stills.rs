@@ -14,6 +14,8 @@ use crate::router::{Arrival, LayerKey, Track};
 pub(crate) struct Stills {
     budget: Budget,
     picture: Option<Picture>,
+    /// The one before: that its last packets were lost shows with the first of the next.
+    previous: Option<Picture>,
     /// Packets that were lost and go out before all others.
     again: VecDeque<Again>,
     /// Bytes of the layer since the picture in hand began: without any the screen stands still.
@@ -43,6 +45,8 @@ struct Stored {
     end: usize,
     /// How often it was sent again.
     repairs: u8,
+    /// When it last went out.
+    left: Option<Instant>,
 }
 
 /// A packet to be sent now.
@@ -71,6 +75,7 @@ impl Stills {
         Self {
             budget: Budget::default(),
             picture: None,
+            previous: None,
             again: VecDeque::new(),
             changed: 0,
             since: None,
@@ -96,7 +101,7 @@ impl Stills {
         let is_sent = self.picture.as_ref().is_none_or(Picture::is_sent);
         let is_other = self.picture.as_ref().is_some_and(|it| it.source != arrival.source);
         if arrival.frame.starts_key_frame && (is_other || is_sent) {
-            self.picture = Some(Picture::new(arrival));
+            self.previous = self.picture.replace(Picture::new(arrival)).filter(Picture::is_sent);
             self.changed = 0;
             self.since = Some(now);
         }
@@ -137,9 +142,11 @@ impl Stills {
                 return None;
             }
             self.again.pop_front();
-            let picture = self.picture.as_mut()?;
+            let mut pictures = self.picture.iter_mut().chain(&mut self.previous);
+            let picture = pictures.find(|picture| picture.stored(&again).is_some())?;
             let place = picture.packets.iter_mut().find(|it| it.sequence == stored.sequence)?;
             place.repairs += 1;
+            place.left = Some(now);
             let packet = RtpView::parse(&picture.bytes[stored.start..stored.end]).ok()?;
             let (source, codec) = (picture.source, picture.codec);
             return Some(Due { source, codec, packet, is_first: false, again: Some(again) });
@@ -149,6 +156,8 @@ impl Stills {
         if !self.budget.has(now, stored.end - stored.start) {
             return None;
         }
+        let place = picture.packets.iter_mut().find(|it| it.sequence == stored.sequence)?;
+        place.left = Some(now);
         picture.sent += 1;
         let packet = RtpView::parse(&picture.bytes[stored.start..stored.end]).ok()?;
         let is_first = picture.sent == 1;
@@ -158,8 +167,7 @@ impl Stills {
     /// The next lost packet that is still in hand.
     fn next_again(&mut self) -> Option<(Stored, Again)> {
         while let Some(again) = self.again.front() {
-            let stored = self.picture.as_ref().and_then(|picture| picture.stored(again));
-            if let Some(stored) = stored {
+            if let Some(stored) = self.stored(again) {
                 return Some((stored, *again));
             }
             self.again.pop_front();
@@ -167,16 +175,24 @@ impl Stills {
         None
     }
 
+    fn stored(&self, again: &Again) -> Option<Stored> {
+        self.picture.iter().chain(&self.previous).find_map(|picture| picture.stored(again))
+    }
+
     /// When [`Self::poll_packet`] has something.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        let picture = self.picture.as_ref().filter(|picture| picture.is_whole())?;
-        let again = self.again.iter().find_map(|again| picture.stored(again));
-        let stored = again.or_else(|| picture.next())?;
+        let next = || self.picture.as_ref().filter(|picture| picture.is_whole())?.next();
+        let stored = self.again.iter().find_map(|again| self.stored(again)).or_else(next)?;
         self.budget.when(stored.end - stored.start)
     }
 
-    /// The subscriber lost a packet of the picture in hand: it goes out again when there is room.
-    pub(crate) fn want_again(&mut self, again: Again) {
+    /// The subscriber lost a packet of one of the two pictures: it goes out again when there is room.
+    /// A report that left before the packet can have arrived asks for nothing.
+    pub(crate) fn want_again(&mut self, now: Instant, again: Again) {
+        let left = self.stored(&again).and_then(|stored| stored.left);
+        if left.is_some_and(|left| now.saturating_duration_since(left) < UNDER_WAY) {
+            return;
+        }
         let is_waiting = self.again.iter().any(|other| other.sequence == again.sequence);
         if !is_waiting && self.again.len() < MAX_WAITING {
             self.again.push_back(again);
@@ -232,15 +248,18 @@ impl Picture {
             start,
             end: self.bytes.len(),
             repairs: 0,
+            left: None,
         });
         true
     }
 
-    /// A lost packet, if it is of this picture and was not sent too often.
+    /// A lost packet, if it is of this picture, went out and was not sent too often.
     fn stored(&self, again: &Again) -> Option<Stored> {
         let is_it = |stored: &&Stored| stored.sequence == again.origin.sequence;
         let stored = self.packets.iter().find(is_it).copied();
-        stored.filter(|it| it.repairs < MAX_REPAIRS && self.source == again.origin.source)
+        stored.filter(|it| {
+            it.left.is_some() && it.repairs < MAX_REPAIRS && self.source == again.origin.source
+        })
     }
 
     fn is_whole(&self) -> bool {
@@ -319,6 +338,10 @@ const UNCHANGED_BYTES: usize = 6_000;
 
 /// Most lost packets that wait to go out again.
 const MAX_WAITING: usize = 64;
+
+/// How long a packet may be under way, its report back included. Lowered, reports that crossed it
+/// have it sent once more for nothing; raised, a packet lost twice comes later.
+const UNDER_WAY: Duration = Duration::from_millis(400);
 
 /// Most times one packet is sent again: beyond that the next still is worth more.
 const MAX_REPAIRS: u8 = 8;

@@ -1,11 +1,11 @@
 //! Hears every packet that arrives, before the engine acts on it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use rtc::interceptor::{Interceptor, Packet, StreamInfo, TaggedPacket};
+use rtc::interceptor::{AttributedPacket, Interceptor, Packet, StreamInfo, TaggedPacket};
 use rtc::sansio::Protocol;
 use rtc::shared::error::Error;
 use rtc::{rtcp, rtp};
@@ -19,13 +19,17 @@ pub(crate) enum Heard {
 }
 
 /// Passes everything on untouched and keeps a copy of what arrived. The engine hides
-/// retransmissions and most RTCP from its caller; tests need both.
+/// retransmissions and most RTCP from its caller; tests need both. It does not count a packet that
+/// was sent again among those that came either, and would ask for it for ever: the ear hands it on
+/// a second time, as the packet it stands for.
 #[derive(Clone, Default)]
 pub(crate) struct Ear(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
     heard: VecDeque<Heard>,
+    /// Streams of retransmissions, each with the stream it repairs.
+    repairs: BTreeMap<u32, u32>,
     inward: VecDeque<TaggedPacket>,
     outward: VecDeque<TaggedPacket>,
 }
@@ -37,6 +41,11 @@ impl Ear {
     /// The next arrived packet not yet taken.
     pub(crate) fn poll(&self) -> Option<Heard> {
         self.state().heard.pop_front()
+    }
+
+    /// Says which stream carries the retransmissions of `media`.
+    pub(crate) fn expect_repairs(&self, repair: u32, media: u32) {
+        self.state().repairs.insert(repair, media);
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
@@ -59,12 +68,23 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for Ear {
 
     fn handle_read(&mut self, packet: TaggedPacket) -> Result<(), Error> {
         let mut state = self.state();
+        let mut repaired = None;
         match &packet.message.packet {
-            Packet::Rtp(rtp) => state.heard.push_back(Heard::Rtp(rtp.clone())),
+            Packet::Rtp(rtp) => {
+                repaired =
+                    state.repairs.get(&rtp.header.ssrc).and_then(|media| original(*media, rtp));
+                state.heard.push_back(Heard::Rtp(rtp.clone()));
+            }
             Packet::Rtcp(rtcp) => state.heard.push_back(Heard::Rtcp(rtcp.clone())),
             _ => {}
         }
+        let (now, transport) = (packet.now, packet.transport);
+        let again = repaired.map(|rtp| {
+            let message = AttributedPacket { attributes: Vec::new(), packet: Packet::Rtp(rtp) };
+            TaggedPacket { now, transport, message }
+        });
         state.inward.push_back(packet);
+        state.inward.extend(again);
         Ok(())
     }
 
@@ -95,4 +115,18 @@ impl Interceptor for Ear {
     fn unbind_local_stream(&mut self, _info: &StreamInfo) {}
     fn bind_remote_stream(&mut self, _info: &StreamInfo) {}
     fn unbind_remote_stream(&mut self, _info: &StreamInfo) {}
+}
+
+/// The packet that a retransmission stands for (RFC 4588 section 4), without its extensions: they
+/// were those of the retransmission. None for padding.
+fn original(media: u32, repair: &rtp::Packet) -> Option<rtp::Packet> {
+    let (sequence, _) = repair.payload.split_first_chunk::<2>()?;
+    let header = rtp::header::Header {
+        sequence_number: u16::from_be_bytes(*sequence),
+        ssrc: media,
+        extension: false,
+        extensions: Vec::new(),
+        ..repair.header.clone()
+    };
+    Some(rtp::Packet { header, payload: repair.payload.slice(2..) })
 }

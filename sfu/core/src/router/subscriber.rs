@@ -293,7 +293,7 @@ impl Subscriber {
                 continue;
             };
             if let Some(stills) = &mut self.saving {
-                stills.want_again(Again { sequence, origin });
+                stills.want_again(now, Again { sequence, origin });
                 continue;
             }
             let packet = layer.ring.find(now, origin.sequence);
