@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use protocol::TrackSource::{Camera, Microphone};
 use protocol::{ParticipantId, Quality};
-use sfu_core::{DropCause, Event};
+use sfu_core::{DropCause, Event, RoomId};
 use tests::{Content, Link, Meeting, Seat};
 
 use crate::check::{NONE, Uplink, assert_wire_is_clean, missing_content, received, unwrapped};
@@ -95,6 +95,46 @@ fn a_picture_that_was_all_there_was_comes_back_after_a_path_that_stood_still() {
 }
 
 #[test]
+fn a_large_picture_that_is_all_there_is_comes_soon() {
+    for seed in 1..4 {
+        let mut meeting = Meeting::new(seed);
+        let teacher = meeting.join(RoomId(1), 0);
+        meeting.join(RoomId(1), 1);
+        meeting.connect();
+        let browser = &mut meeting.browsers[teacher.0];
+        // 2.5 Mbit/s and more in a single layer, as a shared screen has.
+        browser.set_camera_shape(1_150, 11);
+        browser.set_layer_sent(1, false);
+        browser.set_layer_sent(2, false);
+        let track = meeting.track(teacher, Camera);
+        let watch = |meeting: &mut Meeting, seat: Seat| {
+            let mid = meeting.browsers[seat.0].slot_mids(true).remove(0);
+            meeting.subscribe(seat, &mid, Some(track), None);
+        };
+        watch(&mut meeting, Seat(1));
+        meeting.turn_on(teacher, Camera);
+        meeting.run(2 * SECOND);
+        let from = meeting.now;
+        meeting.run(SECOND);
+        let mid = meeting.browsers[1].slot_mids(true).remove(0);
+        let count = |meeting: &Meeting, seat: Seat| {
+            received(meeting, seat, &mid).iter().filter(|packet| packet.at > from).count()
+        };
+        assert!(count(&meeting, Seat(1)) >= 11 * 24, "seed {seed}: {}", count(&meeting, Seat(1)));
+
+        // Whoever comes when its rate is known is not sent any of it at first.
+        let late = meeting.join(RoomId(1), 1);
+        meeting.connect();
+        watch(&mut meeting, late);
+        meeting.run(2 * SECOND);
+        let from = meeting.now;
+        meeting.run(SECOND);
+        let seen = received(&meeting, late, &mid).iter().filter(|packet| packet.at > from).count();
+        assert!(seen >= 11 * 24, "seed {seed}: {seen}");
+    }
+}
+
+#[test]
 fn a_path_that_shrinks_and_grows_is_followed() {
     for seed in 1..4 {
         let mut meeting = audience(seed, 3, Link::carrying(4_000_000));
@@ -108,6 +148,8 @@ fn a_path_that_shrinks_and_grows_is_followed() {
         assert!(rate <= 300_000.0, "seed {seed}: {rate} after three seconds");
         meeting.run(14 * SECOND);
         assert_eq!(lost(&meeting), full, "seed {seed}: nothing is lost any more");
+        let shown = layers(&meeting, Seat(0), meeting.now - SECOND / 2);
+        assert_eq!(shown, [Some(LOWEST); 2], "seed {seed}: layers that nobody watched come back");
 
         meeting.set_links(Seat(0), Link::GOOD, Link::carrying(4_000_000));
         meeting.run(10 * SECOND);

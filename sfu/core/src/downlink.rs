@@ -174,14 +174,15 @@ impl Downlink {
     }
 
     /// Says what all slots would take together, were there no limit. When that is more than is
-    /// known to be there, the path is probed for it.
+    /// known to be there, the path is probed for it: also before anything was ever told, for a
+    /// picture that is all there is may be held back until a probe makes room for it.
     pub(crate) fn want(&mut self, now: Instant, bits_per_second: u64) {
         let now_us = self.micros(now);
         let control = &self.estimator.control;
         self.wanted = bits_per_second as f64;
         let wanted = self.wanted * WANTED_HEADROOM;
         let is_lossy = self.estimator.loss(now_us).is_some_and(|loss| loss > MOST_PROBED_LOSS);
-        if self.is_told && wanted > control.estimate() && control.is_calm(now_us) && !is_lossy {
+        if wanted > control.estimate() && control.is_calm(now_us) && !is_lossy {
             self.prober.begin(now_us, wanted.min(control.estimate() * PROBE_FACTOR));
         }
     }
@@ -231,9 +232,8 @@ impl Downlink {
     }
 
     /// Nothing can be sent at present: the probe that is under way is given up.
-    pub(crate) fn cancel_probe(&mut self, now: Instant) {
-        let now_us = self.micros(now);
-        self.prober.cancel(now_us);
+    pub(crate) fn cancel_probe(&mut self) {
+        self.prober.forget();
     }
 
     /// When a probe goes on; with `is_waiting` also when the next picture may leave.

@@ -192,10 +192,13 @@ impl Subscription {
     }
 
     /// The layers that have to be sent for this slot: the one worth its height, whether it is sent
-    /// at present or not, and those forwarded or waited for meanwhile.
+    /// at present or not, and those forwarded or waited for meanwhile; the least where the path has
+    /// nothing for those that are sent.
     pub(crate) fn wanted_layers(&self, layer_count: usize) -> [Option<u8>; 3] {
         let preferred = u8::try_from(layer::preferred(self.max_height, layer_count)).ok();
-        [preferred, self.target, self.current]
+        let least = u8::try_from(layer_count.saturating_sub(1)).ok();
+        let awaited = if self.is_limited_to_none() { least } else { self.target };
+        [preferred, awaited, self.current]
     }
 
     /// Shift of the timestamps and counters of the slot, for a sender report.

@@ -86,7 +86,8 @@ impl Wish {
             return false;
         }
         let is_rise = self.granted >= self.before;
-        if is_rise && !may_rise {
+        // The least of a picture is never too soon: without it, nothing is seen at all.
+        if is_rise && !may_rise && self.granted > 0 {
             return false;
         }
         let former = self.granted().map_or(0, |step| step.rate);
@@ -103,7 +104,8 @@ impl Wish {
 
 /// Grants each wish what fits into `budget` bits per second, in order of rank and height: the
 /// screen whole, then the least of every picture, then the speaker whole, then the others step by
-/// step. `may_rise` is false shortly after something was taken away. Sorts the wishes.
+/// step. `may_rise` is false shortly after something was taken away: what is seen then stays as it
+/// is, or falls. Sorts the wishes.
 pub(crate) fn allocate(mut budget: u64, may_rise: bool, wishes: &mut [Wish]) {
     wishes.sort_unstable_by_key(|wish| (wish.rank, std::cmp::Reverse(wish.height), wish.slot));
     let left = &mut budget;
@@ -198,6 +200,9 @@ mod tests {
             [wish(0, Rank::Tile, 360, &[100, 500], 1), wish(1, Rank::Tile, 180, &[100, 500], 2)];
         assert_eq!(granted(10_000, false, &wishes), [1, 2]);
         assert_eq!(granted(400, false, &wishes), [1, 1]);
+        let held_back =
+            [wish(0, Rank::Tile, 360, &[100, 500], 2), wish(1, Rank::Tile, 180, &[100, 500], 0)];
+        assert_eq!(granted(10_000, false, &held_back), [2, 1]);
     }
 
     proptest! {

@@ -65,7 +65,10 @@ impl RateControl {
     /// Whether the path took all that was sent lately, so that more may be tried.
     pub(super) fn is_calm(&self, now_us: i64) -> bool {
         let is_past = |cut: Option<i64>| cut.is_none_or(|at| now_us - at > CALM_AFTER_CUT_US);
-        is_past(self.delay_cut_us) && is_past(self.loss_cut_us) && self.queue_us < FULL_QUEUE_US
+        // What was queued long ago has left since, and while nothing is sent nobody says so.
+        let is_stale = self.updated_us.is_none_or(|at| now_us - at > STALE_QUEUE_US);
+        let has_room = self.queue_us < FULL_QUEUE_US || is_stale;
+        is_past(self.delay_cut_us) && is_past(self.loss_cut_us) && has_room
     }
 
     /// Follows what was learned.
@@ -220,6 +223,9 @@ const DRAIN_FULLY_US: f64 = 400_000.0;
 const DRAIN_LEAST: f64 = 0.5;
 /// With a queue from this length on the path is full.
 const FULL_QUEUE_US: i64 = 40_000;
+/// A queue that nothing was heard of for so long is gone. Lowered, a path whose reports are late
+/// is probed while it is full; raised, what was held back stays so for longer.
+const STALE_QUEUE_US: i64 = 1_000_000;
 /// How long after a cut nothing more is tried.
 const CALM_AFTER_CUT_US: i64 = 1_000_000;
 /// Part of the estimate that is kept for each silent second.

@@ -46,6 +46,10 @@ struct Mark {
 impl Prober {
     /// Begins to probe for `rate` bits per second, if nothing speaks against one now.
     pub(super) fn begin(&mut self, now_us: i64, rate: f64) {
+        if self.current.as_ref().is_some_and(|probe| probe.is_unanswered(now_us)) {
+            // No word came of anything since; none may ever come if nothing more is sent.
+            self.cancel(now_us);
+        }
         if self.current.is_some() || now_us < self.next_us {
             return;
         }
@@ -88,7 +92,7 @@ impl Prober {
         self.running().is_some_and(|probe| now_us >= probe.next_us())
     }
 
-    /// When [`Prober::is_due`] is so next, or the word about a probe has been waited for enough.
+    /// When [`Prober::is_due`] is so next.
     pub(super) fn poll_timeout_us(&self) -> Option<i64> {
         self.running().map(Probe::next_us)
     }
@@ -123,9 +127,9 @@ impl Prober {
     /// The rate a probe showed, once enough is known about it.
     pub(super) fn poll_result(&mut self, now_us: i64) -> Option<f64> {
         let probe = self.current.as_ref()?;
-        let done_us = probe.done_us?;
+        probe.done_us?;
         let is_told = probe.told_packets >= probe.sent_packets;
-        if !is_told && now_us - done_us < MOST_WAIT_US {
+        if !is_told && !probe.is_unanswered(now_us) {
             return None;
         }
         let shown = probe.shown();
@@ -146,6 +150,11 @@ impl Prober {
         }
     }
 
+    /// Nothing could be sent: that says nothing about the path.
+    pub(super) fn forget(&mut self) {
+        self.current = None;
+    }
+
     fn fail(&mut self, now_us: i64) {
         self.next_us = now_us + (FIRST_PAUSE_US << self.failures.min(MOST_DOUBLINGS));
         self.failures += 1;
@@ -159,6 +168,11 @@ impl Prober {
 impl Probe {
     fn next_us(&self) -> i64 {
         self.begun_us + (self.sent_bytes * 8e6 / self.rate) as i64
+    }
+
+    /// Whether word of it has been waited for enough.
+    fn is_unanswered(&self, now_us: i64) -> bool {
+        self.done_us.is_some_and(|done_us| now_us - done_us >= MOST_WAIT_US)
     }
 
     /// Bits per second that demonstrably arrived. `None` when too much is lost or unknown.

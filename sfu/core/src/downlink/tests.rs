@@ -66,6 +66,8 @@ struct Simulation {
     waiting: VecDeque<usize>,
     /// What is wanted at most, in bits per second.
     wanted: u64,
+    /// Nothing but probes leaves: the only picture there is is held back.
+    is_held_back: bool,
 }
 
 impl Simulation {
@@ -88,6 +90,7 @@ impl Simulation {
             measured: Measured::default(),
             waiting: VecDeque::new(),
             wanted: 100_000_000,
+            is_held_back: false,
         }
     }
 
@@ -101,10 +104,10 @@ impl Simulation {
             let ms = (self.now - self.begin).as_millis() as u64;
             self.deliver();
             // Sound: 32 kbit/s in packets of 20 ms.
-            if ms.is_multiple_of(20) {
+            if ms.is_multiple_of(20) && !self.is_held_back {
                 self.send(Kind::Sound, 80);
             }
-            if ms.is_multiple_of(40) {
+            if ms.is_multiple_of(40) && !self.is_held_back {
                 let target = self.downlink.target().min(self.wanted).saturating_sub(60_000);
                 let mut left = (target / 8 / 25) as usize;
                 // Encoders are not exact.
@@ -254,6 +257,27 @@ fn a_fast_path_is_found_within_two_seconds() {
         assert!(simulation.downlink.target() > 6_000_000, "seed {seed}");
         let measured = simulation.run(20 * SECOND);
         assert_eq!(measured.probes, 0, "seed {seed}: nothing more is wanted");
+    }
+}
+
+#[test]
+fn with_nothing_but_probes_a_path_is_found_too() {
+    for seed in 0..10 {
+        let mut simulation = Simulation::new(seed, Link::of(8_000_000));
+        simulation.wanted = 3_000_000;
+        simulation.is_held_back = true;
+        simulation.run(SECOND);
+        assert!(simulation.downlink.target() > 3_000_000, "seed {seed}");
+        // The queue stands at the last word, and probes get none: all that is sent is lost.
+        simulation.is_held_back = false;
+        simulation.link = Link { queue_bytes: 64_000, ..Link::of(200_000) };
+        simulation.run(SECOND);
+        simulation.is_held_back = true;
+        simulation.link.loss = 1_000;
+        simulation.run(20 * SECOND);
+        simulation.link = Link::of(8_000_000);
+        simulation.run(10 * SECOND);
+        assert!(simulation.downlink.target() > 3_000_000, "seed {seed}: after silence");
     }
 }
 

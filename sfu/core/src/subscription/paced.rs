@@ -42,6 +42,12 @@ impl Subscription {
         self.send_media(header, marks, &body, out);
     }
 
+    /// Whether probes can be sent on the slot: the subscriber says when each packet arrived, and
+    /// browsers take nothing but pictures again.
+    pub(crate) fn is_told_of(&self) -> bool {
+        self.is_video && self.extensions.transport_cc.is_some()
+    }
+
     /// Sends something of no use to anybody but for how it arrives: the `back`th last packet of
     /// the slot again, or padding where that is gone. False when the slot cannot.
     pub(crate) fn send_probe(

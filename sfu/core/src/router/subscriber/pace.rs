@@ -19,7 +19,7 @@ impl Subscriber {
     ) {
         let Some((path, sealer)) = transport.outgoing() else {
             self.queue.clear();
-            self.downlink.cancel_probe(now);
+            self.downlink.cancel_probe();
             return;
         };
         let (egress, stats) = (&mut *out.egress, &mut *out.stats);
@@ -38,7 +38,7 @@ impl Subscriber {
             }
         }
         if let Some(stills) = &mut self.saving {
-            out.downlink.cancel_probe(now);
+            out.downlink.cancel_probe();
             send_stills(stills, &mut self.slots, &mut out);
         }
         for _ in 0..MOST_PROBES {
@@ -47,7 +47,7 @@ impl Subscriber {
             }
             self.probe_back = (self.probe_back + 1) % PROBE_VARIETY;
             let back = self.probe_back;
-            let sent = self.slots.iter_mut().filter(|slot| slot.is_video()).any(|slot| {
+            let sent = self.slots.iter_mut().filter(|slot| slot.is_told_of()).any(|slot| {
                 let origin = slot.recent(back).and_then(|sequence| slot.origin(sequence));
                 let recent = origin.and_then(|origin| {
                     let track = tracks.track(origin.source.track)?;
@@ -57,7 +57,7 @@ impl Subscriber {
                 slot.send_probe(back, recent, &mut out)
             });
             if !sent {
-                out.downlink.cancel_probe(now);
+                out.downlink.cancel_probe();
             }
         }
     }

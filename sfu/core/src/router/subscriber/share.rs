@@ -66,6 +66,9 @@ impl Subscriber {
                 continue;
             };
             let mut wish = Wish::new(at, rank, slot.max_height().unwrap_or(u16::MAX));
+            // A layer that its publisher still has to turn on takes nothing yet.
+            let awaited = slot.awaited().filter(|key| alive.has(usize::from(key.layer)));
+            let granted = awaited.or_else(|| slot.forwarded());
             for layer in (best..track.layers.len()).rev().filter(|layer| alive.has(*layer)) {
                 let top = track.temporal_count(layer) - 1;
                 // A better layer at half its frame rate lies between two layers. Jerky pictures
@@ -82,7 +85,7 @@ impl Subscriber {
                     let is_at = |key: Option<LayerKey>| {
                         is_limit && key.is_some_and(|key| key.layer == step.spatial)
                     };
-                    wish.push(Step { layer: step, rate }, is_at(slot.awaited()));
+                    wish.push(Step { layer: step, rate }, is_at(granted));
                     if is_at(slot.forwarded()) {
                         in_use += rate;
                     }
