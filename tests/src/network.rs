@@ -74,12 +74,33 @@ pub struct Datagram {
     pub bytes: Vec<u8>,
 }
 
+/// What a datagram carries (RFC 7983). Each sort has faults of its own on each link: when checks
+/// and reports leave is up to the clock and the tables of the browsers' engine, and must not
+/// decide which packet of a picture is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Sort {
+    Check,
+    Report,
+    Other,
+}
+
+impl Sort {
+    fn of(bytes: &[u8]) -> Self {
+        match bytes {
+            [0..=3, ..] => Self::Check,
+            [128..=191, 192..=223, ..] => Self::Report,
+            _ => Self::Other,
+        }
+    }
+}
+
 /// The network between one server and its participants. Every datagram has the server at one end;
 /// the other end's links decide what happens to it.
 #[derive(Debug)]
 pub struct Network {
     server: SocketAddr,
-    random: Random,
+    seed: u64,
+    chances: BTreeMap<(SocketAddr, bool, Sort), Random>,
     up: BTreeMap<SocketAddr, Link>,
     down: BTreeMap<SocketAddr, Link>,
     /// Bottlenecks towards participants.
@@ -93,7 +114,8 @@ impl Network {
     pub const fn new(server: SocketAddr, seed: u64) -> Self {
         Self {
             server,
-            random: Random::new(seed),
+            seed,
+            chances: BTreeMap::new(),
             up: BTreeMap::new(),
             down: BTreeMap::new(),
             queueing: BTreeMap::new(),
@@ -114,20 +136,21 @@ impl Network {
 
     /// Puts a datagram on its way, or loses it.
     pub fn send(&mut self, now: Instant, datagram: Datagram) {
-        let links = if datagram.to == self.server {
-            self.up.get(&datagram.from)
-        } else {
-            self.down.get(&datagram.to)
-        };
-        let link = links.copied().unwrap_or(Link::GOOD);
+        let is_up = datagram.to == self.server;
+        let (end, links) =
+            if is_up { (datagram.from, &self.up) } else { (datagram.to, &self.down) };
+        let link = links.get(&end).copied().unwrap_or(Link::GOOD);
         let Some(leaves) = self.queue(now, &link, &datagram) else { return };
-        if self.random.chance(link.loss) {
+        let sort = Sort::of(&datagram.bytes);
+        let seed = self.seed ^ chance_seed(end, is_up, sort);
+        let random = self.chances.entry((end, is_up, sort)).or_insert(Random::new(seed));
+        if random.chance(link.loss) {
             return;
         }
-        let copies = if self.random.chance(link.duplication) { 2 } else { 1 };
+        let copies = if random.chance(link.duplication) { 2 } else { 1 };
         for _ in 0..copies {
             let micros = u64::try_from(link.jitter.as_micros()).unwrap_or(u64::MAX);
-            let extra = Duration::from_micros(self.random.below(micros.saturating_add(1)));
+            let extra = Duration::from_micros(random.below(micros.saturating_add(1)));
             self.sent += 1;
             self.under_way.insert((leaves + link.delay + extra, self.sent), datagram.clone());
         }
@@ -160,6 +183,15 @@ impl Network {
         let entry = self.under_way.first_entry()?;
         (entry.key().0 <= now).then(|| entry.remove())
     }
+}
+
+/// Sets the sequences of chance apart: the same for the same end, way and sort.
+fn chance_seed(end: SocketAddr, is_up: bool, sort: Sort) -> u64 {
+    let mut mixed = u64::from(end.port()) << 8 | u64::from(is_up) << 4 | sort as u64;
+    for segment in end.ip().to_canonical().to_string().bytes() {
+        mixed = Random::new(mixed ^ u64::from(segment)).bits();
+    }
+    mixed
 }
 
 /// IPv4 and UDP.
