@@ -2,10 +2,12 @@
 //! broken, 2 when something must be put right first.
 
 use std::io::{self, IsTerminal, Write};
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use link_emulator::{Emulator, Links, NamespaceError};
 use thiserror::Error;
 
 use crate::compare;
@@ -14,7 +16,7 @@ use crate::media::{self, Media, MediaError};
 use crate::report::{Report, html, json, junit, terminal};
 use crate::run::{Setting, run};
 use crate::scenario::{Knee, Scenario, ScenarioError};
-use crate::target::{Janus, Preau, ServerProcess, Target, TargetError, pin_self};
+use crate::target::{Ground, Janus, Preau, ServerProcess, Target, TargetError, pin_self};
 
 /// Plays participants against a server and measures what they see and hear.
 #[derive(Debug, Parser)]
@@ -156,6 +158,12 @@ pub enum CommandError {
     /// A file or the terminal.
     #[error("cannot write {0}: {1}")]
     Output(String, io::Error),
+    /// The network between.
+    #[error(transparent)]
+    Network(#[from] NamespaceError),
+    /// Only a server that this program starts can be put behind a poor network.
+    #[error("{0} has poor networks: start the server with --start, so that it runs behind them")]
+    NoNetwork(String),
     /// Comparing makes no sense.
     #[error("most runs of {0} lost packets: this machine is too busy to compare servers on it")]
     AlwaysVoid(String),
@@ -173,7 +181,7 @@ pub fn execute(line: CommandLine) -> Result<u8, CommandError> {
     match line.wish {
         Wish::Run(wish) => {
             let scenario = Scenario::named(&wish.scenario)?;
-            let bench = Bench::set_up(wish.place)?;
+            let bench = Bench::set_up(wish.place, &scenario)?;
             let Some(knee) = scenario.knee else {
                 let report = bench.play(&scenario, wish.output.quiet)?;
                 wish.output.write(&report, &[])?;
@@ -212,7 +220,7 @@ fn size(wish: SizeWish) -> Result<u8, CommandError> {
     let cores = wish.place.server_cores.clone().unwrap_or_else(|| {
         std::thread::available_parallelism().map_or("?".to_owned(), |cores| cores.to_string())
     });
-    let bench = Bench::set_up(wish.place)?;
+    let bench = Bench::set_up(wish.place, &scenario)?;
     let (found, loads) = bench.raise(&scenario, knee, wish.output.quiet)?;
     if let Some((_, report)) = found.good.as_ref().or(found.bad.as_ref()) {
         wish.output.write(report, &loads)?;
@@ -295,7 +303,7 @@ impl CompareWish {
             media: self.media.clone(),
             seed,
         };
-        Bench::set_up(place)?.play(scenario, true)
+        Bench::set_up(place, scenario)?.play(scenario, true)
     }
 }
 
@@ -307,17 +315,30 @@ struct Bench {
     _server: Option<ServerProcess>,
     server_pid: Option<u32>,
     media: Arc<Media>,
-    own_addresses: bool,
+    /// Where poor networks begin, if the scenario has any.
+    emulator: Option<Emulator>,
+    /// Whether the server is reached over loopback.
+    is_here: bool,
     seed: u64,
 }
 
 impl Bench {
-    fn set_up(place: Place) -> Result<Self, CommandError> {
+    fn set_up(place: Place, scenario: &Scenario) -> Result<Self, CommandError> {
+        let links = scenario.links();
+        if links.is_some() && place.start.is_none() {
+            return Err(CommandError::NoNetwork(scenario.name.clone()));
+        }
+        let emulator = links.map(|links| Emulator::start(Links::default(), links, place.seed));
+        let emulator = emulator.transpose()?;
         let media = Media::prepare(&place.media.unwrap_or_else(media::default_folder))?;
-        let cores = place.server_cores.as_deref();
+        let ground = Ground {
+            cores: place.server_cores.as_deref(),
+            enter: emulator.as_ref().map_or_else(Vec::new, Emulator::enter),
+            address: emulator.as_ref().map_or(Ipv4Addr::LOCALHOST, Emulator::far),
+        };
         let started = match (&place.start, place.target) {
-            (Some(program), Kind::Preau) => Some(ServerProcess::preau(program, cores)?),
-            (Some(_), Kind::Janus) => Some(ServerProcess::janus(cores)?),
+            (Some(program), Kind::Preau) => Some(ServerProcess::preau(program, &ground)?),
+            (Some(_), Kind::Janus) => Some(ServerProcess::janus(&ground)?),
             (None, _) => None,
         };
         let (server, url) = match (started, place.target) {
@@ -333,7 +354,7 @@ impl Bench {
             .enable_all()
             .build()
             .map_err(CommandError::Runtime)?;
-        let (target, own_addresses): (Box<dyn Target>, bool) = match place.target {
+        let (target, is_here): (Box<dyn Target>, bool) = match place.target {
             Kind::Preau => {
                 let preau = Preau::at(&url)?;
                 let is_here = preau.is_here();
@@ -344,7 +365,8 @@ impl Bench {
         Ok(Self {
             runtime,
             target,
-            own_addresses,
+            emulator,
+            is_here,
             server_pid: server.as_ref().map(ServerProcess::pid).or(place.server_pid),
             _server: server,
             media: Arc::new(media),
@@ -360,11 +382,15 @@ impl Bench {
                 let _ = write!(io::stderr(), "\r\x1b[K{}", terminal::progress(progress));
             }
         };
+        let address = |number| match &self.emulator {
+            Some(emulator) => Some(emulator.address(number).into()),
+            None => self.is_here.then(|| own_address(number)),
+        };
         let mut setting = Setting {
             target: self.target.as_ref(),
             media: Arc::clone(&self.media),
             server_pid: self.server_pid,
-            own_addresses: self.own_addresses,
+            address: &address,
             seed: self.seed,
             progress: &mut progress,
         };
@@ -412,6 +438,12 @@ impl Output {
         }
         print(&terminal::render(report))
     }
+}
+
+/// An address of 127.0.0.0/8 for each participant, as every device of a school has its own.
+fn own_address(number: usize) -> IpAddr {
+    let number = number % (250 * 250);
+    Ipv4Addr::new(127, 0, 1 + (number / 250) as u8, 1 + (number % 250) as u8).into()
 }
 
 fn write_file(file: &Path, text: &str) -> Result<(), CommandError> {

@@ -5,7 +5,6 @@ mod clock;
 mod command;
 mod compare;
 mod knee;
-mod link;
 pub mod measure;
 pub mod media;
 mod participant;

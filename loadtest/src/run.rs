@@ -1,6 +1,6 @@
 //! Plays a scenario against a target and collects what its participants measure.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,8 +22,8 @@ pub(crate) struct Setting<'a> {
     pub(crate) media: Arc<Media>,
     /// The server's process, when it is on this machine.
     pub(crate) server_pid: Option<u32>,
-    /// Gives each participant an address of its own, on the loopback network.
-    pub(crate) own_addresses: bool,
+    /// Gives each participant an address of its own, by number, where that makes sense.
+    pub(crate) address: &'a dyn Fn(usize) -> Option<IpAddr>,
     pub(crate) seed: u64,
     /// Told what happens, once a second.
     pub(crate) progress: &'a mut dyn FnMut(&Progress),
@@ -81,7 +81,7 @@ pub(crate) async fn run(
     let mut crowd = Crowd {
         media: Arc::clone(&setting.media),
         identity,
-        own_addresses: setting.own_addresses,
+        address: setting.address,
         postmarks: (!setting.target.hands_times_through()).then(Postmarks::default),
         seed: setting.seed,
         people: JoinSet::new(),
@@ -110,10 +110,10 @@ pub(crate) async fn run(
 }
 
 /// Everybody who takes part.
-struct Crowd {
+struct Crowd<'a> {
     media: Arc<Media>,
     identity: Identity,
-    own_addresses: bool,
+    address: &'a dyn Fn(usize) -> Option<IpAddr>,
     postmarks: Option<Postmarks>,
     seed: u64,
     people: JoinSet<Result<(), TargetError>>,
@@ -125,7 +125,7 @@ struct Crowd {
     next: u64,
 }
 
-impl Crowd {
+impl Crowd<'_> {
     fn fill(&mut self, scenario: &Scenario, room: Arc<dyn Room>) {
         let feeds = watch::Sender::default();
         self.feeds.push(feeds.clone());
@@ -166,9 +166,8 @@ impl Crowd {
             sound_slots: attention.voices,
             listens: group.listens,
             postmarks: self.postmarks.clone(),
-            link: group.link.clone(),
             picture_slots: attention.cameras + attention.screens,
-            from: self.own_addresses.then(|| own_address(number)),
+            from: (self.address)(number as usize),
             seed: self.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(number << 16),
             identity: self.identity.clone(),
             meter: Meter::default(),
@@ -209,12 +208,6 @@ impl Crowd {
     }
 }
 
-/// An address of 127.0.0.0/8 for each participant, as every device of a school has its own.
-fn own_address(number: u64) -> IpAddr {
-    let number = number % (250 * 250);
-    Ipv4Addr::new(127, 0, 1 + (number / 250) as u8, 1 + (number % 250) as u8).into()
-}
-
 struct Collector<'a, 'b> {
     setting: &'a mut Setting<'b>,
     scenario: &'a Scenario,
@@ -244,7 +237,7 @@ impl<'a, 'b> Collector<'a, 'b> {
         }
     }
 
-    async fn wait_for_joins(&mut self, crowd: &mut Crowd) {
+    async fn wait_for_joins(&mut self, crowd: &mut Crowd<'_>) {
         let within = self.scenario.groups.iter().map(|group| group.joins_within);
         let within = Duration::from_secs_f64(within.fold(0.0, f64::max));
         let deadline = Instant::now() + within + JOINING;
@@ -265,7 +258,7 @@ impl<'a, 'b> Collector<'a, 'b> {
         self.before.add(&take(crowd));
     }
 
-    async fn measure(&mut self, crowd: &mut Crowd) {
+    async fn measure(&mut self, crowd: &mut Crowd<'_>) {
         let sample = |pid: Option<u32>| pid.and_then(ProcessSample::of);
         let own = Some(std::process::id());
         let begin = Instant::now();
@@ -302,7 +295,7 @@ impl<'a, 'b> Collector<'a, 'b> {
         self.generator = since(sample(own), generator);
     }
 
-    fn tell(&mut self, phase: &'static str, crowd: &Crowd, measured: Option<&Measured>) {
+    fn tell(&mut self, phase: &'static str, crowd: &Crowd<'_>, measured: Option<&Measured>) {
         let mut delay = Histogram::default();
         if let Some(measured) = measured {
             delay.merge(&measured.sound.delay);
@@ -319,7 +312,7 @@ impl<'a, 'b> Collector<'a, 'b> {
         });
     }
 
-    fn outcome(self, mut crowd: Crowd) -> Outcome {
+    fn outcome(self, mut crowd: Crowd<'_>) -> Outcome {
         crowd.look_after();
         let joins = crowd.meters.iter().map(|meter| meter.lock().join);
         let mut joins: Vec<Join> = joins.filter(|join| join.began.is_some()).collect();
@@ -340,7 +333,7 @@ impl<'a, 'b> Collector<'a, 'b> {
 }
 
 /// Everything all meters saw since the last time.
-fn take(crowd: &Crowd) -> Measured {
+fn take(crowd: &Crowd<'_>) -> Measured {
     let mut sum = Measured::default();
     for meter in &crowd.meters {
         let measured = meter.lock().take();

@@ -1,12 +1,12 @@
 //! Scenarios: who comes, what they send and watch, for how long, and what must not be worse.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use link_emulator::{Emulator, Link, Links};
 use protocol::TrackSource;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-
-use crate::link::Link;
 
 /// A small TOML file. Every key is explained here; an unknown one is an error.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -58,8 +58,12 @@ pub struct Group {
     /// Whether the sound they hear is really decoded, to tell how it sounds; costs processor time.
     #[serde(default)]
     pub listens: bool,
-    /// The network between each and the server; a good one without.
-    pub link: Option<Link>,
+    /// The network from the server to each of them; a good one without. `loss_percent`,
+    /// `duplicate_percent`, `reorder_percent` (packets of 100), `delay_ms`, `jitter_ms`,
+    /// `rates` (pairs of a second and kbit/s from then on), `queue_ms`.
+    pub down: Option<Link>,
+    /// The network from each to the server.
+    pub up: Option<Link>,
     /// Lines at which cameras are shown, which decides the layer.
     pub max_height: Option<u16>,
     /// Seconds within which they all come, evenly spread.
@@ -210,6 +214,15 @@ impl Scenario {
         if times.flatten().any(|time| !(0.0..=3_600.0).contains(&time)) {
             return impossible("joins_within and stays are seconds, at most an hour");
         }
+        let links = self.groups.iter().flat_map(|group| [&group.down, &group.up]).flatten();
+        if links.clone().any(|link| link.check().is_err()) {
+            return impossible(
+                "a link loses 0 to 100 percent, delays by 0 to 60000 ms and carries more than 0 kbit/s",
+            );
+        }
+        if links.count() > 0 && self.participants() as usize > Emulator::ADDRESSES {
+            return impossible("with poor networks there are 254 participants at most");
+        }
         if self.participants() > MAX_PARTICIPANTS {
             return impossible("more than 4000 participants are more than one machine can play");
         }
@@ -217,6 +230,20 @@ impl Scenario {
             return impossible("a knee starts with at least one room and grows by at least 1.05");
         }
         Ok(self)
+    }
+
+    /// The networks of participants, by number; `None` when all are good.
+    pub(crate) fn links(&self) -> Option<BTreeMap<usize, Links>> {
+        let room = self.groups.iter().flat_map(|group| {
+            let links = Links {
+                out: group.down.clone().unwrap_or_default(),
+                into: group.up.clone().unwrap_or_default(),
+            };
+            std::iter::repeat_n(links, group.count as usize)
+        });
+        let room: Vec<Links> = room.collect();
+        let is_poor = room.iter().any(|links| *links != Links::default());
+        is_poor.then(|| room.into_iter().cycle().take(Emulator::ADDRESSES).enumerate().collect())
     }
 
     /// Participants of all rooms.
@@ -265,7 +292,9 @@ mod tests {
     fn impossible_wishes_are_refused_in_words() {
         let nobody = "name = 'x'\nabout = 'x'\nseconds = 1\ngroup = []\n";
         assert_eq!(Scenario::parse(nobody, "f").unwrap_err().to_string(), "f: nobody comes");
-        for wish in ["voices = 61", "joins_within = -1", "stays = 1e9", "count = 5000"] {
+        for wish in
+            ["voices = 61", "joins_within = -1", "stays = 1e9", "count = 5000", "up.delay_ms = -1"]
+        {
             let text = GOOD.replace("count = 2", wish);
             let text = if wish.starts_with("count") { text } else { text + "count = 2\n" };
             assert!(Scenario::parse(&text, "f").is_err(), "{wish}");

@@ -5,6 +5,7 @@ mod janus;
 mod preau;
 mod process;
 mod session;
+mod tls;
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -12,7 +13,6 @@ use async_trait::async_trait;
 use protocol::TrackSource;
 use thiserror::Error;
 
-use crate::link::Link;
 use crate::measure::Meter;
 use crate::participant::Identity;
 use crate::postmark::Postmarks;
@@ -20,7 +20,7 @@ use crate::rtp::ExtensionIds;
 
 pub(crate) use janus::Janus;
 pub(crate) use preau::Preau;
-pub(crate) use process::{ServerProcess, pin_self};
+pub(crate) use process::{Ground, ServerProcess, pin_self};
 
 /// Why a target cannot be tested.
 #[derive(Debug, Error)]
@@ -73,8 +73,6 @@ pub(crate) struct Wish {
     pub(crate) listens: bool,
     /// Where send times are noted that the server does not hand through.
     pub(crate) postmarks: Option<Postmarks>,
-    /// The network between it and the server.
-    pub(crate) link: Option<Link>,
     /// Where on this machine its packets come from, when that matters.
     pub(crate) from: Option<IpAddr>,
     pub(crate) seed: u64,

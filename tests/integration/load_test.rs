@@ -124,4 +124,8 @@ async fn what_cannot_be_tested_is_said_in_one_sentence() {
     let (ended, _) = place.run(&misspelt, String::new()).await;
     let error = ended.expect_err("the key is unknown").to_string();
     assert!(error.contains("line 5: unknown field `warmup`"), "{error}");
+    let poor = PAIR.replace("count = 2", "count = 2\ndown = { loss_percent = 1 }");
+    let (ended, _) = place.run(&poor, "http://127.0.0.1:1".into()).await;
+    let error = ended.expect_err("a running server is not behind it").to_string();
+    assert!(error.starts_with("pair has poor networks: start the server with --start"), "{error}");
 }

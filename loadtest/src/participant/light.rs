@@ -33,7 +33,6 @@ use reports::Heard;
 use send::Sender;
 
 use crate::clock::{self, Nanos};
-use crate::link::{Link, Wire};
 use crate::measure::Meter;
 use crate::media::Media;
 use crate::rtp::ExtensionIds;
@@ -109,10 +108,6 @@ impl Connection {
             random,
             told,
             is_started: false,
-            wires: wish.link.clone().map(|link| {
-                let out = Link { delay_ms: 0.0, jitter_ms: 0.0, rates: Vec::new(), ..link.clone() };
-                (Wire::new(link, wish.seed ^ 1), Wire::new(out, wish.seed ^ 2))
-            }),
             next_report: now,
             next_feedback: now,
             feedback_count: 0,
@@ -161,8 +156,6 @@ struct Running {
     random: StdRng,
     told: watch::Sender<State>,
     is_started: bool,
-    /// The network in both directions, where it is not a good one: in, out.
-    wires: Option<(Wire, Wire)>,
     next_report: Instant,
     next_feedback: Instant,
     feedback_count: u8,
@@ -246,11 +239,6 @@ impl Running {
     }
 
     fn handle_datagram(&mut self, at: Nanos, datagram: &mut [u8]) {
-        let passed = match &mut self.wires {
-            Some((wire, _)) => wire.pass(at, datagram.len() + HEADERS),
-            None => Some(at),
-        };
-        let Some(at) = passed else { return };
         match datagram {
             [128..=191, second, ..] => {
                 let is_rtcp = (192..=223).contains(second);
@@ -326,12 +314,8 @@ impl Running {
             let mut measured = self.meter.lock();
             self.sender.handle_timeout(now, &mut measured);
             let (socket, state, address) = (&self.socket, &self.state, self.address);
-            let wires = &mut self.wires;
             self.sender.flush(now, &keys.seals, &mut measured, |bytes| {
-                let is_lost = wires.as_mut().is_some_and(|(_, out)| out.pass(0, 0).is_none());
-                if !is_lost {
-                    transmit(socket, state, address, bytes);
-                }
+                transmit(socket, state, address, bytes);
             });
         }
         if now >= self.next_feedback {
@@ -416,9 +400,6 @@ fn bind(to: SocketAddr, from: Option<IpAddr>) -> io::Result<std::net::UdpSocket>
     socket.set_nonblocking(true)?;
     Ok(socket)
 }
-
-/// Bytes of the headers of IP and UDP, which a slow link carries too.
-const HEADERS: usize = 28;
 
 /// Room for one merged receive.
 const MERGED_BYTES: usize = 65_535;

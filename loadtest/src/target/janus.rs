@@ -34,7 +34,7 @@ impl Janus {
         let host = host.ok_or_else(|| unreachable("give its plain address, http://HOST:PORT"))?;
         let mut found = host.to_socket_addrs().map_err(|error| unreachable(&error.to_string()))?;
         let address = found.next().ok_or_else(|| unreachable("no such name"))?;
-        Ok(Self { origin: Origin { address, host: host.to_owned() } })
+        Ok(Self { origin: Origin { address, host: host.to_owned(), is_secure: false } })
     }
 }
 

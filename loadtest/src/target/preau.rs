@@ -32,15 +32,18 @@ impl Preau {
     /// When the address cannot be understood or found.
     pub(crate) fn at(url: &str) -> Result<Self, TargetError> {
         let unreachable = |why: &str| TargetError::Unreachable(url.to_owned(), why.to_owned());
-        let host = url.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));
-        let host = host.ok_or_else(|| unreachable("give its plain address, http://HOST:PORT"))?;
-        let named = if host.contains(':') { host.to_owned() } else { format!("{host}:80") };
+        let secure = url.strip_prefix("https://");
+        let host = secure.or(url.strip_prefix("http://")).map(|rest| rest.trim_end_matches('/'));
+        let host =
+            host.ok_or_else(|| unreachable("give its address, https://HOST or http://HOST"))?;
+        let port = if secure.is_some() { 443 } else { 80 };
+        let named = if host.contains(':') { host.to_owned() } else { format!("{host}:{port}") };
         let mut found = named.to_socket_addrs().map_err(|error| unreachable(&error.to_string()))?;
         let address = found.next().ok_or_else(|| unreachable("no such name"))?;
         // The server takes plain requests by the name of this machine only.
         let is_here = address.ip().is_loopback();
         let host = if is_here { format!("localhost:{}", address.port()) } else { named };
-        Ok(Self { origin: Origin { address, host } })
+        Ok(Self { origin: Origin { address, host, is_secure: secure.is_some() } })
     }
 
     /// True when it runs on this machine and is reached over loopback.

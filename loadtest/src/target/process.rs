@@ -1,7 +1,7 @@
 //! Servers that this program starts itself, and on which processor cores everything runs.
 
 use std::io::{BufRead, BufReader};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -18,32 +18,46 @@ pub(crate) struct ServerProcess {
     _folder: TempDir,
 }
 
+/// Where a server runs.
+#[derive(Debug)]
+pub(crate) struct Ground<'a> {
+    /// Processor cores it may use, such as `0` or `0-2`.
+    pub(crate) cores: Option<&'a str>,
+    /// What puts a command into its network namespace.
+    pub(crate) enter: Vec<String>,
+    /// Where it listens.
+    pub(crate) address: Ipv4Addr,
+}
+
 impl ServerProcess {
-    /// Starts a Préau server on free loopback ports; gives its plain address.
+    /// Starts a Préau server on free ports; gives its address: the plain one where it runs on
+    /// loopback.
     pub(crate) fn preau(
         program: &Path,
-        cores: Option<&str>,
+        ground: &Ground<'_>,
     ) -> Result<(Self, String), TargetError> {
         let name = program.display().to_string();
         let failed = |why: String| TargetError::Start(name.clone(), why);
         let folder = tempfile::tempdir().map_err(|error| failed(error.to_string()))?;
-        let mut command = on_cores(program, cores);
+        let mut command = ground.command(program);
+        let address = ground.address.to_string();
         command
             .args(["serve", "--local-http=0", "--https-port", "0", "--media-port", "0"])
-            .args(["--metrics-port", "0", "--listen", "127.0.0.1"])
-            .args(["--public-address", "127.0.0.1", "--log-level", "warn", "--data"])
+            .args(["--metrics-port", "0", "--listen", &address])
+            .args(["--public-address", &address, "--log-level", "warn", "--data"])
             .arg(folder.path())
             .stdout(Stdio::piped());
         let (process, said) = Self::start(command, folder, &name)?;
         let url = said.into_iter().find_map(|line| {
-            line.split_whitespace().find(|word| word.starts_with("http://")).map(str::to_owned)
+            let scheme = if ground.address.is_loopback() { "http://" } else { "https://" };
+            line.split_whitespace().find(|word| word.starts_with(scheme)).map(str::to_owned)
         });
         Ok((process, url.ok_or_else(|| failed("it says no address".to_owned()))?))
     }
 
-    /// Starts Janus of the Debian package on free loopback ports, with one event loop for each
-    /// core it may use, which is its fair configuration; gives the address of its interface.
-    pub(crate) fn janus(cores: Option<&str>) -> Result<(Self, String), TargetError> {
+    /// Starts Janus of the Debian package on free ports, with one event loop for each core it may
+    /// use, which is its fair configuration; gives the address of its interface.
+    pub(crate) fn janus(ground: &Ground<'_>) -> Result<(Self, String), TargetError> {
         let failed = |why: String| TargetError::Start("janus".to_owned(), why);
         let io = |error: std::io::Error| failed(error.to_string());
         let folder = tempfile::tempdir().map_err(io)?;
@@ -51,11 +65,12 @@ impl ServerProcess {
         let port = port.map_err(io)?.port();
         for (name, text) in JANUS_FILES {
             let text = text
-                .replace("EVENT_LOOPS", &count(cores).to_string())
+                .replace("EVENT_LOOPS", &count(ground.cores).to_string())
+                .replace("ADDRESS", &ground.address.to_string())
                 .replace("PORT", &port.to_string());
             std::fs::write(folder.path().join(name), text).map_err(io)?;
         }
-        let mut command = on_cores(Path::new("janus"), cores);
+        let mut command = ground.command(Path::new("janus"));
         command.arg("--configs-folder").arg(folder.path());
         let mut child = command
             .stdin(Stdio::null())
@@ -64,7 +79,7 @@ impl ServerProcess {
             .spawn()
             .map_err(|error| failed(format!("{error}: apt-get install janus")))?;
         let deadline = Instant::now() + START;
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        while TcpStream::connect((ground.address, port)).is_err() {
             let has_ended = child.try_wait().map_err(io)?.is_some();
             if has_ended || Instant::now() > deadline {
                 // It may have ended by itself.
@@ -73,7 +88,7 @@ impl ServerProcess {
             }
             std::thread::sleep(Duration::from_millis(50));
         }
-        Ok((Self { child, _folder: folder }, format!("http://127.0.0.1:{port}")))
+        Ok((Self { child, _folder: folder }, format!("http://{}:{port}", ground.address)))
     }
 
     /// Starts a program and waits for its first lines.
@@ -118,15 +133,15 @@ impl Drop for ServerProcess {
     }
 }
 
-/// A command that runs on these processor cores only, such as `0` or `0-2`.
-fn on_cores(program: &Path, cores: Option<&str>) -> Command {
-    match cores {
-        Some(cores) => {
-            let mut command = Command::new("taskset");
-            command.args(["--cpu-list", cores]).arg(program);
-            command
-        }
-        None => Command::new(program),
+impl Ground<'_> {
+    /// A command that runs there.
+    fn command(&self, program: &Path) -> Command {
+        let pinned = self.cores.into_iter().flat_map(|cores| ["taskset", "--cpu-list", cores]);
+        let before: Vec<&str> = self.enter.iter().map(String::as_str).chain(pinned).collect();
+        let Some((first, rest)) = before.split_first() else { return Command::new(program) };
+        let mut command = Command::new(first);
+        command.args(rest).arg(program);
+        command
     }
 }
 
@@ -163,7 +178,7 @@ const JANUS_FILES: [(&str, &str); 3] = [
         "general: { debug_level = 2; event_loops = EVENT_LOOPS; server_name = \"loadtest\" }\n\
          media: { ipv6 = false; rtp_port_range = \"20000-40000\" }\n\
          nat: { ice_lite = false; ice_tcp = false; full_trickle = false; \
-         ice_enforce_list = \"127.0.0.1\" }\n\
+         ice_enforce_list = \"ADDRESS\" }\n\
          plugins: { disable = \"libjanus_audiobridge.so,libjanus_echotest.so,\
          libjanus_recordplay.so,libjanus_sip.so,libjanus_nosip.so,libjanus_streaming.so,\
          libjanus_voicemail.so,libjanus_videocall.so,libjanus_textroom.so,libjanus_lua.so,\
@@ -174,7 +189,7 @@ const JANUS_FILES: [(&str, &str); 3] = [
     (
         "janus.transport.http.jcfg",
         "general: { json = \"compact\"; base_path = \"/janus\"; http = true; port = PORT; \
-         ip = \"127.0.0.1\"; https = false }\nadmin: { admin_http = false }\n",
+         ip = \"ADDRESS\"; https = false }\nadmin: { admin_http = false }\n",
     ),
     ("janus.plugin.videoroom.jcfg", "general: { }\n"),
 ];

@@ -8,13 +8,13 @@ use futures_util::{SinkExt, StreamExt};
 use protocol::{ClientMessage, ErrorCode, RequestId, ServerMessage};
 use serde_json::Value;
 use socket2::{Domain, Socket, Type};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpSocket;
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::Message;
 
-use super::TargetError;
+use super::{TargetError, tls};
 
 /// Where a server is.
 #[derive(Clone, Debug)]
@@ -22,11 +22,18 @@ pub(crate) struct Origin {
     pub(crate) address: SocketAddr,
     /// Host and port, as requests name it.
     pub(crate) host: String,
+    /// Whether it is spoken to through TLS.
+    pub(crate) is_secure: bool,
 }
+
+/// A connection, plain or not.
+pub(crate) trait Road: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Road for T {}
 
 /// One WebSocket.
 pub(crate) struct Session {
-    socket: WebSocketStream<TcpStream>,
+    socket: WebSocketStream<Box<dyn Road>>,
     requests: u32,
     /// Word of the server that came while an answer was waited for.
     unheard: VecDeque<ServerMessage>,
@@ -39,7 +46,8 @@ impl Session {
         from: Option<std::net::IpAddr>,
     ) -> Result<Self, TargetError> {
         let socket = connect(origin, from).await?;
-        let url = format!("ws://{}/api/session", origin.host);
+        let scheme = if origin.is_secure { "wss" } else { "ws" };
+        let url = format!("{scheme}://{}/api/session", origin.host);
         let opened = timeout(PATIENCE, tokio_tungstenite::client_async(url, socket)).await;
         let unreachable = |why: String| TargetError::Unreachable(origin.host.clone(), why);
         let (socket, _) = opened
@@ -184,7 +192,7 @@ fn unchunk(mut body: &str) -> String {
 async fn connect(
     origin: &Origin,
     from: Option<std::net::IpAddr>,
-) -> Result<TcpStream, TargetError> {
+) -> Result<Box<dyn Road>, TargetError> {
     let exhausted = |error: std::io::Error| TargetError::Exhausted("sockets", error.to_string());
     let domain = Domain::for_address(origin.address);
     let socket = Socket::new(domain, Type::STREAM, None).map_err(exhausted)?;
@@ -195,7 +203,15 @@ async fn connect(
     }
     let connecting = TcpSocket::from_std_stream(socket.into()).connect(origin.address);
     let unreachable = |why: String| TargetError::Unreachable(origin.host.clone(), why);
-    timeout(PATIENCE, connecting)
+    let connected = timeout(PATIENCE, async {
+        let socket = connecting.await?;
+        Ok::<Box<dyn Road>, std::io::Error>(if origin.is_secure {
+            Box::new(tls::connect(socket, &origin.host).await?)
+        } else {
+            Box::new(socket)
+        })
+    });
+    connected
         .await
         .map_err(|_| unreachable("no answer".to_owned()))?
         .map_err(|error| unreachable(error.to_string()))
