@@ -1,7 +1,12 @@
 //! One synthetic participant: enters a room, connects, publishes, watches what others publish,
 //! and leaves.
 
+mod complete;
+mod ear;
+mod frames;
 mod light;
+mod receive;
+mod send;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,13 +17,12 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 
 pub(crate) use light::Identity;
-use light::{Command, Connection};
 
 use crate::clock;
 use crate::measure::Meter;
 use crate::media::Media;
 use crate::target::{
-    Feed, Negotiated, Room, Seat, SeatEvent, TargetError, Watched, Watching, Wish,
+    Feed, Negotiated, Room, Seat, SeatEvent, SlotSpec, TargetError, Watched, Watching, Wish,
 };
 
 /// What a participant looks at.
@@ -68,6 +72,68 @@ pub(crate) async fn play(
     played
 }
 
+/// What a connection can be told.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Send everything from now on.
+    Start,
+    /// There are more slots.
+    Slots(Vec<SlotSpec>),
+    /// Send only these layers of a source.
+    Layers(TrackSource, Vec<String>),
+    /// The source that sends this shall send a key frame.
+    KeyFrame(u32),
+    /// Say goodbye and end.
+    Close,
+}
+
+/// How far a connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Connecting,
+    Connected,
+    Closed,
+}
+
+/// Waits for a handshake to end.
+async fn connected(state: &mut watch::Receiver<State>) -> Result<(), TargetError> {
+    let state = state.wait_for(|state| *state != State::Connecting).await;
+    match state.map(|state| *state) {
+        Ok(State::Connected) => Ok(()),
+        _ => Err(TargetError::Refused("media", "the handshake failed".to_owned())),
+    }
+}
+
+/// A running connection of either kind.
+#[derive(Debug)]
+enum Connection {
+    Light(light::Connection),
+    Complete(Box<complete::Connection>),
+}
+
+impl Connection {
+    async fn connected(&mut self) -> Result<(), TargetError> {
+        match self {
+            Self::Light(connection) => connection.connected().await,
+            Self::Complete(connection) => connection.connected().await,
+        }
+    }
+
+    fn command(&self, command: Command) {
+        match self {
+            Self::Light(connection) => connection.command(command),
+            Self::Complete(connection) => connection.command(command),
+        }
+    }
+
+    async fn close(self) {
+        match self {
+            Self::Light(connection) => connection.close().await,
+            Self::Complete(connection) => connection.close().await,
+        }
+    }
+}
+
 struct Player {
     wish: Wish,
     attention: Attention,
@@ -80,7 +146,9 @@ impl Player {
     async fn play(&mut self, seat: &mut dyn Seat) -> Result<(), TargetError> {
         let mut feeds = self.shared.feeds.subscribe();
         let mut end = self.shared.end.clone();
-        if let Some(negotiated) = seat.connect().await? {
+        if self.wish.is_complete {
+            self.connect_completely(seat).await?;
+        } else if let Some(negotiated) = seat.connect().await? {
             self.connect(seat, negotiated).await?;
         }
         if !self.wish.sends.is_empty() {
@@ -165,7 +233,25 @@ impl Player {
         negotiated: Negotiated,
     ) -> Result<(), TargetError> {
         let media = Arc::clone(&self.shared.media);
-        let mut connection = Connection::open(negotiated, &self.wish, media)?;
+        let connection = light::Connection::open(negotiated, &self.wish, media)?;
+        self.wait_for(seat, Connection::Light(connection)).await
+    }
+
+    /// The same on an independent stack, which makes its own offer.
+    async fn connect_completely(&mut self, seat: &mut dyn Seat) -> Result<(), TargetError> {
+        let media = Arc::clone(&self.shared.media);
+        let mut connection = complete::Connection::offer(&self.wish, media).await?;
+        let (offer, sends) = connection.offered();
+        let answer = seat.answer_to(offer, sends).await?;
+        connection.accept(answer).await?;
+        self.wait_for(seat, Connection::Complete(Box::new(connection))).await
+    }
+
+    async fn wait_for(
+        &mut self,
+        seat: &mut dyn Seat,
+        mut connection: Connection,
+    ) -> Result<(), TargetError> {
         let deadline = Instant::now() + CONNECT;
         let mut events = Vec::new();
         let connected = loop {

@@ -13,7 +13,7 @@ use crate::measure::{Histogram, Join, Measured, Meter, ProcessSample, ProcessUse
 use crate::media::Media;
 use crate::participant::{Attention, Identity, Shared, play};
 use crate::postmark::Postmarks;
-use crate::scenario::{Group, Scenario};
+use crate::scenario::{Group, Kind, Scenario};
 use crate::target::{Room, Target, TargetError, Wish};
 
 /// What a run needs besides its scenario.
@@ -165,6 +165,7 @@ impl Crowd<'_> {
             sends: group.sends.clone(),
             sound_slots: attention.voices,
             listens: group.listens,
+            is_complete: group.kind == Kind::Complete,
             postmarks: self.postmarks.clone(),
             picture_slots: attention.cameras + attention.screens,
             from: (self.address)(number as usize),

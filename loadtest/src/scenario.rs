@@ -43,6 +43,10 @@ pub struct Scenario {
 pub struct Group {
     /// How many.
     pub count: u32,
+    /// `light` ones, or `complete` ones on an independent implementation of everything, which
+    /// always listen and cost the generator many times as much.
+    #[serde(default)]
+    pub kind: Kind,
     /// What each sends: `microphone`, `camera` (three layers), `screen`.
     #[serde(default)]
     pub sends: Vec<TrackSource>,
@@ -71,6 +75,17 @@ pub struct Group {
     pub joins_within: f64,
     /// Seconds after which each leaves and somebody else comes in its place.
     pub stays: Option<f64>,
+}
+
+/// What participants are made of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// As little as possible.
+    #[default]
+    Light,
+    /// The crate `webrtc`.
+    Complete,
 }
 
 /// Largest values that are still good. Times in milliseconds, shares in percent.

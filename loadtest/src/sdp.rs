@@ -44,18 +44,53 @@ const OPUS: u8 = 111;
 const VP8: u8 = 96;
 const VP8_REPAIR: u8 = 97;
 
-/// Where the id of an extension is kept.
-type Entry = fn(&mut ExtensionIds) -> &mut u8;
+/// A header extension of offers.
+pub(crate) struct Extension {
+    pub(crate) uri: &'static str,
+    pub(crate) is_for_sound: bool,
+    pub(crate) is_for_pictures: bool,
+    /// Where its id is kept.
+    id: fn(&mut ExtensionIds) -> &mut u8,
+}
 
-const URIS: [(&str, Entry); 6] = [
-    ("urn:ietf:params:rtp-hdrext:sdes:mid", |ids| &mut ids.mid),
-    ("urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id", |ids| &mut ids.rid),
-    ("urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id", |ids| &mut ids.repaired_rid),
-    ("http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01", |ids| {
-        &mut ids.transport_cc
-    }),
-    ("urn:ietf:params:rtp-hdrext:ssrc-audio-level", |ids| &mut ids.audio_level),
-    ("http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time", |ids| &mut ids.capture_time),
+/// All of them.
+pub(crate) const EXTENSIONS: [Extension; 6] = [
+    Extension {
+        uri: "urn:ietf:params:rtp-hdrext:sdes:mid",
+        is_for_sound: true,
+        is_for_pictures: true,
+        id: |ids| &mut ids.mid,
+    },
+    Extension {
+        uri: "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id",
+        is_for_sound: false,
+        is_for_pictures: true,
+        id: |ids| &mut ids.rid,
+    },
+    Extension {
+        uri: "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id",
+        is_for_sound: false,
+        is_for_pictures: true,
+        id: |ids| &mut ids.repaired_rid,
+    },
+    Extension {
+        uri: "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01",
+        is_for_sound: true,
+        is_for_pictures: true,
+        id: |ids| &mut ids.transport_cc,
+    },
+    Extension {
+        uri: "urn:ietf:params:rtp-hdrext:ssrc-audio-level",
+        is_for_sound: true,
+        is_for_pictures: false,
+        id: |ids| &mut ids.audio_level,
+    },
+    Extension {
+        uri: "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time",
+        is_for_sound: true,
+        is_for_pictures: true,
+        id: |ids| &mut ids.capture_time,
+    },
 ];
 
 /// Sending sections for sources, with fresh numbers; mids count from 0.
@@ -177,15 +212,10 @@ fn transport(out: &mut String, local: &Local, setup: &str) {
 
 fn extensions(out: &mut String, is_video: bool) {
     let mut ids = IDS;
-    for (uri, entry) in URIS {
-        let id = *entry(&mut ids);
-        let is_of_use = match id {
-            _ if id == IDS.rid || id == IDS.repaired_rid => is_video,
-            _ if id == IDS.audio_level => !is_video,
-            _ => true,
-        };
-        if is_of_use {
-            line(out, format_args!("a=extmap:{id} {uri}"));
+    for extension in &EXTENSIONS {
+        if if is_video { extension.is_for_pictures } else { extension.is_for_sound } {
+            let id = *(extension.id)(&mut ids);
+            line(out, format_args!("a=extmap:{id} {}", extension.uri));
         }
     }
 }
@@ -265,10 +295,10 @@ impl Remote {
             "extmap" => {
                 let mut words = value.split_whitespace();
                 let id = words.next().and_then(|id| id.split('/').next()?.parse().ok());
-                let known =
-                    words.next().and_then(|uri| URIS.iter().find(|(known, _)| *known == uri));
-                if let (Some(id), Some((_, entry))) = (id, known) {
-                    *entry(&mut self.ids) = id;
+                let uri = words.next();
+                let known = EXTENSIONS.iter().find(|known| Some(known.uri) == uri);
+                if let (Some(id), Some(known)) = (id, known) {
+                    *(known.id)(&mut self.ids) = id;
                     let section = self.sections.last_mut();
                     section
                         .into_iter()

@@ -73,6 +73,8 @@ pub(crate) struct Wish {
     pub(crate) listens: bool,
     /// Where send times are noted that the server does not hand through.
     pub(crate) postmarks: Option<Postmarks>,
+    /// Whether it stands on an independent implementation of everything.
+    pub(crate) is_complete: bool,
     /// Where on this machine its packets come from, when that matters.
     pub(crate) from: Option<IpAddr>,
     pub(crate) seed: u64,
@@ -85,6 +87,12 @@ pub(crate) struct Wish {
 pub(crate) trait Seat: Send {
     /// The first media connection, unless there is nothing to send yet.
     async fn connect(&mut self) -> Result<Option<Negotiated>, TargetError>;
+    /// The answer to an offer that an independent stack wrote, for targets that take one
+    /// connection for everything.
+    async fn answer_to(&mut self, _: &str, _: &[SendSpec]) -> Result<String, TargetError> {
+        let only = "this kind of server is tested with light ones only".to_owned();
+        Err(TargetError::Refused("complete participants", only))
+    }
     /// Says that what is sent may be forwarded; gives what others may watch.
     async fn publish(&mut self) -> Result<Feed, TargetError>;
     /// Chooses what the slots carry from now on.

@@ -9,14 +9,20 @@ use tempfile::TempDir;
 
 use crate::server::RealServer;
 
-/// Two who see and hear each other for two seconds.
+/// Two who see and hear each other for two seconds, one of them on an independent stack.
 const PAIR: &str = r#"
 name = "pair"
 about = "Two."
 seconds = 2
 warm_up = 0
 [[group]]
-count = 2
+count = 1
+sends = ["microphone", "camera"]
+voices = 1
+cameras = 1
+[[group]]
+count = 1
+kind = "complete"
 sends = ["microphone", "camera"]
 voices = 1
 cameras = 1
@@ -70,6 +76,7 @@ async fn real_media_flows_and_every_packet_is_timed() {
         assert!(packets > 20, "{packets} of {kind}");
         assert!(report[kind]["delay_p50_ms"].as_f64().is_some_and(|delay| delay > 0.0));
     }
+    assert!(report["heard"]["seconds"].as_f64().is_some_and(|seconds| seconds > 0.0), "{report:#}");
     // Nobody says how large a tile is: the highest layer, once the path is known to carry it.
     let layers = report["layers"].as_array().expect("pictures were whole");
     assert!(layers.iter().any(|layer| layer["height"] == 540), "{layers:?}");
@@ -124,7 +131,7 @@ async fn what_cannot_be_tested_is_said_in_one_sentence() {
     let (ended, _) = place.run(&misspelt, String::new()).await;
     let error = ended.expect_err("the key is unknown").to_string();
     assert!(error.contains("line 5: unknown field `warmup`"), "{error}");
-    let poor = PAIR.replace("count = 2", "count = 2\ndown = { loss_percent = 1 }");
+    let poor = PAIR.replace("count = 1", "count = 1\ndown = { loss_percent = 1 }");
     let (ended, _) = place.run(&poor, "http://127.0.0.1:1".into()).await;
     let error = ended.expect_err("a running server is not behind it").to_string();
     assert!(error.starts_with("pair has poor networks: start the server with --start"), "{error}");

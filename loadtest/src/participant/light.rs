@@ -2,12 +2,8 @@
 //! receiving a packet costs the generator less than sending it costs the server.
 
 mod dtls;
-mod ear;
-mod frames;
 mod ice;
-mod receive;
 mod reports;
-mod send;
 mod srtp;
 
 use std::cell::RefCell;
@@ -16,7 +12,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use protocol::TrackSource;
 use quinn_udp::{BATCH_SIZE, RecvMeta, UdpSockRef, UdpSocketState};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -28,28 +23,17 @@ use tokio::task::JoinHandle;
 pub(crate) use dtls::Identity;
 use dtls::{Dtls, Keys, Progress};
 use ice::Ice;
-use receive::Receiver;
 use reports::Heard;
-use send::Sender;
+pub(crate) use srtp::Cipher;
 
+use super::receive::{FEEDBACK_INTERVAL, Receiver};
+use super::send::Sender;
+use super::{Command, State};
 use crate::clock::{self, Nanos};
 use crate::measure::Meter;
 use crate::media::Media;
 use crate::rtp::ExtensionIds;
-use crate::target::{Negotiated, SlotSpec, TargetError, Wish};
-
-/// What a connection can be told.
-#[derive(Debug)]
-pub(crate) enum Command {
-    /// Send everything from now on.
-    Start,
-    /// There are more slots.
-    Slots(Vec<SlotSpec>),
-    /// Send only these layers of a source.
-    Layers(TrackSource, Vec<String>),
-    /// Say goodbye and end.
-    Close,
-}
+use crate::target::{Negotiated, TargetError, Wish};
 
 /// A running connection.
 #[derive(Debug)]
@@ -57,13 +41,6 @@ pub(crate) struct Connection {
     commands: mpsc::Sender<Command>,
     state: watch::Receiver<State>,
     task: JoinHandle<()>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Connecting,
-    Connected,
-    Closed,
 }
 
 impl Connection {
@@ -85,7 +62,7 @@ impl Connection {
         let ice = Ice::new(now, negotiated.ice, seed);
         let mut receiver = Receiver::new(wish.listens, wish.postmarks.clone());
         receiver.set_slots(&negotiated.slots);
-        let mut sender = Sender::new(now, &negotiated.sends, negotiated.ids, media, &mut random);
+        let mut sender = Sender::new(now, &negotiated.sends, media, &mut random);
         if let (Some(postmarks), Some(feed)) = (&wish.postmarks, negotiated.feed) {
             sender.set_postmarks(postmarks.clone(), feed);
         }
@@ -120,11 +97,7 @@ impl Connection {
 
     /// Waits for the handshake to end.
     pub(crate) async fn connected(&mut self) -> Result<(), TargetError> {
-        let state = self.state.wait_for(|state| *state != State::Connecting).await;
-        match state.map(|state| *state) {
-            Ok(State::Connected) => Ok(()),
-            _ => Err(TargetError::Refused("media", "the handshake failed".to_owned())),
-        }
+        super::connected(&mut self.state).await
     }
 
     /// Tells it something. A connection that has ended needs to be told nothing.
@@ -215,6 +188,8 @@ impl Running {
             }
             Command::Slots(slots) => self.receiver.set_slots(&slots),
             Command::Layers(source, rids) => self.sender.set_layers(source, &rids),
+            // It reads those in reports itself.
+            Command::KeyFrame(_) => {}
             Command::Close => self.wanted_closed = true,
         }
     }
@@ -314,8 +289,16 @@ impl Running {
             let mut measured = self.meter.lock();
             self.sender.handle_timeout(now, &mut measured);
             let (socket, state, address) = (&self.socket, &self.state, self.address);
-            self.sender.flush(now, &keys.seals, &mut measured, |bytes| {
-                transmit(socket, state, address, bytes);
+            let (ids, cipher) = (&self.ids, &keys.seals);
+            let mut bytes = Vec::with_capacity(1_500);
+            self.sender.flush(now, |packet| {
+                bytes.clear();
+                let header = packet.header.write(&packet.extensions(ids), &mut bytes);
+                bytes.extend_from_slice(packet.payload);
+                cipher.seal_rtp(&mut bytes, 0, header, packet.header.ssrc, packet.index);
+                measured.packets_sent += 1;
+                measured.bytes_sent += bytes.len() as u64;
+                transmit(socket, state, address, &bytes);
             });
         }
         if now >= self.next_feedback {
@@ -409,9 +392,6 @@ const SOCKET_BUFFER_BYTES: usize = 2 << 20;
 
 /// Commands that wait at most; there is one for each change of the room.
 const MAX_COMMANDS: usize = 64;
-
-/// Browsers send transport-wide feedback every 50 to 250 ms, and notice loss as fast.
-const FEEDBACK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Between receiver reports.
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);

@@ -13,7 +13,8 @@ use rand::rngs::StdRng;
 
 use super::session::{Origin, PATIENCE, Session, request};
 use super::{
-    Feed, Negotiated, Room, Seat, SeatEvent, SlotSpec, Target, TargetError, Watched, Watching, Wish,
+    Feed, Negotiated, Room, Seat, SeatEvent, SendSpec, SlotSpec, Target, TargetError, Watched,
+    Watching, Wish,
 };
 use crate::clock;
 use crate::sdp::{self, Local, Remote};
@@ -148,12 +149,27 @@ impl Seat for PreauSeat {
         let local = Local::new(&mut random, &wish.identity.fingerprint);
         let sends = sdp::send_specs(&wish.sends, &mut random);
         let offer = sdp::offer(&local, &sends, wish.sound_slots, wish.picture_slots);
+        let answer = self.answer_to(&offer, &sends).await?;
+        let broken = || TargetError::Answer("an offer", "no usable description".to_owned());
+        let remote = Remote::parse(&answer).ok_or_else(broken)?;
+        let address = choose(&remote.candidates, self.wish.from.is_some()).ok_or_else(broken)?;
+        Ok(Some(Negotiated {
+            ice: remote.ice(&local, true),
+            address,
+            ids: remote.ids,
+            sends,
+            slots: self.slots.clone(),
+            feed: None,
+        }))
+    }
+
+    async fn answer_to(&mut self, offer: &str, sends: &[SendSpec]) -> Result<String, TargetError> {
         let publish =
             sends.iter().map(|send| PublishedMid { mid: send.mid.clone(), source: send.source });
         let publish = publish.collect();
         let id = self.session.next_request();
-        let offer = ClientMessage::Offer { request_id: id, sdp: Redacted::new(offer), publish };
-        self.session.say(&offer).await?;
+        let sdp = Redacted::new(offer.to_owned());
+        self.session.say(&ClientMessage::Offer { request_id: id, sdp, publish }).await?;
         let answer = self
             .session
             .hear("an offer", |message| {
@@ -167,17 +183,8 @@ impl Seat for PreauSeat {
             .await?;
         self.wish.meter.lock().join.answered = Some(clock::now());
         let broken = || TargetError::Answer("an offer", "no usable description".to_owned());
-        let remote = Remote::parse(answer.expose()).ok_or_else(broken)?;
-        let address = choose(&remote.candidates, self.wish.from.is_some()).ok_or_else(broken)?;
-        self.slots = remote.slots();
-        Ok(Some(Negotiated {
-            ice: remote.ice(&local, true),
-            address,
-            ids: remote.ids,
-            sends,
-            slots: self.slots.clone(),
-            feed: None,
-        }))
+        self.slots = Remote::parse(answer.expose()).ok_or_else(broken)?.slots();
+        Ok(answer.expose().clone())
     }
 
     async fn publish(&mut self) -> Result<Feed, TargetError> {

@@ -11,9 +11,9 @@ use rtc_rtcp::transport_feedbacks::transport_layer_nack::{
     TransportLayerNack, nack_pairs_from_sequence_numbers,
 };
 
-use super::receive::ReportBlock;
-use super::send::SenderState;
 use crate::clock::{self, Nanos};
+use crate::participant::receive::ReportBlock;
+use crate::participant::send::SenderState;
 
 /// Something a server says.
 #[derive(Debug, PartialEq, Eq)]

@@ -9,7 +9,6 @@ use protocol::TrackSource;
 use rand::RngExt;
 use rand::rngs::StdRng;
 
-use super::srtp::Cipher;
 use crate::clock;
 use crate::measure::Measured;
 use crate::media::{Media, Video};
@@ -22,7 +21,6 @@ pub(crate) struct Sender {
     publications: Vec<Publication>,
     media: Arc<Media>,
     voice: usize,
-    ids: ExtensionIds,
     /// Packets that are not on their way yet.
     queue: VecDeque<Packet>,
     /// When the next burst of the queue may go.
@@ -70,6 +68,23 @@ struct Packet {
     repeats: bool,
 }
 
+/// A packet on its way, as whoever seals it needs it.
+pub(crate) struct Outgoing<'a> {
+    /// Of which section, in their order.
+    pub(crate) publication: usize,
+    pub(crate) header: NewHeader,
+    /// Its number with rollovers.
+    pub(crate) index: u64,
+    repeats: bool,
+    /// Section and layer, while the server may not know them yet.
+    mid: &'a [u8],
+    rid: &'a [u8],
+    level: Option<[u8; 1]>,
+    /// When it goes.
+    sent: [u8; 8],
+    pub(crate) payload: &'a [u8],
+}
+
 /// What a sender report says of one source.
 pub(crate) struct SenderState {
     pub(crate) ssrc: u32,
@@ -82,7 +97,6 @@ impl Sender {
     pub(crate) fn new(
         now: Instant,
         specs: &[SendSpec],
-        ids: ExtensionIds,
         media: Arc<Media>,
         random: &mut StdRng,
     ) -> Self {
@@ -120,7 +134,6 @@ impl Sender {
             publications,
             media,
             voice,
-            ids,
             queue: VecDeque::new(),
             next_burst: now,
             postmarks: None,
@@ -197,26 +210,15 @@ impl Sender {
         frames.chain(burst).min()
     }
 
-    /// Seals and hands over what may go now: a burst as large as browsers send at once.
-    pub(crate) fn flush(
-        &mut self,
-        now: Instant,
-        cipher: &Cipher,
-        measured: &mut Measured,
-        mut send: impl FnMut(&[u8]),
-    ) {
+    /// Hands over what may go now: a burst as large as browsers send at once.
+    pub(crate) fn flush(&mut self, now: Instant, mut send: impl FnMut(&Outgoing<'_>)) {
         if self.queue.is_empty() || now < self.next_burst {
             return;
         }
         self.next_burst = now + BURST_INTERVAL;
-        let mut bytes = Vec::with_capacity(1_500);
         for _ in 0..BURST_PACKETS {
             let Some(packet) = self.queue.pop_front() else { break };
-            bytes.clear();
-            self.seal(packet, cipher, &mut bytes);
-            measured.packets_sent += 1;
-            measured.bytes_sent += bytes.len() as u64;
-            send(&bytes);
+            self.hand_over(packet, &mut send);
         }
     }
 
@@ -296,7 +298,7 @@ impl Sender {
         }
     }
 
-    fn seal(&mut self, packet: Packet, cipher: &Cipher, out: &mut Vec<u8>) {
+    fn hand_over(&mut self, packet: Packet, send: &mut impl FnMut(&Outgoing<'_>)) {
         let Publication { spec, layers, .. } = &mut self.publications[packet.publication];
         let layer = &mut layers[packet.layer];
         let names = &spec.layers[packet.layer];
@@ -309,38 +311,28 @@ impl Sender {
             }
             _ => (names.ssrc, packet.sequence, spec.payload_type),
         };
-        let header = NewHeader {
-            payload_type,
-            marker: packet.marker,
-            sequence: index as u16,
-            timestamp: packet.timestamp,
-            ssrc,
-        };
         let now = clock::now();
-        let (mid, rid) = if introduces {
-            (spec.mid.as_bytes(), names.rid.as_bytes())
-        } else {
-            (&[][..], &[][..])
-        };
-        let level = packet.level.map(|level| [level]);
-        let level = level.as_ref().map_or(&[][..], |level| &level[..]);
-        let capture = clock::to_ntp(now).to_be_bytes();
-        let ids = &self.ids;
         if let Some((postmarks, feed)) = &self.postmarks {
             postmarks.note(*feed, &packet.payload, now);
         }
-        let (rid_id, repaired_id) =
-            if packet.repeats { (0, ids.repaired_rid) } else { (ids.rid, 0) };
-        let extensions = [
-            (ids.mid, mid),
-            (rid_id, rid),
-            (repaired_id, rid),
-            (ids.audio_level, level),
-            (ids.capture_time, &capture[..]),
-        ];
-        let length = header.write(&extensions, out);
-        out.extend_from_slice(&packet.payload);
-        cipher.seal_rtp(out, 0, length, ssrc, index);
+        let is_named = |name| if introduces { name } else { &[][..] };
+        send(&Outgoing {
+            publication: packet.publication,
+            header: NewHeader {
+                payload_type,
+                marker: packet.marker,
+                sequence: index as u16,
+                timestamp: packet.timestamp,
+                ssrc,
+            },
+            index,
+            repeats: packet.repeats,
+            mid: is_named(spec.mid.as_bytes()),
+            rid: is_named(names.rid.as_bytes()),
+            level: packet.level.map(|level| [level]),
+            sent: clock::to_ntp(now).to_be_bytes(),
+            payload: &packet.payload,
+        });
         layer.packets = layer.packets.wrapping_add(1);
         layer.bytes = layer.bytes.wrapping_add(packet.payload.len() as u32);
         if !packet.repeats && spec.repair_payload_type.is_some() {
@@ -349,6 +341,20 @@ impl Sender {
             }
             layer.history.push_back(packet);
         }
+    }
+}
+
+impl Outgoing<'_> {
+    /// Header extensions with their values; what is not agreed on or not known has id 0 or none.
+    pub(crate) fn extensions(&self, ids: &ExtensionIds) -> [(u8, &[u8]); 4] {
+        let rid = if self.repeats { ids.repaired_rid } else { ids.rid };
+        let level = self.level.as_ref().map_or(&[][..], |level| &level[..]);
+        [
+            (ids.mid, self.mid),
+            (rid, self.rid),
+            (ids.audio_level, level),
+            (ids.capture_time, &self.sent),
+        ]
     }
 }
 

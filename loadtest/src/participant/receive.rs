@@ -2,10 +2,11 @@
 //! did not, and tells the server the arrival times it needs for its estimate.
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 use super::ear::Ear;
 use super::frames::Frames;
-use super::srtp::Cipher;
+use super::light::Cipher;
 use crate::clock::{self, MILLISECOND, Nanos};
 use crate::measure::{Measured, Received};
 use crate::postmark::Postmarks;
@@ -26,7 +27,7 @@ pub(crate) struct Receiver {
 }
 
 /// One receiving section.
-struct Slot {
+pub(crate) struct Slot {
     spec: SlotSpec,
     highest: Option<u64>,
     repair_highest: Option<u64>,
@@ -37,14 +38,15 @@ struct Slot {
     report: Report,
 }
 
-/// What is taken from a packet that came by itself.
-struct Direct<'a> {
-    at: Nanos,
-    index: u64,
-    marker: bool,
-    timestamp: u32,
-    payload: &'a [u8],
-    sent: Option<Nanos>,
+/// A packet that was opened.
+pub(crate) struct Packet<'a> {
+    pub(crate) at: Nanos,
+    /// Its number with rollovers.
+    pub(crate) index: u64,
+    pub(crate) marker: bool,
+    pub(crate) timestamp: u32,
+    pub(crate) payload: &'a [u8],
+    pub(crate) sent: Option<Nanos>,
 }
 
 #[derive(Clone, Copy)]
@@ -90,15 +92,7 @@ impl Receiver {
             if let Some(repair) = spec.repair_ssrc {
                 self.sources.insert(repair, (self.slots.len(), true));
             }
-            self.slots.push(Slot {
-                spec: spec.clone(),
-                highest: None,
-                repair_highest: None,
-                missing: BTreeMap::new(),
-                frames: Frames::default(),
-                ear: if self.listens && !spec.is_video { Ear::new() } else { None },
-                report: Report::default(),
-            });
+            self.slots.push(Slot::new(spec.clone(), self.listens));
         }
     }
 
@@ -142,7 +136,7 @@ impl Receiver {
         }
         let timestamp = header.timestamp;
         let sent = sent.or_else(|| self.postmarks.as_ref()?.find(slot.spec.feed?, payload));
-        slot.handle_direct(Direct { at, index, marker, timestamp, payload, sent }, measured);
+        slot.handle_direct(&Packet { at, index, marker, timestamp, payload, sent }, measured);
     }
 
     /// Takes the times of a sender report, for the receiver reports to come.
@@ -163,7 +157,7 @@ impl Receiver {
     pub(crate) fn lost(&mut self, now: Nanos, measured: &mut Measured) -> Vec<(u32, Vec<u16>)> {
         let mut wanted = Vec::new();
         for slot in self.slots.iter_mut().filter(|slot| !slot.missing.is_empty()) {
-            slot.missing.retain(|_, missing| now < missing.since + GIVE_UP);
+            slot.give_up(now);
             let mut sequences = Vec::new();
             for (sequence, missing) in &mut slot.missing {
                 let is_due = match missing.asked {
@@ -187,9 +181,7 @@ impl Receiver {
     pub(crate) fn stuck(&mut self, now: Nanos, measured: &mut Measured) -> Vec<u32> {
         let mut stuck = Vec::new();
         for slot in self.slots.iter_mut().filter(|slot| slot.spec.is_video) {
-            if slot.frames.is_stuck(now) {
-                slot.frames.asked(now);
-                measured.key_frames_wanted += 1;
+            if slot.wants_key_frame(now, measured) {
                 stuck.push(slot.spec.ssrc);
             }
         }
@@ -206,8 +198,55 @@ impl Receiver {
 }
 
 impl Slot {
-    fn handle_direct(&mut self, packet: Direct<'_>, measured: &mut Measured) {
-        let Direct { at, index, marker, timestamp, payload, sent } = packet;
+    pub(crate) fn new(spec: SlotSpec, listens: bool) -> Self {
+        Self {
+            highest: None,
+            repair_highest: None,
+            missing: BTreeMap::new(),
+            frames: Frames::default(),
+            ear: if listens && !spec.is_video { Ear::new() } else { None },
+            report: Report::default(),
+            spec,
+        }
+    }
+
+    pub(crate) const fn ssrc(&self) -> u32 {
+        self.spec.ssrc
+    }
+
+    /// The highest number seen.
+    pub(crate) const fn highest(&self) -> Option<u64> {
+        self.highest
+    }
+
+    /// Takes a packet of a stack that repairs by itself: a picture's that comes after its turn
+    /// was repaired.
+    pub(crate) fn handle_packet(&mut self, packet: &Packet<'_>, measured: &mut Measured) {
+        if self.spec.is_video && self.highest.is_some_and(|highest| packet.index <= highest) {
+            let Packet { at, index, marker, payload, .. } = *packet;
+            self.repair(at, index, marker, payload, measured);
+        } else {
+            self.handle_direct(packet, measured);
+        }
+    }
+
+    /// Forgets what is lost for good.
+    pub(crate) fn give_up(&mut self, now: Nanos) {
+        self.missing.retain(|_, missing| now < missing.since + GIVE_UP);
+    }
+
+    /// True when its picture cannot go on without a key frame, which is noted as asked for.
+    pub(crate) fn wants_key_frame(&mut self, now: Nanos, measured: &mut Measured) -> bool {
+        let is_stuck = self.frames.is_stuck(now);
+        if is_stuck {
+            self.frames.asked(now);
+            measured.key_frames_wanted += 1;
+        }
+        is_stuck
+    }
+
+    fn handle_direct(&mut self, packet: &Packet<'_>, measured: &mut Measured) {
+        let Packet { at, index, marker, timestamp, payload, sent } = *packet;
         let is_video = self.spec.is_video;
         let received = of_kind(is_video, measured);
         match self.highest {
@@ -252,6 +291,17 @@ impl Slot {
     ) {
         let Some((number, payload)) = payload.split_first_chunk() else { return };
         let original = extend(u16::from_be_bytes(*number), self.highest);
+        self.repair(at, original, marker, payload, measured);
+    }
+
+    fn repair(
+        &mut self,
+        at: Nanos,
+        original: u64,
+        marker: bool,
+        payload: &[u8],
+        measured: &mut Measured,
+    ) {
         if payload.is_empty() || self.missing.remove(&original).is_none() {
             return;
         }
@@ -292,7 +342,7 @@ fn of_kind(is_video: bool, measured: &mut Measured) -> &mut Received {
 }
 
 /// The number with rollovers that is nearest to the highest seen (RFC 3711 section 3.3.1).
-fn extend(sequence: u16, highest: Option<u64>) -> u64 {
+pub(crate) fn extend(sequence: u16, highest: Option<u64>) -> u64 {
     let Some(highest) = highest else { return u64::from(sequence) };
     let ahead = sequence.wrapping_sub(highest as u16) as i16;
     highest.saturating_add_signed(i64::from(ahead))
@@ -308,6 +358,8 @@ fn sent_at(header: &Header<'_>, ids: &ExtensionIds) -> Option<Nanos> {
 const REORDERING: Nanos = 10 * MILLISECOND;
 /// Between two requests for the same packet.
 const ASK_AGAIN: Nanos = 80 * MILLISECOND;
+/// Browsers send transport-wide feedback every 50 to 250 ms, and notice loss as fast.
+pub(crate) const FEEDBACK_INTERVAL: Duration = Duration::from_millis(50);
 /// After this a missing packet is lost for good.
 const GIVE_UP: Nanos = 1_000 * MILLISECOND;
 /// Packets of one gap that are asked for at most.
