@@ -42,6 +42,7 @@ impl Classroom {
             listen: loopback,
             advertised: vec![loopback],
             max_voices: MAX_VOICES,
+            scalable: None,
             identity: DtlsIdentity::generate().map_err(io::Error::other)?,
         };
         let on_event = Box::new(move |event| drop(tell.send(event)));

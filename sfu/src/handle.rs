@@ -53,6 +53,7 @@ pub fn spawn(
         identity: config.identity,
         candidates,
         max_voices: config.max_voices,
+        scalable: config.scalable,
         seed: rand::random(),
     });
     let (requests, inbox) = mpsc::sync_channel(REQUEST_QUEUE);
@@ -183,6 +184,7 @@ mod tests {
             listen: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0),
             advertised: vec![SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0)],
             max_voices: 12,
+            scalable: None,
             identity: DtlsIdentity::generate().expect("a certificate can be made"),
         };
         let on_event = Box::new(move |event| events_in.send(event).expect("the test listens"));
@@ -241,6 +243,7 @@ mod tests {
             listen: sfu.local_addr(),
             advertised: vec![],
             max_voices: 12,
+            scalable: None,
             identity: DtlsIdentity::generate().expect("a certificate can be made"),
         };
         let refused = spawn(config, Box::new(|_| {})).expect_err("the port is taken");

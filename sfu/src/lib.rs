@@ -10,6 +10,7 @@ mod worker;
 
 pub use handle::{Overloaded, SfuHandle, ShutdownError, SpawnError, spawn};
 pub use metrics::render;
+pub use sfu_core::codec::CodecKind;
 pub use sfu_core::{
     Command, DtlsIdentity, Event, IdentityError, Mid, NegotiatedSlot, NegotiationError,
     NegotiationId, RoomId, SlotAssignment, Stats,
@@ -28,6 +29,9 @@ pub struct SfuConfig {
     pub advertised: Vec<SocketAddr>,
     /// Most microphones forwarded to one participant at once; of more, the loudest.
     pub max_voices: usize,
+    /// The codec in which cameras send one picture in layers (SVC), where their browsers can and
+    /// everybody in the room plays it; none for several pictures (simulcast).
+    pub scalable: Option<CodecKind>,
     /// Certificate of every DTLS connection.
     pub identity: DtlsIdentity,
 }

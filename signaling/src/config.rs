@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
+use sfu::CodecKind;
 use thiserror::Error;
 
 /// Why there is no usable configuration.
@@ -89,6 +90,9 @@ pub struct Settings {
     /// Most voices one participant hears at once; of more, the loudest
     #[arg(long, value_name = "NUMBER", env = "PREAU_MAX_VOICES")]
     pub max_voices: Option<NonZeroU16>,
+    /// Codec of cameras
+    #[arg(long, value_name = "CODEC", env = "PREAU_CAMERA_CODEC")]
+    pub camera_codec: Option<CameraCodec>,
     /// Most rooms with somebody in them at once
     #[arg(long, value_name = "NUMBER", env = "PREAU_MAX_LIVE_ROOMS")]
     pub max_live_rooms: Option<NonZeroU16>,
@@ -98,6 +102,29 @@ pub struct Settings {
     /// How log lines look
     #[arg(long, value_name = "FORMAT", env = "PREAU_LOG_FORMAT")]
     pub log_format: Option<LogFormat>,
+}
+
+/// How cameras send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CameraCodec {
+    /// In three sizes at once (simulcast), which every browser does.
+    Vp8,
+    /// One picture in layers (SVC), from browsers that can, where everybody's plays it.
+    Vp9,
+    /// The same with a newer codec: fewer bits, more work.
+    Av1,
+}
+
+impl CameraCodec {
+    /// The codec of layers, where there are any.
+    pub(crate) fn scalable(self) -> Option<CodecKind> {
+        match self {
+            Self::Vp8 => None,
+            Self::Vp9 => Some(CodecKind::Vp9),
+            Self::Av1 => Some(CodecKind::Av1),
+        }
+    }
 }
 
 /// How much is logged. No level shows personal data.
@@ -153,6 +180,8 @@ pub struct Config {
     pub max_participants: u16,
     /// Most voices one participant hears at once.
     pub max_voices: usize,
+    /// Codec of cameras.
+    pub camera_codec: CameraCodec,
     /// Most live rooms.
     pub max_live_rooms: usize,
     /// How much is logged.
@@ -197,6 +226,7 @@ impl Settings {
             room_days: self.room_days.or(other.room_days),
             max_participants: self.max_participants.or(other.max_participants),
             max_voices: self.max_voices.or(other.max_voices),
+            camera_codec: self.camera_codec.or(other.camera_codec),
             max_live_rooms: self.max_live_rooms.or(other.max_live_rooms),
             log_level: self.log_level.or(other.log_level),
             log_format: self.log_format.or(other.log_format),
@@ -231,6 +261,7 @@ impl Settings {
             room_days: self.room_days.map_or(30, NonZeroU16::get),
             max_participants: self.max_participants.map_or(100, NonZeroU16::get),
             max_voices: self.max_voices.map_or(12, |count| usize::from(count.get())),
+            camera_codec: self.camera_codec.unwrap_or(CameraCodec::Vp8),
             max_live_rooms: usize::from(max_live_rooms),
             log_level: self.log_level.unwrap_or(LogLevel::Info),
             log_format: self.log_format.unwrap_or(LogFormat::Text),
@@ -282,6 +313,7 @@ mod tests {
         assert_eq!(said.room_days, real.room_days);
         assert_eq!(said.max_participants, real.max_participants);
         assert_eq!(said.max_voices, real.max_voices);
+        assert_eq!(said.camera_codec, real.camera_codec);
         assert_eq!(said.max_live_rooms, real.max_live_rooms);
         assert_eq!(said.log_level, real.log_level);
         assert_eq!(said.log_format, real.log_format);

@@ -393,7 +393,7 @@ mod tests {
     async fn a_task_that_dies_leaves_neither_its_room_nor_its_people_behind() {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::manual().0;
-        let media = Media::spawn(Some([127, 0, 0, 1].into()), 0, &[], 12, |_| {}).unwrap();
+        let media = Media::spawn(Some([127, 0, 0, 1].into()), 0, &[], 12, None, |_| {}).unwrap();
         let registry = Registry::new(
             clock.clone(),
             Arc::default(),

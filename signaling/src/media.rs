@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use protocol::ParticipantId;
-use sfu::{DtlsIdentity, Overloaded, SfuConfig, SfuHandle, SpawnError, Stats};
+use sfu::{CodecKind, DtlsIdentity, Overloaded, SfuConfig, SfuHandle, SpawnError, Stats};
 use sfu_core::{Command, Event};
 use thiserror::Error;
 
@@ -37,12 +37,14 @@ pub(crate) struct Media {
 
 impl Media {
     /// Starts the worker on one UDP port. `public` are the addresses browsers are told,
-    /// `max_voices` the most microphones one participant hears at once.
+    /// `max_voices` the most microphones one participant hears at once, `scalable` the codec of
+    /// cameras in layers.
     pub(crate) fn spawn(
         listen: Option<IpAddr>,
         port: u16,
         public: &[IpAddr],
         max_voices: usize,
+        scalable: Option<CodecKind>,
         on_event: impl FnMut(Event) + Send + 'static,
     ) -> Result<Self, MediaError> {
         let identity = DtlsIdentity::generate();
@@ -52,6 +54,7 @@ impl Media {
             listen: SocketAddr::new(listen, port),
             advertised: public.iter().map(|address| SocketAddr::new(*address, 0)).collect(),
             max_voices,
+            scalable,
             identity,
         };
         let handle = sfu::spawn(config, Box::new(on_event)).map_err(|error| match error {

@@ -147,7 +147,14 @@ impl Server {
                 }
             };
             let (listen, port) = (config.listen_address, config.media_port);
-            Media::spawn(listen, port, &public, config.max_voices, on_event)
+            Media::spawn(
+                listen,
+                port,
+                &public,
+                config.max_voices,
+                config.camera_codec.scalable(),
+                on_event,
+            )
         };
         let media = media.map_err(|error| match error {
             MediaError::Bind(cause) => port_error(config.media_port, "udp", "--media-port")(cause),

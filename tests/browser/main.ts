@@ -20,6 +20,7 @@ await import('./privacy.test.ts')
 await import('./refusal.test.ts')
 await import('./connection-test.test.ts')
 await import('./device.test.ts')
+await import('./svc.test.ts')
 await import('./speed.test.ts')
 await import('./screens.test.ts')
 

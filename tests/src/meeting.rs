@@ -101,6 +101,7 @@ impl Meeting {
             identity: DtlsIdentity::generate().expect("a certificate can be made"),
             candidates: vec![SERVER],
             max_voices,
+            scalable: None,
             seed: core_seed,
         };
         Self {

@@ -5,6 +5,8 @@
 pub(crate) struct LayerTarget {
     /// Position of the layer, highest first.
     pub(crate) spatial: u8,
+    /// Highest spatial layer within that encoding, from 0, where it has any.
+    pub(crate) within: u8,
     /// Highest temporal layer, from 0.
     pub(crate) temporal: u8,
 }

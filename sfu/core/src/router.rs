@@ -39,6 +39,8 @@ use tracks::Tracks;
 pub(crate) struct Router {
     /// Most microphones forwarded to one participant.
     max_voices: usize,
+    /// The codec of cameras in layers, where everybody can play it.
+    scalable: Option<CodecKind>,
     members: Vec<TransportKey>,
     tracks: Tracks,
     voices: Voices,
@@ -76,9 +78,10 @@ struct Round<'a> {
 
 impl Router {
     /// An empty room.
-    pub(crate) fn new(max_voices: usize) -> Self {
+    pub(crate) fn new(max_voices: usize, scalable: Option<CodecKind>) -> Self {
         Self {
             max_voices: max_voices.max(1),
+            scalable,
             members: Vec::new(),
             tracks: Tracks::default(),
             voices: Voices::default(),
@@ -88,7 +91,7 @@ impl Router {
             wishes: Vec::new(),
             demand_due: None,
             wanted: Vec::new(),
-            sending: Wishes::default(),
+            sending: Wishes { scalable, ..Wishes::default() },
             sending_due: None,
             events: Vec::new(),
             compound: Vec::new(),
@@ -250,13 +253,15 @@ impl Router {
         stats.packets_recovered += u64::from(place.repeats.is_some());
         let payload = view.payload_range();
         let mut frame = inspect(place.codec, view.payload());
+        if layer.codec.replace(place.codec) != Some(place.codec) {
+            layer.scalable = None;
+        }
         if let Some((id, descriptor)) = publisher.dependency(&view) {
-            frame.starts_key_frame |= layer.note_dependency(id, descriptor);
+            frame.starts_key_frame |= layer.note_dependency(now, id, descriptor, packet.len());
         }
         if frame.starts_key_frame {
             layer.key_frames.handle_key_frame();
         }
-        layer.codec = Some(place.codec);
         if view.is_padding_only() {
             stats.dropped.count(DropCause::PaddingOnly);
         } else {

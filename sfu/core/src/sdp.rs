@@ -128,6 +128,16 @@ pub struct Section {
     reduced_size_rtcp: bool,
 }
 
+impl Section {
+    /// Whether its picture may come in layers: a camera whose packets can say which of them
+    /// belong together.
+    pub(crate) fn may_scale(&self) -> bool {
+        let is_camera =
+            matches!(&self.role, Role::Publish(publish) if publish.source == TrackSource::Camera);
+        is_camera && self.extensions.dependency.is_some()
+    }
+}
+
 /// What a media section carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MediaKind {
@@ -215,17 +225,20 @@ pub struct Wishes {
     pub frugal_sound: bool,
     /// Codecs that everybody plays. Where an offer has none of these, they count for nothing.
     pub playable: CodecSet,
+    /// The codec in which cameras send one picture in layers, where everybody plays it. Browsers
+    /// play some of the layers without being told which.
+    pub scalable: Option<CodecKind>,
 }
 
 impl Default for Wishes {
     fn default() -> Self {
-        Self { frugal_sound: false, playable: CodecSet::ALL }
+        Self { frugal_sound: false, playable: CodecSet::ALL, scalable: None }
     }
 }
 
 impl Wishes {
-    /// What of an offered sending section's codecs is accepted.
-    pub(crate) fn accepted(self, codecs: &[Codec]) -> Vec<Codec> {
+    /// What of an offered sending section's codecs is accepted, the one to send in first.
+    pub(crate) fn accepted(self, codecs: &[Codec], may_scale: bool) -> Vec<Codec> {
         let is_playable = |codec: &&Codec| {
             let any = codecs.iter().any(|codec| self.playable.contains(codec.kind));
             !any || self.playable.contains(codec.kind)
@@ -234,7 +247,11 @@ impl Wishes {
             red_payload_type: codec.red_payload_type.filter(|_| !self.frugal_sound),
             ..*codec
         };
-        codecs.iter().filter(is_playable).map(frugal).collect()
+        let mut accepted: Vec<Codec> = codecs.iter().filter(is_playable).map(frugal).collect();
+        if may_scale && let Some(kind) = self.scalable {
+            accepted.sort_by_key(|codec| codec.kind != kind);
+        }
+        accepted
     }
 }
 

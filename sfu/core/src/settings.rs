@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use crate::codec::CodecKind;
 use crate::transport::DtlsIdentity;
 
 /// Everything that comes from outside: no clock and no randomness is taken from the system
@@ -14,6 +15,10 @@ pub struct Settings {
     pub candidates: Vec<SocketAddr>,
     /// Most microphones forwarded to one participant at once; of more, the loudest. At least 1.
     pub max_voices: usize,
+    /// The codec in which cameras send one picture in layers (SVC), where their browsers can and
+    /// everybody in the room plays it. Else, and when there is none, they send several pictures
+    /// (simulcast).
+    pub scalable: Option<CodecKind>,
     /// Seeds user names, passwords and source numbers. In production from the system's secure
     /// generator: whoever knows it can pass connectivity checks in anybody's place.
     pub seed: [u8; 32],

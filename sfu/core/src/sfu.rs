@@ -419,8 +419,8 @@ impl Sfu {
         }));
         self.members[key.0] = Some(Member::new(participant, room));
         self.by_participant.insert(participant, key);
-        let max_voices = self.settings.max_voices;
-        self.routers.entry(room).or_insert_with(|| Router::new(max_voices)).add(key);
+        let (max_voices, scalable) = (self.settings.max_voices, self.settings.scalable);
+        self.routers.entry(room).or_insert_with(|| Router::new(max_voices, scalable)).add(key);
     }
 
     /// The one end of a transport, whatever the reason.

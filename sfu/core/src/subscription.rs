@@ -48,6 +48,8 @@ pub(crate) struct Subscription {
     /// The layer that shall be.
     target: Option<u8>,
     limit: Limit,
+    /// The highest spatial layer that goes out of an encoding in layers, from 0.
+    within: u8,
     /// How many times in a row the slot got nothing of what the path carries.
     pub(crate) held_back: Option<u8>,
     is_video: bool,
@@ -129,6 +131,7 @@ impl Subscription {
             current: None,
             target: None,
             limit: Limit::None,
+            within: u8::MAX,
             held_back: None,
             is_video: section.kind == MediaKind::Video,
             temporal: TemporalFilter::default(),
@@ -217,6 +220,7 @@ impl Subscription {
         if self.track != track {
             self.track = track;
             self.limit = Limit::None;
+            self.within = u8::MAX;
             self.pause();
         }
     }

@@ -3,6 +3,7 @@
 
 use crate::dependency::{DecodeTarget, Frame, Indication, Mandatory, Structure};
 use crate::layer;
+use crate::sdp::MAX_RIDS;
 
 /// Decides frame by frame. What was decided of a frame holds for all of its packets.
 #[derive(Clone, Copy, Debug, Default)]
@@ -142,13 +143,15 @@ impl FrameFilter {
     }
 }
 
-/// The layers worth sending at this height, up to a temporal one.
-pub(crate) fn wanted(max_height: Option<u16>, temporal: u8, structure: &Structure) -> DecodeTarget {
-    let layers = structure.targets().iter().map(|target| target.spatial).max().unwrap_or(0) + 1;
+/// The highest spatial layer worth sending at this height, from 0. A publisher of whom only small
+/// pictures are wanted leaves out the upper layers, so all count that it could send.
+pub(crate) fn worth(max_height: Option<u16>) -> u8 {
     // Spatial layers count from the lowest, simulcast layers from the highest.
-    let from_top = layer::preferred(max_height, layers.into()) as u8;
-    DecodeTarget { spatial: layers - 1 - from_top, temporal }
+    (MOST_SPATIAL - 1 - layer::preferred(max_height, MOST_SPATIAL)) as u8
 }
+
+/// Spatial layers of a camera, each twice as high as the one below.
+const MOST_SPATIAL: usize = MAX_RIDS;
 
 /// The best decode target within what is wanted; the least of all when none is.
 fn best(structure: &Structure, wanted: DecodeTarget) -> Option<usize> {

@@ -115,6 +115,9 @@
           packets: entry.packetsReceived ?? 0,
           lost: entry.packetsLost ?? 0,
           width: entry.frameWidth ?? 0,
+          frozen: entry.totalFreezesDuration ?? 0,
+          keyFrames: entry.keyFramesDecoded ?? 0,
+          requests: (entry.pliCount ?? 0) + (entry.firCount ?? 0),
           codec: report.get(entry.codecId)?.mimeType ?? null,
         })
       }
@@ -129,6 +132,22 @@
       if (entry.type === 'outbound-rtp' && entry.kind === 'video') layers[entry.rid ?? ''] = entry.packetsSent ?? 0
     }
     return layers
+  }
+
+  /** Each encoding of a picture that is sent, as the browser counts it. */
+  rig.encodings = async () => {
+    const report = (await liveConnection()?.getStats()) ?? new Map()
+    return [...report.values()]
+      .filter((entry) => entry.type === 'outbound-rtp' && entry.kind === 'video')
+      .map((entry) => ({
+        rid: entry.rid ?? '',
+        mode: entry.scalabilityMode ?? '',
+        codec: report.get(entry.codecId)?.mimeType ?? null,
+        packets: entry.packetsSent ?? 0,
+        width: entry.frameWidth ?? 0,
+        frames: entry.framesEncoded ?? 0,
+        keyFrames: entry.keyFramesEncoded ?? 0,
+      }))
   }
 
   /** Watches the flow of received packets from now on; `longestSilence` gives its worst pause. */

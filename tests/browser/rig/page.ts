@@ -28,7 +28,23 @@ export interface Arrival {
   packets: number
   lost: number
   width: number
+  /** Seconds in which the picture stood, as the browser counts them. */
+  frozen: number
+  keyFrames: number
+  /** Key frames asked for. */
+  requests: number
   codec: string | null
+}
+
+/** Cumulative counters of one encoding that is sent. */
+export interface Encoding {
+  rid: string
+  mode: string
+  codec: string | null
+  packets: number
+  width: number
+  frames: number
+  keyFrames: number
 }
 
 /** What a page holds open. */
@@ -223,6 +239,10 @@ export class TestPage {
 
   arrivals(): Promise<Arrival[]> {
     return this.evaluate('__rig.arrivals()')
+  }
+
+  encodings(): Promise<Encoding[]> {
+    return this.evaluate('__rig.encodings()')
   }
 
   holdings(): Promise<Holdings> {

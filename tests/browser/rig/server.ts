@@ -19,6 +19,8 @@ const STOP_MS = 4_000
 export interface ServerOptions {
   /** Most participants of a room. */
   maxParticipants?: number
+  /** Codec of cameras. */
+  cameraCodec?: 'vp8' | 'vp9' | 'av1'
   /** Only holders of a host pass make rooms. */
   hostPassRequired?: boolean
   /** Runs the server behind the words that enter a network namespace, reachable at this address. */
@@ -180,6 +182,7 @@ export class PreauServer {
     const addresses = [address, lastingAddress].filter((one) => one !== undefined)
     if (addresses.length > 0) lines.push(`public_addresses = ${JSON.stringify(addresses)}`)
     if (this.options.maxParticipants !== undefined) lines.push(`max_participants = ${this.options.maxParticipants}`)
+    if (this.options.cameraCodec !== undefined) lines.push(`camera_codec = "${this.options.cameraCodec}"`)
     if (this.options.hostPassRequired === true) lines.push('host_pass_required = true')
     writeFileSync(join(this.#folder, 'preau.toml'), `${lines.join('\n')}\n`)
   }

@@ -192,6 +192,7 @@ impl Server {
             identity: IDENTITY.with(Clone::clone),
             candidates: vec![SocketAddr::from(([192, 0, 2, 1], 8443))],
             max_voices: 12,
+            scalable: None,
             seed: [7; 32],
         };
         let mut server =

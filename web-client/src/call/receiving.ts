@@ -3,6 +3,7 @@
 import { RequestError, type Answer, type Request } from '../protocol/connection'
 import type { SlotRequest, TrackId } from '../protocol/generated'
 import { codecsOf } from './codecs'
+import { describeDependencies } from './layers'
 import { PairPool, tracksOf, type Unit } from './slots'
 import type { ParticipantId } from './state'
 import type { PictureSource } from './store'
@@ -146,6 +147,7 @@ export class Receiver {
   private addSlot(kind: 'audio' | 'video'): Slot {
     const transceiver = this.pc.addTransceiver(kind, { direction: 'recvonly' })
     transceiver.setCodecPreferences(codecsOf(RTCRtpReceiver.getCapabilities(kind)))
+    if (kind === 'video') describeDependencies(transceiver)
     return { transceiver, agreed: null }
   }
 }

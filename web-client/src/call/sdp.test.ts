@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { compactOffer, placesOf, preferLatest } from './sdp'
+import { compactOffer, DEPENDENCY, layeredSections, placesOf, preferLatest } from './sdp'
 
 const OFFER = [
   'v=0',
@@ -86,6 +86,22 @@ describe('a compact offer', () => {
   it('ends its lines as a session description must', () => {
     expect(compact.endsWith('\r\n')).toBe(true)
     expect(compact).not.toContain('\r\n\r\n')
+  })
+})
+
+describe('layers in an answer', () => {
+  const section = (codec: string, uri: string) =>
+    `m=video 9 UDP/TLS/RTP/SAVPF 98 99\r\na=mid:1\r\na=extmap:12 ${uri}\r\na=rtpmap:98 ${codec}/90000\r\na=rtpmap:99 rtx/90000`
+  const layered = (codec: string, uri = DEPENDENCY) => [...layeredSections(`v=0\r\n${section(codec, uri)}\r\n`)]
+
+  it('are sent where the codec has them and packets describe them', () => {
+    expect(layered('VP9')).toEqual(['1'])
+    expect(layered('AV1')).toEqual(['1'])
+  })
+
+  it('are not sent otherwise', () => {
+    expect(layered('VP8')).toEqual([])
+    expect(layered('VP9', 'urn:ietf:params:rtp-hdrext:sdes:mid')).toEqual([])
   })
 })
 

@@ -37,6 +37,20 @@ export function placesOf(sdp: string): { address: string; port: number }[] {
   return [...places.values()]
 }
 
+/** The sections of an answer in which pictures go out in layers of one encoding, by `mid`: those
+ * whose first codec is not VP8 and whose packets describe their dependencies. */
+export function layeredSections(sdp: string): ReadonlySet<string> {
+  const found = new Set<string>()
+  for (const section of sdp.split(/\r\n(?=m=)/).slice(1)) {
+    const first = /^m=video \d+ \S+ (\d+)/.exec(section)?.[1] ?? ''
+    const codec = new RegExp(`^a=rtpmap:${first} ([\\w-]+)/`, 'm').exec(section)?.[1] ?? ''
+    const mid = /^a=mid:(\S+)/m.exec(section)?.[1]
+    const isDescribed = section.split('\r\n').some((line) => line.startsWith('a=extmap:') && line.endsWith(` ${DEPENDENCY}`))
+    if (mid !== undefined && isDescribed && /^(vp9|av1)$/i.test(codec)) found.add(mid)
+  }
+  return found
+}
+
 function isTransportLine(line: string): boolean {
   return /^a=(ice-ufrag|ice-pwd|ice-options|fingerprint|setup):/.test(line)
 }
@@ -78,11 +92,16 @@ const SECTION_ATTRIBUTES = new Set(
 )
 const SENDING_ATTRIBUTES = new Set('rid simulcast ssrc ssrc-group'.split(' '))
 
+/** Says of each packet which frame it belongs to and what that frame needs (AV1 RTP specification,
+ * appendix A). */
+export const DEPENDENCY = 'https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension'
+
 /** Header extensions the server speaks on what it sends. */
 const EXTENSIONS = new Set([
   'urn:ietf:params:rtp-hdrext:sdes:mid',
   'urn:ietf:params:rtp-hdrext:ssrc-audio-level',
   'http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01',
+  DEPENDENCY,
 ])
 /** And those it reads of simulcast layers. */
 const SENDING_EXTENSIONS = new Set([

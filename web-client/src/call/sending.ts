@@ -4,6 +4,8 @@
 import { RequestError, type Answer, type Request } from '../protocol/connection'
 import type { PublishedMid, TrackSource } from '../protocol/generated'
 import { codecsOf } from './codecs'
+import { CAMERA, describeDependencies, type Encoding, withSizes } from './layers'
+import { layeredSections } from './sdp'
 
 /** The sending half of one peer connection after another. */
 export class Sender {
@@ -14,6 +16,8 @@ export class Sender {
   private told = new Map<TrackSource, boolean>()
   /** Layers somebody watches, by source; one the server never spoke of is sent whole. */
   private wanted = new Map<TrackSource, readonly string[]>()
+  /** Sections that send layers of one encoding, by `mid`, as the server last answered. */
+  private layered: ReadonlySet<string> = new Set()
   /** Changes of layers, one after the other: browsers refuse two at once. */
   private applying: Promise<void> = Promise.resolve()
   private pc: RTCPeerConnection | null = null
@@ -29,6 +33,7 @@ export class Sender {
     this.transceivers = new Map()
     this.told = new Map()
     this.wanted = new Map()
+    this.layered = new Set()
     for (const source of ['microphone', 'camera', ...this.tracks.keys()] as const) this.section(source)
   }
 
@@ -61,9 +66,10 @@ export class Sender {
     this.applyLayers(source)
   }
 
-  /** Chromium turns every layer on again with each negotiation. */
-  reapplyLayers(): void {
-    for (const source of this.wanted.keys()) this.applyLayers(source)
+  /** Takes what the server answered. Chromium turns every layer on again with each negotiation. */
+  handleAnswer(sdp: string): void {
+    this.layered = layeredSections(sdp)
+    for (const source of this.transceivers.keys()) this.applyLayers(source)
   }
 
   /** Tells the server about what changed since it was last told. */
@@ -84,18 +90,18 @@ export class Sender {
   }
 
   private applyLayers(source: TrackSource): void {
-    const sender = this.transceivers.get(source)?.sender
-    if (sender === undefined) return
+    const transceiver = this.transceivers.get(source)
+    if (transceiver === undefined) return
     this.applying = this.applying.then(async () => {
-      const rids = this.wanted.get(source)
-      // Overtaken by a later word, or by another connection.
-      if (rids === undefined || this.transceivers.get(source)?.sender !== sender) return
-      const parameters = sender.getParameters()
-      const changed = parameters.encodings.filter((one) => (one.active ?? true) !== rids.includes(one.rid ?? ''))
-      if (changed.length === 0) return
-      for (const encoding of changed) encoding.active = rids.includes(encoding.rid ?? '')
+      // Overtaken by another connection.
+      if (this.transceivers.get(source) !== transceiver) return
+      const parameters = transceiver.sender.getParameters()
+      const rids = this.wanted.get(source) ?? parameters.encodings.map(({ rid }) => rid ?? '')
+      const encodings = withSizes(parameters.encodings, rids, this.layered.has(transceiver.mid ?? ''))
+      if (encodings === parameters.encodings) return
+      parameters.encodings = [...encodings]
       // Refused where the connection closes meanwhile; layers nobody watches then do no harm.
-      await sender.setParameters(parameters).catch(() => undefined)
+      await transceiver.sender.setParameters(parameters).catch(() => undefined)
     })
   }
 
@@ -120,6 +126,7 @@ export class Sender {
       ...(ENCODINGS[source] === undefined ? {} : { sendEncodings: ENCODINGS[source] }),
     })
     transceiver.setCodecPreferences(codecsOf(RTCRtpSender.getCapabilities(kind)))
+    if (source === 'camera') describeDependencies(transceiver)
     this.transceivers.set(source, transceiver)
     this.applyLayers(source)
     this.negotiate()
@@ -130,16 +137,8 @@ export class Sender {
 const RETRY_MS = 1_000
 const ALL_SOURCES: readonly TrackSource[] = ['microphone', 'camera', 'screen', 'screen_audio']
 
-type Encoding = RTCRtpEncodingParameters & { scalabilityMode?: string }
-
-/** Layers of the camera, best first: browsers leave the last out when the picture is too small for
- * all. Three temporal layers let the server halve the frame rate where a path is narrow. */
 const ENCODINGS: Partial<Record<TrackSource, Encoding[]>> = {
-  camera: [
-    { rid: 'h', maxBitrate: 900_000, scalabilityMode: 'L1T3' },
-    { rid: 'm', scaleResolutionDownBy: 2, maxBitrate: 300_000, scalabilityMode: 'L1T3' },
-    { rid: 'l', scaleResolutionDownBy: 4, maxBitrate: 100_000, scalabilityMode: 'L1T3' },
-  ],
+  camera: CAMERA.map((encoding) => ({ ...encoding })),
   // One layer: text must stay sharp. Higher rates fill a school's line when thirty look.
   screen: [{ maxBitrate: 2_000_000, maxFramerate: 15 }],
 }

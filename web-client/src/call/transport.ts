@@ -184,7 +184,7 @@ export class MediaTransport {
     if (answer.type !== 'answer' || this.link !== link) return
     await pc.setRemoteDescription({ type: 'answer', sdp: preferLatest(answer.sdp, link.restarts) })
     this.sender.sync()
-    this.sender.reapplyLayers()
+    this.sender.handleAnswer(answer.sdp)
     await link.receiver.sync()
     this.events.handleMedia()
   }

@@ -144,7 +144,7 @@ mod tests {
         let mut wish = Wish::new(slot, rank, height);
         for (at, rate) in rates.iter().enumerate() {
             let spatial = (rates.len() - 1 - at) as u8;
-            let layer = LayerTarget { spatial, temporal: u8::MAX };
+            let layer = LayerTarget { spatial, within: u8::MAX, temporal: u8::MAX };
             wish.push(Step { layer, rate: *rate }, at + 1 == before);
         }
         wish

@@ -57,6 +57,8 @@ pub(crate) struct PublishedSection {
     pub(crate) source: TrackSource,
     rids: Vec<String>,
     codecs: Vec<Codec>,
+    /// Whether its picture may come in layers.
+    may_scale: bool,
     /// The track it feeds.
     pub(crate) track: TrackKey,
 }
@@ -107,8 +109,9 @@ impl Publisher {
     pub(crate) fn is_concerned(&self, before: Wishes, now: Wishes) -> bool {
         self.sections.iter().any(|section| {
             let is_sound = !section.source.is_video();
-            let first =
-                |wishes: Wishes| wishes.accepted(&section.codecs).first().map(|codec| codec.kind);
+            let first = |wishes: Wishes| {
+                wishes.accepted(&section.codecs, section.may_scale).first().map(|codec| codec.kind)
+            };
             (is_sound && before.frugal_sound != now.frugal_sound) || first(before) != first(now)
         })
     }
@@ -138,6 +141,7 @@ impl Publisher {
                 source: publish.source,
                 rids: publish.rids.clone(),
                 codecs: section.codecs.clone(),
+                may_scale: section.may_scale(),
                 track: track_of(publish.source, &publish.rids),
             });
             self.announce(at, publish);

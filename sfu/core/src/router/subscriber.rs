@@ -350,7 +350,13 @@ impl Subscriber {
                 (TrackSource::Screen, Some(_)) => {
                     Some((track.key, [u8::try_from(count - 1).ok(), None, None]))
                 }
-                (_, Some(_)) | (_, None) => Some((track.key, slot.wanted_layers(count))),
+                (_, Some(_)) | (_, None) => {
+                    let [preferred, meanwhile @ ..] = slot.wanted_layers(count);
+                    // What comes in layers of one encoding goes by the name of the highest,
+                    // whichever is wanted: only the size says what has to be sent.
+                    let meanwhile = meanwhile.map(|layer| layer.filter(|_| !track.is_layered()));
+                    Some((track.key, [preferred, meanwhile[0], meanwhile[1]]))
+                }
             }
         })
     }

@@ -7,7 +7,7 @@ use protocol::{TrackId, TrackSource};
 use super::demand::Demand;
 use crate::codec::{CodecKind, FrameInfo, TemporalId};
 use crate::demux::TransportKey;
-use crate::dependency::{self, Structure};
+use crate::dependency::{self, DecodeTarget, Indication, Structure};
 use crate::downlink::PACKET_OVERHEAD;
 use crate::downlink::meter::RateMeter;
 use crate::keyframe::KeyFrameRequests;
@@ -66,6 +66,13 @@ impl Track {
         AliveLayers::from_fn(self.layers.len(), |at| self.layers[at].is_alive(now))
     }
 
+    /// Whether all its sizes come as layers of one encoding.
+    pub(crate) fn is_layered(&self) -> bool {
+        let mut layers = self.layers.iter();
+        layers.next().is_some_and(|first| first.scalable.is_some())
+            && layers.all(|other| other.scalable.is_none())
+    }
+
     /// Bits per second one layer takes on the wire to a subscriber, up to one of its temporal
     /// layers; until it was measured, what browsers usually send.
     pub(crate) fn rate(&self, now: Instant, layer: usize, temporal: usize) -> u64 {
@@ -120,6 +127,35 @@ pub(crate) struct Scalable {
     pub(crate) id: u8,
     /// What its latest key frame told.
     pub(crate) structure: Structure,
+    /// What each of its decode targets takes.
+    rates: Vec<LayerRate>,
+}
+
+impl Scalable {
+    fn new(id: u8, structure: Structure) -> Self {
+        let rates = structure.targets().iter().map(|_| LayerRate::default()).collect();
+        Self { id, structure, rates }
+    }
+
+    /// What can be chosen of it up to a spatial layer, from the least to the most, and the bits
+    /// per second each takes. Jerky pictures are for where nothing else is left.
+    pub(crate) fn choices(
+        &self,
+        now: Instant,
+        highest: u8,
+    ) -> impl Iterator<Item = (DecodeTarget, u64)> + '_ {
+        let targets = self.structure.targets();
+        let top = targets.iter().map(|target| target.temporal).max().unwrap_or(0);
+        let steps = (0..=highest).flat_map(move |spatial| {
+            let least = if spatial == 0 { 0 } else { top.min(1) };
+            (least..=top).map(move |temporal| DecodeTarget { spatial, temporal })
+        });
+        steps.filter_map(move |target| {
+            let at = targets.iter().position(|known| *known == target)?;
+            let usual = USUAL_RATES[usize::from(target.spatial).min(USUAL_RATES.len() - 1)];
+            Some((target, self.rates[at].measured(now).unwrap_or(usual)))
+        })
+    }
 }
 
 /// A publisher's sender report and when it came.
@@ -158,17 +194,34 @@ impl Layer {
         self.scalable = None;
     }
 
-    /// Takes a packet's dependency descriptor. True when it begins a frame that needs no other.
-    pub(crate) fn note_dependency(&mut self, id: u8, descriptor: &[u8]) -> bool {
+    /// Takes the dependency descriptor of a packet of so many bytes. True when it begins a frame
+    /// that needs no other.
+    pub(crate) fn note_dependency(
+        &mut self,
+        now: Instant,
+        id: u8,
+        descriptor: &[u8],
+        bytes: usize,
+    ) -> bool {
         let known = self.scalable.as_ref().map(|scalable| &scalable.structure);
         let Ok((frame, told)) = dependency::parse(descriptor, known) else {
             return false;
         };
         let is_key = told.is_some() && frame.is_independent && frame.mandatory.starts_frame;
         match (told, &mut self.scalable) {
-            (Some(structure), scalable) => *scalable = Some(Scalable { id, structure }),
+            (Some(structure), Some(scalable)) if scalable.structure == structure => {
+                scalable.id = id;
+            }
+            (Some(structure), scalable) => *scalable = Some(Scalable::new(id, structure)),
             (None, Some(scalable)) => scalable.id = id,
             (None, None) => {}
+        }
+        for (target, rate) in
+            self.scalable.iter_mut().flat_map(|it| it.rates.iter_mut().enumerate())
+        {
+            if frame.indication(target) != Indication::NotPresent {
+                rate.add(now, bytes + FORWARDED_OVERHEAD);
+            }
         }
         is_key
     }
@@ -228,6 +281,7 @@ impl Layer {
 }
 
 /// What a layer takes, measured from its packets.
+#[derive(Debug)]
 struct LayerRate {
     begin: Option<Instant>,
     meter: RateMeter,
@@ -316,5 +370,39 @@ impl Arrival {
     /// Whether nothing is to be forwarded, only the gap closed.
     pub(crate) fn is_padding(&self) -> bool {
         self.payload_start == self.payload_end
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dependency::tests::captured;
+
+    #[expect(clippy::disallowed_methods, reason = "tests need some instant to count from")]
+    #[test]
+    fn of_layers_in_one_encoding_each_choice_has_its_own_rate() {
+        let begin = Instant::now();
+        let mut layer = Layer::new(TrackSource::Camera);
+        let packets = captured("VP9 L3T3_KEY");
+        let first = packets[0].timestamp;
+        for packet in &packets {
+            let after = Duration::from_secs_f64(f64::from(packet.timestamp - first) / 90_000.0);
+            layer.note_dependency(begin + after, 12, &packet.descriptor, 1_000);
+        }
+        let scalable = layer.scalable.as_ref().unwrap();
+        let choices = |highest| -> Vec<(u8, u8)> {
+            let targets = scalable.choices(begin, highest);
+            targets.map(|(target, _)| (target.spatial, target.temporal)).collect()
+        };
+        // At the size of this recording Chromium sends two sizes of the three asked for.
+        let whole = [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2)];
+        assert_eq!(choices(2), whole, "jerky pictures only of the smallest");
+        assert_eq!(choices(1), whole);
+        assert_eq!(choices(0), whole[..3]);
+        let end = packets.last().map_or(0, |packet| packet.timestamp - first);
+        let end = begin + Duration::from_secs_f64(f64::from(end) / 90_000.0);
+        let rates: Vec<_> = scalable.choices(end, 2).map(|(_, rate)| rate).collect();
+        // Of the smallest, each frame rate is about twice the one below it.
+        assert!(rates[0] < rates[1] && rates[1] < rates[2], "{rates:?}");
     }
 }

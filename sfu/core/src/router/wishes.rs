@@ -35,7 +35,7 @@ impl Router {
         if self.sending_due.is_some_and(|due| now < due) {
             return;
         }
-        let mut wishes = Wishes::default();
+        let mut wishes = Wishes { scalable: self.scalable, ..Wishes::default() };
         for key in &self.members {
             let Some(member) = members[key.0].as_ref() else {
                 continue;

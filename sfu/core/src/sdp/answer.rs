@@ -36,11 +36,15 @@ pub fn write_answer(
             write_rejected(&mut out, section);
             continue;
         }
-        let codecs = match section.role {
-            Role::Publish(_) => local.wishes.accepted(&section.codecs),
-            Role::Slot { .. } | Role::Inactive | Role::Rejected => section.codecs.clone(),
-        };
-        let section = &Section { codecs, ..section.clone() };
+        let mut section = section.clone();
+        if matches!(section.role, Role::Publish(_)) {
+            section.codecs = local.wishes.accepted(&section.codecs, section.may_scale());
+            // The page sends layers where the answer has both the codec and their descriptor.
+            if section.codecs.first().map(|codec| codec.kind) != local.wishes.scalable {
+                section.extensions.dependency = None;
+            }
+        }
+        let section = &section;
         write_media(&mut out, section, slot_ssrcs(&section.mid), local.wishes);
         write_transport(&mut out, section, local);
         if tagged == Some(&section.mid) {

@@ -181,13 +181,39 @@ fn extension_ids_are_the_offers() {
 }
 
 #[test]
-fn dependency_descriptors_are_agreed_where_a_browser_offers_them() {
+fn layers_and_their_descriptors_are_agreed_where_the_room_wants_them_of_cameras() {
+    let offer = parse(CHROMIUM_FIRST, FIRST).unwrap();
+    let first_codec = |text: &str| {
+        let lines = section(text, "1");
+        lines.iter().find_map(|line| line.strip_prefix("a=rtpmap:")).unwrap().to_owned()
+    };
+    for (scalable, encoding) in
+        [(None, "VP8"), (Some(CodecKind::Vp9), "VP9"), (Some(CodecKind::Av1), "AV1")]
+    {
+        let text = answer_wishing(&offer, Wishes { scalable, ..Wishes::default() });
+        assert!(first_codec(&text).contains(encoding), "{scalable:?}: {}", first_codec(&text));
+        let is_described = section(&text, "1").iter().any(|line| line.starts_with("a=extmap:12 "));
+        assert_eq!(is_described, scalable.is_some());
+    }
+    // Whoever cannot describe layers sends in the codec that comes first of itself.
+    let plain = CHROMIUM_FIRST.replace("#dependency-descriptor-rtp-header-extension", "#other");
+    let plain = parse(&plain, FIRST).unwrap();
+    let wishes = Wishes { scalable: Some(CodecKind::Vp9), ..Wishes::default() };
+    assert!(first_codec(&answer_wishing(&plain, wishes)).contains("VP8"));
+    // What somebody does not play is not sent, in layers or otherwise.
+    let playable = CodecSet::of([CodecKind::Vp8]);
+    let text = answer_wishing(&offer, Wishes { playable, ..wishes });
+    assert!(first_codec(&text).contains("VP8"));
+}
+
+#[test]
+fn dependency_descriptors_are_agreed_where_a_browser_offers_to_read_them() {
     let uri =
         "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
     let offer = parse(CHROMIUM_FIRST, FIRST).unwrap();
     assert_eq!(offer.extensions.dependency, Some(12));
     let text = answer(&offer);
-    for (mid, is_agreed) in [("0", false), ("1", true), ("3", true)] {
+    for (mid, is_agreed) in [("0", false), ("1", false), ("3", true)] {
         let line = format!("a=extmap:12 {uri}");
         assert_eq!(section(&text, mid).contains(&line.as_str()), is_agreed, "section {mid}");
     }

@@ -27,10 +27,20 @@ impl Subscription {
         };
         self.limit = Limit::Layer(most);
         self.limit_temporal();
+        let loses_layers = most.within < self.within && self.target == Some(most.spatial);
+        self.within = most.within;
         if at_once && self.current.is_some_and(|current| current < most.spatial) {
             self.current = None;
         }
-        self.target.is_some_and(|target| target < most.spatial)
+        if at_once && loses_layers {
+            self.pause();
+        }
+        loses_layers || self.target.is_some_and(|target| target < most.spatial)
+    }
+
+    /// The highest spatial layer that goes out of an encoding in layers.
+    pub(crate) fn limited_within(&self) -> u8 {
+        self.within
     }
 
     /// Temporal layers count at the limit only: below it the path has room for all of them.

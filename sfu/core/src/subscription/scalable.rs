@@ -2,7 +2,7 @@
 
 use super::Subscription;
 use crate::codec::FrameInfo;
-use crate::dependency::{self, Mandatory};
+use crate::dependency::{self, DecodeTarget, Mandatory};
 use crate::packet::RtpView;
 use crate::router::Layer;
 use crate::svc::{self, Outgoing};
@@ -44,13 +44,17 @@ impl Subscription {
     ) -> Option<Admitted<'a>> {
         let described = from.scalable.as_ref().and_then(|scalable| {
             let descriptor = RtpView::parse_header(packet).ok()?.extension(scalable.id)?;
-            let (frame, _) = dependency::parse(descriptor, Some(&scalable.structure)).ok()?;
-            Some((&scalable.structure, descriptor, frame))
+            Some((&scalable.structure, descriptor))
         });
-        let Some((structure, descriptor, frame)) = described else {
+        let Some((structure, descriptor)) = described else {
             return self.temporal.passes(info, timestamp, begins).then_some(Admitted::Plain);
         };
-        let wanted = svc::wanted(self.max_height, self.temporal.limited_to(), structure);
+        // What follows an earlier structure belongs before a key frame that went by.
+        let (frame, _) = dependency::parse(descriptor, Some(structure)).ok()?;
+        let wanted = DecodeTarget {
+            spatial: svc::worth(self.max_height).min(self.within),
+            temporal: self.temporal.limited_to(),
+        };
         let out = self.frames.passes(&frame, structure, timestamp, wanted, begins)?;
         Some(Admitted::Described { descriptor, out })
     }

@@ -8,8 +8,10 @@ use super::Subscriber;
 use crate::command::Mid;
 use crate::downlink::allocation::{Rank, Step, Wish, allocate};
 use crate::layer::{self, LayerTarget};
-use crate::router::track::LayerKey;
+use crate::router::track::{LayerKey, Track};
 use crate::router::tracks::Tracks;
+use crate::subscription::Subscription;
+use crate::svc;
 
 /// The latest division.
 #[derive(Default)]
@@ -70,6 +72,10 @@ impl Subscriber {
             let awaited = slot.awaited().filter(|key| alive.has(usize::from(key.layer)));
             let granted = awaited.or_else(|| slot.forwarded());
             for layer in (best..track.layers.len()).rev().filter(|layer| alive.has(*layer)) {
+                if track.is_layered() {
+                    in_use += wish_within(&mut wish, slot, track, now, layer);
+                    continue;
+                }
                 let top = track.temporal_count(layer) - 1;
                 // A better layer at half its frame rate lies between two layers. Jerky pictures
                 // are for where nothing else is left.
@@ -79,6 +85,7 @@ impl Subscriber {
                     let is_top = temporal == top;
                     let step = LayerTarget {
                         spatial: layer as u8,
+                        within: u8::MAX,
                         temporal: if is_top { u8::MAX } else { temporal as u8 },
                     };
                     let is_limit = slot.temporal_limit() == step.temporal;
@@ -141,6 +148,37 @@ impl Subscriber {
             self.sharing.news = Some(mids);
         }
     }
+}
+
+/// Adds what there is to choose within an encoding in layers. Gives the bits per second of what
+/// goes out of it at present.
+fn wish_within(
+    wish: &mut Wish,
+    slot: &Subscription,
+    track: &Track,
+    now: Instant,
+    layer: usize,
+) -> u64 {
+    let highest = svc::worth(slot.max_height());
+    let mut in_use = 0;
+    let Some(scalable) = &track.layers[layer].scalable else {
+        return in_use;
+    };
+    let top = scalable.structure.targets().iter().map(|target| target.temporal).max();
+    for (target, rate) in scalable.choices(now, highest) {
+        let temporal = if Some(target.temporal) == top { u8::MAX } else { target.temporal };
+        let step = LayerTarget { spatial: layer as u8, within: target.spatial, temporal };
+        // Before a first division everything worth its bits goes out.
+        let is_limit =
+            slot.temporal_limit() == temporal && slot.limited_within().min(highest) == step.within;
+        let is_at =
+            |key: Option<LayerKey>| is_limit && key.is_some_and(|key| key.layer == step.spatial);
+        wish.push(Step { layer: step, rate }, is_at(slot.awaited()));
+        if is_at(slot.forwarded()) {
+            in_use += rate;
+        }
+    }
+    in_use
 }
 
 /// Time between two divisions while nothing forces one. Lowered, they follow the publishers'
