@@ -3,7 +3,7 @@ import { join, turnCameraOn, turnMicrophoneOn, untilConnected } from './rig/call
 import { figure } from './rig/figures.ts'
 import { createRoom, guestPath } from './rig/link.ts'
 import { selfIdOf, untilAllFlow } from './rig/media.ts'
-import { TwoRoads } from './rig/roads.ts'
+import { OWN_ROAD, TwoRoads } from './rig/roads.ts'
 import { rule } from './rig/rule.ts'
 import { until } from './rig/until.ts'
 
@@ -12,15 +12,6 @@ const SANE_MS = 15_000
 
 /** Longer than a page takes to count on a flow. */
 const STEADY_MS = 3_500
-
-/** Uses only the server's address at which the page was opened. */
-const OWN_ROAD = `(() => {
-  const native = RTCPeerConnection.prototype.setRemoteDescription
-  RTCPeerConnection.prototype.setRemoteDescription = function ({ type, sdp }) {
-    const lines = sdp.split('\\r\\n').filter((line) => !line.startsWith('a=candidate:') || line.includes(location.hostname))
-    return native.call(this, { type, sdp: lines.join('\\r\\n') })
-  }
-})()`
 
 for (const engine of ['chromium', 'firefox'] as const) {
   rule(`media_goes_on_when_the_network_changes_under_${engine}`, async (ground) => {

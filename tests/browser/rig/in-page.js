@@ -150,6 +150,13 @@
       }))
   }
 
+  /** Packets of sound sent so far, and when that was counted. */
+  rig.soundSent = async () => {
+    const report = (await liveConnection()?.getStats()) ?? new Map()
+    const sent = [...report.values()].find((entry) => entry.type === 'outbound-rtp' && entry.kind === 'audio')
+    return { packets: sent?.packetsSent ?? 0, at: sent?.timestamp ?? 0 }
+  }
+
   /** Watches the flow of received packets from now on; `longestSilence` gives its worst pause. */
   rig.watchFlow = () => {
     const now = performance.now()

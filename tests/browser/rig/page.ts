@@ -245,6 +245,11 @@ export class TestPage {
     return this.evaluate('__rig.encodings()')
   }
 
+  /** Packets of sound sent so far, and when the browser counted them, in milliseconds. */
+  soundSent(): Promise<{ packets: number; at: number }> {
+    return this.evaluate('__rig.soundSent()')
+  }
+
   holdings(): Promise<Holdings> {
     return this.evaluate('__rig.holdings()')
   }

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { atExit } from './cleanup.ts'
 import { filter, ip } from './namespace.ts'
 
@@ -9,6 +10,17 @@ const ROADS = [
   { near: '198.51.100.13', far: '198.51.100.14' },
 ] as const
 const SERVER = '203.0.113.77'
+/** Header of a frame, which the kernel counts. */
+const ETHERNET_BYTES = 14
+
+/** Script that uses only the server's address at which the page was opened. */
+export const OWN_ROAD = `(() => {
+  const native = RTCPeerConnection.prototype.setRemoteDescription
+  RTCPeerConnection.prototype.setRemoteDescription = function ({ type, sdp }) {
+    const lines = sdp.split('\\r\\n').filter((line) => !line.startsWith('a=candidate:') || line.includes(location.hostname))
+    return native.call(this, { type, sdp: lines.join('\\r\\n') })
+  }
+})()`
 
 /**
  * A network of its own for a server, joined to this machine by virtual cables. The first carries
@@ -53,6 +65,13 @@ export class TwoRoads {
   /** Mends the first road; it is preferred again. */
   mendFirst(): void {
     this.#open(0)
+  }
+
+  /** Bytes of IP packets that reached this machine on the road that is never cut. */
+  receivedOnLasting(): number {
+    const count = (name: string): number =>
+      Number(readFileSync(`/sys/class/net/${this.#cable(2)}/statistics/${name}`, 'utf8'))
+    return count('rx_bytes') - ETHERNET_BYTES * count('rx_packets')
   }
 
   /** Takes it away, the cables with it. */
