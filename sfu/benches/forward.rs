@@ -5,10 +5,10 @@ use std::io;
 use std::time::Duration;
 
 use protocol::TrackSource::{Camera, Microphone};
-use sfu_benches::classroom::Classroom;
 use sfu_benches::cpu::Thread;
 use sfu_benches::limit::{Burst, Limit};
 use sfu_benches::spread::Spread;
+use tests::Classroom;
 
 /// One figure: how the class is made, and what it sends.
 struct Figure {

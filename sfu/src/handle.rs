@@ -1,46 +1,54 @@
-//! [`SfuHandle`]: how the rest of the server speaks to the worker thread.
+//! [`SfuHandle`]: how the rest of the server speaks to the worker threads.
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mio::Waker;
-use sfu_core::{Command, Event, Settings, Sfu, Stats};
+use sfu_core::{Command, Event, RoomId, Settings, Sfu, Stats};
 use thiserror::Error;
 
-use crate::SfuConfig;
+use crate::exchange::Exchange;
 use crate::socket::MediaSocket;
-use crate::worker::{Request, Worker};
+use crate::worker::{OnEvent, Request, Worker};
+use crate::{MAX_WORKERS, SfuConfig};
 
-/// Speaks to one worker. Dropping it stops the worker without farewell; [`SfuHandle::shutdown`]
-/// ends in order.
+/// Speaks to the workers. Dropping it stops them without farewell; [`SfuHandle::shutdown`] ends in
+/// order.
 #[derive(Debug)]
 pub struct SfuHandle {
-    requests: SyncSender<Request>,
-    waker: Waker,
+    /// One at least.
+    workers: Vec<Ears>,
     local_addr: SocketAddr,
+}
+
+/// The way to one worker.
+#[derive(Debug)]
+struct Ears {
+    requests: SyncSender<Request>,
+    waker: Arc<Waker>,
     /// Locked so that the handle can be shared; only `shutdown` listens.
     stopped: Mutex<Receiver<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// Binds the socket and starts the worker thread. `on_event` is called on that thread and must
-/// not block.
+/// Binds the port and starts the worker threads. `on_event` is called on them and must not block.
 ///
 /// # Errors
 ///
 /// The address cannot be bound, or the system refuses a poller or a thread.
 pub fn spawn(
     config: SfuConfig,
-    on_event: Box<dyn FnMut(Event) + Send>,
+    on_event: impl Fn(Event) + Send + Sync + 'static,
 ) -> Result<SfuHandle, SpawnError> {
-    let socket = MediaSocket::bind(config.listen)
+    let count = config.workers.clamp(1, MAX_WORKERS);
+    let sockets = MediaSocket::bind_shared(config.listen, count)
         .map_err(|source| SpawnError::Bind { port: config.listen.port(), source })?;
-    let local_addr = socket.local_addr();
-    let candidates = config
+    let local_addr = sockets.first().expect("one at least").local_addr();
+    let candidates: Vec<_> = config
         .advertised
         .into_iter()
         .take(MAX_CANDIDATES)
@@ -49,41 +57,53 @@ pub fn spawn(
             _ => address,
         })
         .collect();
-    let core = Sfu::new(Settings {
-        identity: config.identity,
-        candidates,
-        max_voices: config.max_voices,
-        scalable: config.scalable,
-        seed: rand::random(),
-    });
-    let (requests, inbox) = mpsc::sync_channel(REQUEST_QUEUE);
-    let (stopped_sender, stopped) = mpsc::sync_channel(1);
-    let (worker, waker) = Worker::new(core, socket, inbox, on_event).map_err(SpawnError::System)?;
-    let thread = std::thread::Builder::new()
-        .name("media".to_owned())
-        .spawn(move || {
+    let on_event: OnEvent = Arc::new(on_event);
+    let (mut workers, mut senders, mut wakers) = (Vec::new(), Vec::new(), Vec::new());
+    for (number, socket) in (0..).zip(sockets) {
+        let core = Sfu::new(Settings {
+            identity: config.identity.clone(),
+            candidates: candidates.clone(),
+            worker: number,
+            max_voices: config.max_voices,
+            scalable: config.scalable,
+            seed: rand::random(),
+        });
+        let (requests, inbox) = mpsc::sync_channel(REQUEST_QUEUE);
+        let (worker, waker) =
+            Worker::new(core, socket, inbox, Arc::clone(&on_event)).map_err(SpawnError::System)?;
+        workers.push(worker);
+        senders.push(requests);
+        wakers.push(Arc::new(waker));
+    }
+    if count > 1 {
+        for (worker, exchange) in workers.iter_mut().zip(Exchange::between(&wakers)) {
+            worker.join(exchange);
+        }
+    }
+    let ears = workers.into_iter().zip(senders.into_iter().zip(wakers)).enumerate();
+    let ears = ears.map(|(number, (worker, (requests, waker)))| {
+        let (stopped_sender, stopped) = mpsc::sync_channel(1);
+        let name = if number == 0 { "media".to_owned() } else { format!("media-{number}") };
+        let thread = std::thread::Builder::new().name(name).spawn(move || {
             worker.run();
             let _ = stopped_sender.send(());
-        })
-        .map_err(SpawnError::System)?;
-    Ok(SfuHandle {
-        requests,
-        waker,
-        local_addr,
-        stopped: Mutex::new(stopped),
-        thread: Some(thread),
-    })
+        });
+        Ok(Ears { requests, waker, stopped: Mutex::new(stopped), thread: Some(thread?) })
+    });
+    let workers = ears.collect::<io::Result<_>>().map_err(SpawnError::System)?;
+    Ok(SfuHandle { workers, local_addr })
 }
 
 impl SfuHandle {
-    /// Hands a command to the worker.
+    /// Hands a command to the worker of the room it is about.
     ///
     /// # Errors
     ///
     /// [`Overloaded`] when the worker's queue is full or the worker is gone; the command was not
     /// taken.
-    pub fn send(&self, command: Command) -> Result<(), Overloaded> {
-        self.request(Request::Command(command))
+    pub fn send(&self, room: RoomId, command: Command) -> Result<(), Overloaded> {
+        let worker = room.0 % self.workers.len() as u64;
+        self.workers[worker as usize].request(Request::Command(command))
     }
 
     /// The UDP address that was bound.
@@ -91,32 +111,41 @@ impl SfuHandle {
         self.local_addr
     }
 
-    /// Counters of the worker, asked of the worker itself: `None` when it did not answer within
-    /// `patience`, which also tells that it is not well. Blocks the calling thread meanwhile.
+    /// Counters of the workers together, asked of each of them: `None` when one did not answer
+    /// within `patience`, which also tells that it is not well. Blocks the calling thread
+    /// meanwhile.
     pub fn stats(&self, patience: Duration) -> Option<Stats> {
-        let (answer, answered) = mpsc::sync_channel(1);
-        self.request(Request::Stats(answer)).ok()?;
-        answered.recv_timeout(patience).ok()
+        let (answer, answered) = mpsc::sync_channel(self.workers.len());
+        for worker in &self.workers {
+            worker.request(Request::Stats(answer.clone())).ok()?;
+        }
+        let deadline = Instant::now() + patience;
+        let mut sum = Stats::default();
+        for _ in &self.workers {
+            sum +=
+                answered.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok()?;
+        }
+        Some(sum)
     }
 
-    /// Says farewell to every participant (DTLS `close_notify`) and ends the thread.
+    /// Says farewell to every participant (DTLS `close_notify`) and ends the threads.
     ///
     /// # Errors
     ///
-    /// [`ShutdownError`] when the worker did not end within `patience`.
+    /// [`ShutdownError`] when one of them did not end within `patience`.
     pub fn shutdown(mut self, patience: Duration) -> Result<(), ShutdownError> {
-        let _ = self.request(Request::Shutdown);
-        let stopped = self.stopped.get_mut().unwrap_or_else(PoisonError::into_inner);
-        match stopped.recv_timeout(patience) {
-            Ok(()) | Err(mpsc::RecvTimeoutError::Disconnected) => {}
-            Err(mpsc::RecvTimeoutError::Timeout) => return Err(ShutdownError),
+        for worker in &self.workers {
+            let _ = worker.request(Request::Shutdown);
         }
-        match self.thread.take() {
-            Some(thread) => thread.join().map_err(|_| ShutdownError),
-            None => Ok(()),
+        let deadline = Instant::now() + patience;
+        for worker in &mut self.workers {
+            worker.ended(deadline)?;
         }
+        Ok(())
     }
+}
 
+impl Ears {
     fn request(&self, request: Request) -> Result<(), Overloaded> {
         self.requests.try_send(request).map_err(|error| match error {
             TrySendError::Full(_) | TrySendError::Disconnected(_) => Overloaded,
@@ -125,11 +154,25 @@ impl SfuHandle {
         let _ = self.waker.wake();
         Ok(())
     }
+
+    fn ended(&mut self, deadline: Instant) -> Result<(), ShutdownError> {
+        let stopped = self.stopped.get_mut().unwrap_or_else(PoisonError::into_inner);
+        match stopped.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Ok(()) | Err(mpsc::RecvTimeoutError::Disconnected) => {}
+            Err(mpsc::RecvTimeoutError::Timeout) => return Err(ShutdownError),
+        }
+        match self.thread.take() {
+            Some(thread) => thread.join().map_err(|_| ShutdownError),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Drop for SfuHandle {
     fn drop(&mut self) {
-        let _ = self.request(Request::Shutdown);
+        for worker in &self.workers {
+            let _ = worker.request(Request::Shutdown);
+        }
     }
 }
 
@@ -169,10 +212,9 @@ const MAX_CANDIDATES: usize = 16;
 #[cfg(test)]
 mod tests {
     use std::net::{Ipv4Addr, UdpSocket};
-    use std::time::Instant;
 
     use protocol::ParticipantId;
-    use sfu_core::{DropCause, DtlsIdentity, NegotiationError, NegotiationId, RoomId};
+    use sfu_core::{DropCause, DtlsIdentity, NegotiationError, NegotiationId};
 
     use super::*;
 
@@ -183,11 +225,12 @@ mod tests {
         let config = SfuConfig {
             listen: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0),
             advertised: vec![SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0)],
+            workers: 1,
             max_voices: 12,
             scalable: None,
             identity: DtlsIdentity::generate().expect("a certificate can be made"),
         };
-        let on_event = Box::new(move |event| events_in.send(event).expect("the test listens"));
+        let on_event = move |event| events_in.send(event).expect("the test listens");
         (spawn(config, on_event).expect("loopback binds"), events)
     }
 
@@ -205,7 +248,7 @@ mod tests {
                 publish: vec![],
             },
         ] {
-            sfu.send(command).expect("the queue has room");
+            sfu.send(RoomId(1), command).expect("the queue has room");
         }
         let event = events.recv_timeout(PATIENCE).expect("an answer comes");
         let cause = NegotiationError::Malformed;
@@ -239,14 +282,17 @@ mod tests {
     fn a_taken_port_is_named() {
         let (sfu, _events) = start();
         let port = sfu.local_addr().port();
-        let config = SfuConfig {
-            listen: sfu.local_addr(),
-            advertised: vec![],
-            max_voices: 12,
-            scalable: None,
-            identity: DtlsIdentity::generate().expect("a certificate can be made"),
-        };
-        let refused = spawn(config, Box::new(|_| {})).expect_err("the port is taken");
-        assert_eq!(refused.to_string(), format!("UDP port {port} cannot be bound"));
+        for workers in [1, 2] {
+            let config = SfuConfig {
+                listen: sfu.local_addr(),
+                advertised: vec![],
+                workers,
+                max_voices: 12,
+                scalable: None,
+                identity: DtlsIdentity::generate().expect("a certificate can be made"),
+            };
+            let refused = spawn(config, |_| {}).expect_err("the port is taken");
+            assert_eq!(refused.to_string(), format!("UDP port {port} cannot be bound"));
+        }
     }
 }

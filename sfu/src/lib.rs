@@ -1,10 +1,13 @@
-//! The media shell: one worker thread with one UDP socket around the pure `sfu-core`.
+//! The media shell: worker threads, each with a UDP socket around a pure `sfu-core` of its own, all
+//! behind one port; one worker is the rule.
 //!
-//! [`spawn`] binds the socket and starts the thread; the returned [`SfuHandle`] carries
+//! [`spawn`] binds the sockets and starts the threads; the returned [`SfuHandle`] carries
 //! [`Command`]s in, and events come out through the closure given to `spawn`.
 
+mod exchange;
 mod handle;
 mod metrics;
+mod roads;
 mod socket;
 mod worker;
 
@@ -18,6 +21,9 @@ pub use sfu_core::{
 
 use std::net::SocketAddr;
 
+/// Most worker threads.
+pub const MAX_WORKERS: usize = sfu_core::Sfu::MAX_WORKERS;
+
 /// How the media plane starts.
 #[derive(Debug)]
 pub struct SfuConfig {
@@ -27,6 +33,9 @@ pub struct SfuConfig {
     /// Addresses written into answers as candidates, best first. Port 0 stands for the port that
     /// was bound. At most 16; more are left out.
     pub advertised: Vec<SocketAddr>,
+    /// How many threads share the rooms; each room lives on one of them. At most
+    /// [`MAX_WORKERS`].
+    pub workers: usize,
     /// Most microphones forwarded to one participant at once; of more, the loudest.
     pub max_voices: usize,
     /// The codec in which cameras send one picture in layers (SVC), where their browsers can and

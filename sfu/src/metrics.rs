@@ -18,6 +18,11 @@ pub fn render(stats: &Stats) -> String {
             "Datagrams that the system did not take.",
             stats.datagrams_refused_by_system,
         ),
+        (
+            "datagrams_handed_over",
+            "Datagrams that came to another worker than their room's.",
+            stats.datagrams_handed_over,
+        ),
         ("packets_in", "Authentic RTP packets from publishers.", stats.packets_in),
         ("packets_recovered", "Packets that publishers sent again.", stats.packets_recovered),
         ("packets_out", "RTP packets sealed for subscribers.", stats.packets_out),
@@ -78,6 +83,6 @@ mod tests {
             assert!(value.parse::<u64>().is_ok(), "{line}");
             assert!(seen.insert(name.to_owned()), "{name} stands twice");
         }
-        assert_eq!(seen.len(), 20 + DropCause::ALL.len());
+        assert_eq!(seen.len(), 21 + DropCause::ALL.len());
     }
 }

@@ -28,15 +28,31 @@ impl MediaSocket {
     /// Binds `listen`. `[::]` takes IPv4 too, and falls back to `0.0.0.0` on a machine without
     /// IPv6.
     pub(crate) fn bind(listen: SocketAddr) -> io::Result<Self> {
-        let socket = match bind_one(listen) {
+        let socket = match bind_one(listen, false) {
             Err(error)
                 if listen.ip() == IpAddr::V6(Ipv6Addr::UNSPECIFIED)
                     && error.kind() != io::ErrorKind::AddrInUse =>
             {
-                bind_one(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), listen.port()))?
+                bind_one(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), listen.port()), false)?
             }
             other => other?,
         };
+        Self::of(socket)
+    }
+
+    /// Binds `count` sockets to one port, among which the system spreads what comes by its
+    /// addresses.
+    pub(crate) fn bind_shared(listen: SocketAddr, count: usize) -> io::Result<Vec<Self>> {
+        if count <= 1 {
+            return Ok(vec![Self::bind(listen)?]);
+        }
+        // A port that somebody else has would be shared with them as well: only a socket of its
+        // own finds out.
+        let bound = Self::bind(listen)?.local_addr();
+        (0..count).map(|_| Self::of(bind_one(bound, true)?)).collect()
+    }
+
+    fn of(socket: Socket) -> io::Result<Self> {
         let socket = std::net::UdpSocket::from(socket);
         let local_addr = socket.local_addr()?;
         let socket = UdpSocket::from_std(socket);
@@ -146,11 +162,12 @@ impl Sender {
     }
 }
 
-fn bind_one(listen: SocketAddr) -> io::Result<Socket> {
+fn bind_one(listen: SocketAddr, is_shared: bool) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(listen), Type::DGRAM, Some(Protocol::UDP))?;
     if listen.is_ipv6() {
         socket.set_only_v6(false)?;
     }
+    socket.set_reuse_port(is_shared)?;
     socket.set_nonblocking(true)?;
     socket.bind(&listen.into())?;
     Ok(socket)

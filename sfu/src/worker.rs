@@ -1,15 +1,17 @@
 //! The loop of one thread: receive a batch, feed the core, send a batch, sleep until the next
-//! deadline.
+//! deadline. Among several, what came for another worker is handed over.
 
 use std::io;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
 use std::time::Instant;
 
 use mio::{Events, Interest, Poll, Token, Waker};
 use sfu_core::{Command, Event, Sfu, Stats};
 
+use crate::exchange::{Exchange, Route};
 use crate::socket::{MediaSocket, Sender};
 
 /// What the handle may ask of the thread.
@@ -28,10 +30,15 @@ pub(crate) struct Worker {
     core: Sfu,
     socket: MediaSocket,
     inbox: Receiver<Request>,
-    on_event: Box<dyn FnMut(Event) + Send>,
+    on_event: OnEvent,
     poll: Poll,
     send_refused: u64,
+    /// Among several workers.
+    exchange: Option<Exchange>,
 }
+
+/// Called on the worker's thread; must not block.
+pub(crate) type OnEvent = Arc<dyn Fn(Event) + Send + Sync>;
 
 impl Worker {
     /// Registers the socket with a poller. The waker wakes the thread from outside.
@@ -39,13 +46,19 @@ impl Worker {
         core: Sfu,
         mut socket: MediaSocket,
         inbox: Receiver<Request>,
-        on_event: Box<dyn FnMut(Event) + Send>,
+        on_event: OnEvent,
     ) -> io::Result<(Self, Waker)> {
         let poll = Poll::new()?;
         poll.registry().register(socket.source(), SOCKET, Interest::READABLE)?;
         let waker = Waker::new(poll.registry(), WAKE)?;
-        let worker = Self { core, socket, inbox, on_event, poll, send_refused: 0 };
+        let send_refused = 0;
+        let worker = Self { core, socket, inbox, on_event, poll, send_refused, exchange: None };
         Ok((worker, waker))
+    }
+
+    /// One of several from now on.
+    pub(crate) fn join(&mut self, exchange: Exchange) {
+        self.exchange = Some(exchange);
     }
 
     /// Runs until a shutdown is asked for or every handle is gone.
@@ -74,6 +87,7 @@ impl Worker {
                 ControlFlow::Continue(more) => requests_may_wait = more,
                 ControlFlow::Break(()) => return,
             }
+            self.take_parcels(now);
             if socket_may_have_more {
                 socket_may_have_more = self.receive(now);
             }
@@ -109,12 +123,21 @@ impl Worker {
     /// Feeds one batch to the core, sending in between what the core makes of it. Returns whether
     /// more may wait.
     fn receive(&mut self, now: Instant) -> bool {
-        let Self { core, socket, send_refused, .. } = self;
+        let Self { core, socket, send_refused, exchange, .. } = self;
         let mut since_sent = 0;
         // A read error belongs to one datagram (such as an earlier ICMP answer): read on.
         let datagrams = socket
             .receive_batch(|sender, path, datagram| {
+                let route = exchange
+                    .as_mut()
+                    .map_or(Route::Here, |exchange| exchange.route(now, core, path, datagram));
+                if route == Route::Elsewhere {
+                    return;
+                }
                 guard(core, now, |core| core.handle_datagram(now, path, datagram));
+                if let (Route::CheckHere, Some(exchange)) = (route, &mut *exchange) {
+                    exchange.note_check(core, path);
+                }
                 since_sent += 1;
                 if since_sent == Sfu::MAX_BATCH {
                     since_sent = 0;
@@ -122,7 +145,25 @@ impl Worker {
                 }
             })
             .unwrap_or(1);
+        if let Some(exchange) = exchange {
+            exchange.dispatch();
+        }
         datagrams > 0
+    }
+
+    /// Feeds to the core what other workers received for it.
+    fn take_parcels(&mut self, now: Instant) {
+        let Self { core, socket, send_refused, exchange, .. } = self;
+        let Some(exchange) = exchange else {
+            return;
+        };
+        while let Some(mut parcel) = exchange.poll_parcel(now, core) {
+            parcel.read(core, |core, path, datagram| {
+                guard(core, now, |core| core.handle_datagram(now, path, datagram));
+            });
+            *send_refused += flush(core, socket.sender(), now);
+            exchange.give_back(parcel);
+        }
     }
 
     /// Sends what the core made and tells its events.
@@ -134,7 +175,11 @@ impl Worker {
     }
 
     fn stats(&self) -> Stats {
-        Stats { datagrams_refused_by_system: self.send_refused, ..self.core.stats() }
+        Stats {
+            datagrams_refused_by_system: self.send_refused,
+            datagrams_handed_over: self.exchange.as_ref().map_or(0, Exchange::handed_over),
+            ..self.core.stats()
+        }
     }
 }
 

@@ -32,6 +32,9 @@ pub enum ConfigError {
     /// Not a web origin.
     #[error("share_origin must be an origin such as https://visio.example.org, without a path")]
     ShareOrigin,
+    /// More than the workers of one port can be.
+    #[error("media_workers is at most {}", sfu::MAX_WORKERS)]
+    TooManyWorkers,
 }
 
 /// What may stand in the file, the environment or the flags; absent means default. The keys are
@@ -61,6 +64,9 @@ pub struct Settings {
     /// UDP port of sound and pictures
     #[arg(long, value_name = "PORT", env = "PREAU_MEDIA_PORT")]
     pub media_port: Option<u16>,
+    /// Threads that forward sound and pictures, each for its own rooms
+    #[arg(long, value_name = "NUMBER", env = "PREAU_MEDIA_WORKERS")]
+    pub media_workers: Option<NonZeroU16>,
     /// TCP port of health and metrics, on the loopback address only
     #[arg(long, value_name = "PORT", env = "PREAU_METRICS_PORT")]
     pub metrics_port: Option<u16>,
@@ -164,6 +170,8 @@ pub struct Config {
     pub https_port: u16,
     /// UDP port of media.
     pub media_port: u16,
+    /// Threads that forward media, behind that one port.
+    pub media_workers: usize,
     /// TCP port of health and metrics on 127.0.0.1.
     pub metrics_port: u16,
     /// Addresses at which browsers reach the media port; `None` means those of the interfaces.
@@ -217,6 +225,7 @@ impl Settings {
             http_port: self.http_port.or(other.http_port),
             https_port: self.https_port.or(other.https_port),
             media_port: self.media_port.or(other.media_port),
+            media_workers: self.media_workers.or(other.media_workers),
             metrics_port: self.metrics_port.or(other.metrics_port),
             public_addresses: self.public_addresses.or(other.public_addresses),
             share_origin: self.share_origin.or(other.share_origin),
@@ -240,6 +249,10 @@ impl Settings {
             (None, None) => None,
             (Some(_), None) | (None, Some(_)) => return Err(ConfigError::HalfCertificate),
         };
+        let media_workers = self.media_workers.map_or(1, |count| usize::from(count.get()));
+        if media_workers > sfu::MAX_WORKERS {
+            return Err(ConfigError::TooManyWorkers);
+        }
         let https_port = self.https_port.unwrap_or(8443);
         let max_live_rooms = self.max_live_rooms.map_or(200, NonZeroU16::get);
         Ok(Config {
@@ -248,6 +261,7 @@ impl Settings {
             http_port: self.http_port,
             https_port,
             media_port: self.media_port.unwrap_or(https_port),
+            media_workers,
             metrics_port: self.metrics_port.unwrap_or(9464),
             public_addresses: self.public_addresses.filter(|addresses| !addresses.is_empty()),
             share_origin: self
@@ -308,6 +322,7 @@ mod tests {
         assert_eq!(said.listen_address, real.listen_address);
         assert_eq!(said.https_port, real.https_port);
         assert_eq!(said.media_port, real.media_port);
+        assert_eq!(said.media_workers, real.media_workers);
         assert_eq!(said.metrics_port, real.metrics_port);
         assert_eq!(said.host_pass_required, real.host_pass_required);
         assert_eq!(said.room_days, real.room_days);
@@ -318,6 +333,13 @@ mod tests {
         assert_eq!(said.log_level, real.log_level);
         assert_eq!(said.log_format, real.log_format);
         assert_eq!(real.http_port, None, "plain http only when asked for");
+    }
+
+    #[test]
+    fn workers_are_bounded() {
+        let workers = |count| parse(&format!("media_workers = {count}")).unwrap().check();
+        assert_eq!(workers(16).unwrap().media_workers, 16);
+        assert_eq!(workers(17).unwrap_err().to_string(), "media_workers is at most 16");
     }
 
     #[test]

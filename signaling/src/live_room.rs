@@ -342,11 +342,11 @@ impl RoomTask {
             }
             MediaRequest::RemoveTransport { participant } => {
                 self.registry.remove_route(participant);
-                self.registry.shared().media.remove_transport(participant);
+                self.registry.shared().media.remove_transport(self.id, participant);
                 return None;
             }
         };
-        self.registry.shared().media.send(command).err()?;
+        self.registry.shared().media.send(self.id, command).err()?;
         Some(refused(participant, negotiation))
     }
 }
@@ -393,7 +393,7 @@ mod tests {
     async fn a_task_that_dies_leaves_neither_its_room_nor_its_people_behind() {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::manual().0;
-        let media = Media::spawn(Some([127, 0, 0, 1].into()), 0, &[], 12, None, |_| {}).unwrap();
+        let media = Media::spawn(Some([127, 0, 0, 1].into()), 0, &[], 1, 12, None, |_| {}).unwrap();
         let registry = Registry::new(
             clock.clone(),
             Arc::default(),

@@ -263,7 +263,7 @@ impl Registry {
             routes.extract_if(|_, route| route.same_channel(media)).collect()
         };
         for (participant, _) in left_behind {
-            self.0.media.remove_transport(participant);
+            self.0.media.remove_transport(id, participant);
         }
     }
 }

@@ -151,6 +151,7 @@ impl Server {
                 listen,
                 port,
                 &public,
+                config.media_workers,
                 config.max_voices,
                 config.camera_codec.scalable(),
                 on_event,

@@ -19,3 +19,4 @@ mod saving;
 mod server;
 mod session;
 mod voices;
+mod workers;

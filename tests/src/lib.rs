@@ -4,6 +4,8 @@
 #[cfg(feature = "browser")]
 mod browser;
 #[cfg(feature = "browser")]
+mod classroom;
+#[cfg(feature = "browser")]
 mod content;
 pub mod fuzz;
 #[cfg(feature = "browser")]
@@ -17,6 +19,8 @@ mod stun;
 
 #[cfg(feature = "browser")]
 pub use browser::{Browser, ReceiveSlot, Received, Section};
+#[cfg(feature = "browser")]
+pub use classroom::Classroom;
 #[cfg(feature = "browser")]
 pub use content::{Content, Place};
 #[cfg(feature = "browser")]

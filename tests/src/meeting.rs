@@ -100,6 +100,7 @@ impl Meeting {
         let settings = Settings {
             identity: DtlsIdentity::generate().expect("a certificate can be made"),
             candidates: vec![SERVER],
+            worker: 0,
             max_voices,
             scalable: None,
             seed: core_seed,

@@ -2,9 +2,10 @@
 //! ICE user name it carries.
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::path::Path;
+use crate::sfu::Sfu;
 
 /// Number of a transport within one `Sfu`. Reused once the transport is gone and forgotten here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -69,9 +70,13 @@ impl Demux {
     /// owner has not checked it for a while. Otherwise whoever can forge a source address and is
     /// in some meeting could cut somebody else off.
     pub(crate) fn may_bind(&self, now: Instant, path: Path, owner: TransportKey) -> bool {
+        self.find(path) == Some(owner) || self.is_free(now, path)
+    }
+
+    /// Whether anybody may take this address pair.
+    pub(crate) fn is_free(&self, now: Instant, path: Path) -> bool {
         self.by_path.get(&path).is_none_or(|binding| {
-            binding.owner == owner
-                || now.saturating_duration_since(binding.checked) >= TAKEOVER_SILENCE
+            now.saturating_duration_since(binding.checked) >= Sfu::TAKEOVER_SILENCE
         })
     }
 
@@ -88,10 +93,6 @@ impl Demux {
     }
 }
 
-/// A living transport checks its address every few seconds (Chromium 2.5 s, Firefox 5 s). Raising
-/// it delays somebody who got another's former address; lowering it lets addresses be stolen.
-const TAKEOVER_SILENCE: Duration = Duration::from_secs(8);
-
 struct Binding {
     owner: TransportKey,
     checked: Instant,
@@ -100,6 +101,7 @@ struct Binding {
 #[cfg(test)]
 mod tests {
     use std::net::SocketAddr;
+    use std::time::Duration;
 
     use super::*;
 

@@ -90,8 +90,9 @@ impl Member {
                 None => Reached::AsBefore,
             },
             _ => {
-                let opened = Transport::open(now, &settings.identity, offer, random)
-                    .map_err(|_| NegotiationError::Malformed)?;
+                let opened =
+                    Transport::open(now, &settings.identity, settings.worker, offer, random)
+                        .map_err(|_| NegotiationError::Malformed)?;
                 let former = self.transport.replace(opened).map(Box::new);
                 self.subscriber = Subscriber::default();
                 self.publisher.reset();

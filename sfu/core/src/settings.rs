@@ -13,6 +13,9 @@ pub struct Settings {
     pub identity: DtlsIdentity,
     /// Public addresses of the media socket, best first, as written into answers.
     pub candidates: Vec<SocketAddr>,
+    /// Number of this one among those that share a port, at most [`Sfu::MAX_WORKERS`](crate::Sfu).
+    /// It stands in front of the user names, so that each of them sees whose a check is.
+    pub worker: u8,
     /// Most microphones forwarded to one participant at once; of more, the loudest. At least 1.
     pub max_voices: usize,
     /// The codec in which cameras send one picture in layers (SVC), where their browsers can and

@@ -1,6 +1,8 @@
 //! All rooms and transports of one worker. Only dispatches: what to do with a datagram, a command
 //! or a deadline is decided in the files it is handed to.
 
+mod shared_port;
+
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 

@@ -1,6 +1,6 @@
 //! Plain counters of one `Sfu`. None of them has a room or a person in it.
 
-use std::ops::Index;
+use std::ops::{AddAssign, Index};
 
 /// Counters since the start, and how many of each thing live now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,6 +40,9 @@ pub struct Stats {
     /// Runs of datagrams the system did not take: no room, no route, too large. Filled in by
     /// whoever owns the socket.
     pub datagrams_refused_by_system: u64,
+    /// Datagrams that came to another worker than their room's. Filled in by whoever owns the
+    /// socket.
+    pub datagrams_handed_over: u64,
     /// Transports now.
     pub transports: u64,
     /// Transports now whose handshake is done.
@@ -48,6 +51,65 @@ pub struct Stats {
     pub rooms: u64,
     /// What was dropped, by cause.
     pub dropped: Drops,
+}
+
+impl AddAssign for Stats {
+    /// The counters of two `Sfu` together.
+    fn add_assign(&mut self, other: Self) {
+        // Named one by one, so that none can be forgotten.
+        let Self {
+            datagrams_in,
+            bytes_in,
+            datagrams_out,
+            bytes_out,
+            packets_in,
+            packets_recovered,
+            packets_out,
+            packets_retransmitted,
+            packets_probing,
+            nacks_in,
+            nacks_out,
+            feedback_unknown,
+            key_frame_requests_in,
+            key_frame_requests_out,
+            handshakes_completed,
+            faults,
+            datagrams_refused_by_system,
+            datagrams_handed_over,
+            transports,
+            transports_connected,
+            rooms,
+            dropped: Drops(dropped),
+        } = other;
+        for (sum, more) in [
+            (&mut self.datagrams_in, datagrams_in),
+            (&mut self.bytes_in, bytes_in),
+            (&mut self.datagrams_out, datagrams_out),
+            (&mut self.bytes_out, bytes_out),
+            (&mut self.packets_in, packets_in),
+            (&mut self.packets_recovered, packets_recovered),
+            (&mut self.packets_out, packets_out),
+            (&mut self.packets_retransmitted, packets_retransmitted),
+            (&mut self.packets_probing, packets_probing),
+            (&mut self.nacks_in, nacks_in),
+            (&mut self.nacks_out, nacks_out),
+            (&mut self.feedback_unknown, feedback_unknown),
+            (&mut self.key_frame_requests_in, key_frame_requests_in),
+            (&mut self.key_frame_requests_out, key_frame_requests_out),
+            (&mut self.handshakes_completed, handshakes_completed),
+            (&mut self.faults, faults),
+            (&mut self.datagrams_refused_by_system, datagrams_refused_by_system),
+            (&mut self.datagrams_handed_over, datagrams_handed_over),
+            (&mut self.transports, transports),
+            (&mut self.transports_connected, transports_connected),
+            (&mut self.rooms, rooms),
+        ] {
+            *sum += more;
+        }
+        for (sum, more) in self.dropped.0.iter_mut().zip(dropped) {
+            *sum += more;
+        }
+    }
 }
 
 /// Why something from outside was dropped.

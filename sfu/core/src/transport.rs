@@ -47,6 +47,7 @@ pub(crate) struct Transport {
     keys: Option<(Opener, Sealer)>,
     state: State,
     identity: DtlsIdentity,
+    worker: u8,
     remote_ice: IceCredentials,
     remote_fingerprint: Fingerprint,
     dtls_path: Option<Path>,
@@ -58,11 +59,13 @@ impl Transport {
     pub(crate) fn open(
         now: Instant,
         identity: &DtlsIdentity,
+        worker: u8,
         offer: &Offer,
         random: &mut StdRng,
     ) -> Result<Self, DtlsError> {
         Ok(Self {
-            ice: Ice::new(credentials(random)),
+            ice: Ice::new(credentials(worker, random)),
+            worker,
             dtls: Dtls::new(identity, offer.fingerprint.0)?,
             keys: None,
             state: State::Opening,
@@ -88,7 +91,7 @@ impl Transport {
         }
         self.remote_ice = offer.ice.clone();
         let former = self.ice.credentials().ufrag.clone();
-        self.ice.restart(credentials(random));
+        self.ice.restart(credentials(self.worker, random));
         Some(former)
     }
 
@@ -280,13 +283,20 @@ enum State {
     Failed,
 }
 
-/// Fresh credentials: 48 random bits of name, 144 of password (RFC 8445 section 5.3 asks for 24
-/// and 128).
-fn credentials(random: &mut StdRng) -> IceCredentials {
+/// The worker whose credentials a user name is of, in front of the colon.
+pub(crate) fn worker_of(ufrag: &str) -> Option<u8> {
+    let mark = ufrag.bytes().next()?;
+    ICE_CHARS.iter().position(|known| *known == mark).map(|at| at as u8)
+}
+
+/// Fresh credentials: the mark of the worker, then 48 random bits of name; 144 of password (RFC
+/// 8445 section 5.3 asks for 24 and 128).
+fn credentials(worker: u8, random: &mut StdRng) -> IceCredentials {
     let mut token = |len: usize| -> String {
         (0..len).map(|_| char::from(ICE_CHARS[random.random_range(0..ICE_CHARS.len())])).collect()
     };
-    IceCredentials { ufrag: token(8), pwd: Redacted::new(token(24)) }
+    let mark = char::from(ICE_CHARS[usize::from(worker) % ICE_CHARS.len()]);
+    IceCredentials { ufrag: format!("{mark}{}", token(8)), pwd: Redacted::new(token(24)) }
 }
 
 /// The characters RFC 8839 section 5.4 allows.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::extract::ws::close_code;
 use protocol::{ClientMessage, ErrorCode, ParticipantId, Redacted, RequestId, ServerMessage};
-use sfu_core::{Command, Event, NegotiationId};
+use sfu_core::{Command, Event, NegotiationId, RoomId};
 use tokio::sync::mpsc;
 
 use super::{End, Session, parse};
@@ -61,6 +61,7 @@ fn answer_of(event: Event) -> Option<Result<Redacted<String>, ErrorCode>> {
 /// The transport of one test; ends when dropped, however its session ends.
 struct Trial {
     registry: Registry,
+    room: RoomId,
     participant: ParticipantId,
 }
 
@@ -74,11 +75,12 @@ impl Trial {
         let participant = ParticipantId::from_bytes(secret::random());
         let room = registry.next_room();
         registry.add_route(participant, events);
-        let trial = Self { registry, participant };
+        let trial = Self { registry, room, participant };
         let media = &trial.registry.shared().media;
-        media.send(Command::AddTransport { participant, room }).ok()?;
+        media.send(room, Command::AddTransport { participant, room }).ok()?;
         let negotiation = NegotiationId(1);
-        media.send(Command::Negotiate { participant, negotiation, offer, publish: vec![] }).ok()?;
+        let negotiate = Command::Negotiate { participant, negotiation, offer, publish: vec![] };
+        media.send(room, negotiate).ok()?;
         Some(trial)
     }
 }
@@ -86,7 +88,7 @@ impl Trial {
 impl Drop for Trial {
     fn drop(&mut self) {
         self.registry.remove_route(self.participant);
-        self.registry.shared().media.remove_transport(self.participant);
+        self.registry.shared().media.remove_transport(self.room, self.participant);
     }
 }
 

@@ -191,6 +191,7 @@ impl Server {
         let settings = Settings {
             identity: IDENTITY.with(Clone::clone),
             candidates: vec![SocketAddr::from(([192, 0, 2, 1], 8443))],
+            worker: 0,
             max_voices: 12,
             scalable: None,
             seed: [7; 32],

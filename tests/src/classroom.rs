@@ -1,17 +1,20 @@
 //! The real worker with real participants on loopback: ICE, DTLS, SRTP, reports and all.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
+use crate::browser::Browser;
+use crate::random::Random;
 use mio::net::UdpSocket;
 use mio::{Events, Interest, Poll, Token};
 use protocol::{ParticipantId, Redacted, TrackId, TrackSource};
 use sfu::{
     Command, DtlsIdentity, Event, Mid, NegotiationId, RoomId, SfuConfig, SfuHandle, SlotAssignment,
+    Stats,
 };
-use tests::{Browser, Random};
 
 /// See the module's description. Its participants live on the calling thread.
 #[derive(Debug)]
@@ -27,31 +30,48 @@ pub struct Classroom {
 struct Seat {
     browser: Browser,
     socket: UdpSocket,
+    room: RoomId,
 }
 
 impl Classroom {
-    /// Everybody connected; each with as many pairs of slots as `slots` says of its number.
+    /// Everybody connected, in the same room; each with as many pairs of slots as `slots` says of
+    /// its number.
     ///
     /// # Errors
     ///
     /// When sockets or threads are short, or somebody does not connect.
     pub fn open(count: usize, slots: impl Fn(usize) -> usize) -> io::Result<Self> {
+        Self::spread(1, count, |_| RoomId(1), slots)
+    }
+
+    /// As [`Classroom::open`], with so many workers, and everybody in the room that `room` says.
+    ///
+    /// # Errors
+    ///
+    /// As [`Classroom::open`].
+    pub fn spread(
+        workers: usize,
+        count: usize,
+        room: impl Fn(usize) -> RoomId,
+        slots: impl Fn(usize) -> usize,
+    ) -> io::Result<Self> {
         let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
         let (tell, events) = mpsc::channel();
         let config = SfuConfig {
             listen: loopback,
             advertised: vec![loopback],
+            workers,
             max_voices: MAX_VOICES,
             scalable: None,
             identity: DtlsIdentity::generate().map_err(io::Error::other)?,
         };
-        let on_event = Box::new(move |event| drop(tell.send(event)));
-        let handle = sfu::spawn(config, on_event).map_err(io::Error::other)?;
+        let handle =
+            sfu::spawn(config, move |event| drop(tell.send(event))).map_err(io::Error::other)?;
         let mut classroom =
             Self { handle, events, seats: Vec::new(), poll: Poll::new()?, negotiations: 0 };
         let mut random = Random::new(SEED);
         for number in 0..count {
-            classroom.enter(number, slots(number), &mut random)?;
+            classroom.enter(number, room(number), slots(number), &mut random)?;
         }
         let deadline = Instant::now() + CONNECT;
         while !classroom.seats.iter().all(|seat| seat.browser.is_connected()) {
@@ -63,7 +83,13 @@ impl Classroom {
         Ok(classroom)
     }
 
-    fn enter(&mut self, number: usize, slots: usize, random: &mut Random) -> io::Result<()> {
+    fn enter(
+        &mut self,
+        number: usize,
+        room: RoomId,
+        slots: usize,
+        random: &mut Random,
+    ) -> io::Result<()> {
         let mut socket = UdpSocket::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
         let address = socket.local_addr()?;
         self.poll.registry().register(&mut socket, Token(number), Interest::READABLE)?;
@@ -72,17 +98,15 @@ impl Classroom {
         let participant = ParticipantId::from_bytes(id);
         let seed = Random::new(random.bits());
         let browser = Browser::new(Instant::now(), participant, address, slots, seed);
-        self.seats.push(Seat { browser, socket });
-        self.command(Command::AddTransport { participant, room: RoomId(1) })?;
+        self.seats.push(Seat { browser, socket, room });
+        self.command(number, Command::AddTransport { participant, room })?;
         let (sdp, publish) = self.seats[number].browser.offer(Instant::now());
         self.negotiations += 1;
         let publish = publish.iter().map(|(mid, source)| (mid_of(mid), *source)).collect();
-        self.command(Command::Negotiate {
-            participant,
-            negotiation: NegotiationId(self.negotiations),
-            offer: Redacted::new(sdp),
-            publish,
-        })?;
+        let negotiation = NegotiationId(self.negotiations);
+        let offer = Redacted::new(sdp);
+        let negotiate = Command::Negotiate { participant, negotiation, offer, publish };
+        self.command(number, negotiate)?;
         loop {
             let event = self.events.recv_timeout(CONNECT).map_err(io::Error::other)?;
             if let Event::Negotiated { negotiation, answer, .. } = &event
@@ -106,7 +130,7 @@ impl Classroom {
         let browser = &mut self.seats[number].browser;
         let participant = browser.participant;
         browser.set_sending(Instant::now(), source, true);
-        self.command(Command::SetPublishing { participant, source, active: true })
+        self.command(number, Command::SetPublishing { participant, source, active: true })
     }
 
     /// Lets a participant send only this layer of the camera, in frames of `parts` packets with
@@ -134,7 +158,7 @@ impl Classroom {
         let browser = &self.seats[to].browser;
         let mid = mid_of(&browser.slot_mids(source.is_video())[slot]);
         let slots = vec![SlotAssignment { mid, track: Some(track), max_height: None }];
-        self.command(Command::Subscribe { participant: browser.participant, slots })
+        self.command(to, Command::Subscribe { participant: browser.participant, slots })
     }
 
     /// Lets the class go on for `duration`.
@@ -172,7 +196,7 @@ impl Classroom {
         }
     }
 
-    /// Ends the worker, so that the next one is the only thread of its name.
+    /// Ends the workers, so that the next one is the only thread of its name.
     ///
     /// # Errors
     ///
@@ -181,14 +205,33 @@ impl Classroom {
         self.handle.shutdown(PATIENCE).map_err(io::Error::other)
     }
 
+    /// What the worker counted so far, of all of them together; `None` when one does not answer.
+    pub fn stats(&self) -> Option<Stats> {
+        self.handle.stats(PATIENCE)
+    }
+
+    /// Everything that one participant received, by whom it was sent.
+    pub fn heard(&self, number: usize) -> BTreeMap<ParticipantId, usize> {
+        let mut heard = BTreeMap::new();
+        for packet in self.seats[number].browser.slots.values().flat_map(|slot| &slot.received) {
+            *heard.entry(packet.content.track.participant).or_default() += 1;
+        }
+        heard
+    }
+
+    /// Who one participant is.
+    pub fn participant(&self, number: usize) -> ParticipantId {
+        self.seats[number].browser.participant
+    }
+
     /// Packets of sound and pictures that arrived so far, at everybody.
     pub fn received(&self) -> usize {
         let slots = self.seats.iter().flat_map(|seat| seat.browser.slots.values());
         slots.map(|slot| slot.received.len()).sum()
     }
 
-    fn command(&self, command: Command) -> io::Result<()> {
-        self.handle.send(command).map_err(io::Error::other)
+    fn command(&self, number: usize, command: Command) -> io::Result<()> {
+        self.handle.send(self.seats[number].room, command).map_err(io::Error::other)
     }
 }
 
