@@ -12,6 +12,7 @@ use thiserror::Error;
 
 use crate::compare;
 use crate::knee::{self, Found};
+use crate::measure::memory;
 use crate::media::{self, Media, MediaError};
 use crate::report::{Report, html, json, junit, terminal};
 use crate::run::{Setting, run};
@@ -392,6 +393,7 @@ impl Bench {
             server_pid: self.server_pid,
             address: &address,
             seed: self.seed,
+            memory_left: memory::left,
             progress: &mut progress,
         };
         let outcome = self.runtime.block_on(run(scenario, &mut setting));

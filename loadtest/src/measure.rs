@@ -1,13 +1,16 @@
 //! What is measured: by each connection into its own meter, summed up by whoever writes the
 //! report.
 
+mod calls;
 mod histogram;
+pub(crate) mod memory;
 pub(crate) mod mos;
 mod process;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+pub(crate) use calls::SystemCalls;
 pub use histogram::Histogram;
 pub use process::{ProcessSample, ProcessUse};
 
@@ -111,7 +114,7 @@ pub struct Heard {
     pub samples: u64,
     /// Of these, invented because nothing came in time.
     pub concealed: u64,
-    /// Of these, restored from the packet after (in-band error correction).
+    /// Of these, restored from the packet after (redundancy, or in-band error correction).
     pub corrected: u64,
 }
 

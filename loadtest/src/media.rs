@@ -71,6 +71,14 @@ impl Media {
         let [high, middle, low, screen] = video::prepare(folder)?.map(Arc::new);
         Ok(Self { voices: voices.into(), camera: [high, middle, low], screen })
     }
+
+    /// Nothing to see or hear.
+    #[cfg(test)]
+    pub(crate) fn empty() -> Self {
+        let nothing = Arc::new(Video { frames: Vec::new(), rate: 1, height: 0 });
+        let camera = [0; 3].map(|_| Arc::clone(&nothing));
+        Self { voices: Arc::new([]), camera, screen: nothing }
+    }
 }
 
 /// Where media is kept when nothing else is said: the user's folder for what can be made again.

@@ -155,6 +155,8 @@ pub struct KeyFrames {
     pub asked_per_join: f64,
     /// Key frames that publishers sent, the first ones included.
     pub sent: u64,
+    /// Those, for each join.
+    pub sent_per_join: f64,
     /// Requests by receivers that could not go on.
     pub wanted: u64,
 }
@@ -170,6 +172,8 @@ pub struct Server {
     pub cpu_us_per_packet: f64,
     /// A second.
     pub context_switches_per_second: f64,
+    /// For each delivered packet; `None` where they cannot be counted.
+    pub system_calls_per_packet: Option<f64>,
     /// Memory at the end.
     pub rss_mib: f64,
     /// The same, for each participant.
@@ -252,6 +256,9 @@ impl Report {
                 system_percent: used.system_share * 100.0,
                 cpu_us_per_packet: per_packet(used.cpu_seconds),
                 context_switches_per_second: used.context_switches as f64 / seconds,
+                system_calls_per_packet: outcome
+                    .system_calls
+                    .map(|calls| calls * seconds / packets.max(1) as f64),
                 rss_mib: used.resident_mib,
                 rss_kib_per_participant: used.resident_mib * 1024.0
                     / f64::from(participants.max(1)),
@@ -302,6 +309,14 @@ impl Report {
     /// The time by which a step was done in 95 of 100 joins.
     pub fn step_p95_ms(&self, name: &str) -> Option<f64> {
         self.joins.steps.iter().find(|step| step.name == name).map(|step| step.p95_ms)
+    }
+}
+
+impl Server {
+    /// System calls for each packet, in words.
+    pub(crate) fn calls(&self) -> String {
+        let calls = self.system_calls_per_packet;
+        calls.map_or("an unknown number of".to_owned(), |calls| format!("{calls:.3}"))
     }
 }
 
@@ -372,10 +387,13 @@ impl KeyFrames {
     fn new(outcome: &Outcome) -> Self {
         let sum = |of: fn(&Measured) -> u64| of(&outcome.before) + of(&outcome.total);
         let asked = sum(|measured| measured.key_frames_asked);
+        let sent = sum(|measured| measured.key_frames_sent);
+        let joins = outcome.joins.len() as u64;
         Self {
             asked,
-            asked_per_join: share(asked, outcome.joins.len() as u64),
-            sent: sum(|measured| measured.key_frames_sent),
+            asked_per_join: share(asked, joins),
+            sent,
+            sent_per_join: share(sent, joins),
             wanted: sum(|measured| measured.key_frames_wanted),
         }
     }

@@ -16,6 +16,7 @@ pub(crate) struct ExtensionIds {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Header<'a> {
     pub(crate) marker: bool,
+    pub(crate) payload_type: u8,
     pub(crate) sequence: u16,
     pub(crate) timestamp: u32,
     pub(crate) ssrc: u32,
@@ -45,6 +46,7 @@ impl<'a> Header<'a> {
         }
         Some(Self {
             marker: fixed[1] & 0x80 != 0,
+            payload_type: fixed[1] & 0x7f,
             sequence: u16::from_be_bytes([fixed[2], fixed[3]]),
             timestamp: u32::from_be_bytes([fixed[4], fixed[5], fixed[6], fixed[7]]),
             ssrc: u32::from_be_bytes([fixed[8], fixed[9], fixed[10], fixed[11]]),
@@ -165,6 +167,49 @@ impl Vp8 {
     }
 }
 
+/// Redundant sound (RFC 2198): a frame, and the one before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Redundant<'a> {
+    pub(crate) frame: &'a [u8],
+    /// How long before, in ticks of the clock, and the frame.
+    pub(crate) before: Option<(u32, &'a [u8])>,
+}
+
+impl<'a> Redundant<'a> {
+    /// Reads a payload; of several earlier frames the last one. `None` when it is none.
+    pub(crate) fn parse(payload: &'a [u8]) -> Option<Self> {
+        let mut blocks = Vec::new();
+        let mut rest = payload;
+        while rest.first()? & 0x80 != 0 {
+            let (head, tail) = rest.split_first_chunk::<4>()?;
+            let word = u32::from_be_bytes(*head);
+            blocks.push((word >> 10 & 0x3fff, (word & 0x3ff) as usize));
+            rest = tail;
+        }
+        rest = &rest[1..];
+        let mut before = None;
+        for (ago, length) in blocks {
+            let (block, tail) = rest.split_at_checked(length)?;
+            before = Some((ago, block)).filter(|_| length > 0);
+            rest = tail;
+        }
+        Some(Self { frame: rest, before })
+    }
+
+    /// Appends a payload; a frame that does not fit the few bits for its length or its age is
+    /// left out.
+    pub(crate) fn write(&self, payload_type: u8, out: &mut Vec<u8>) {
+        let before = self.before.filter(|(ago, frame)| *ago < 1 << 14 && frame.len() < 1 << 10);
+        if let Some((ago, frame)) = before {
+            let word = 1 << 31 | u32::from(payload_type) << 24 | ago << 10 | frame.len() as u32;
+            out.extend(word.to_be_bytes());
+        }
+        out.push(payload_type);
+        out.extend_from_slice(before.map_or(&[][..], |(_, frame)| frame));
+        out.extend_from_slice(self.frame);
+    }
+}
+
 const FIXED: usize = 12;
 const PADDING_BIT: u8 = 0x20;
 const EXTENSION_BIT: u8 = 0x10;
@@ -190,6 +235,22 @@ mod tests {
         assert_eq!(read.payload(&packet), b"payload");
         for end in 0..length {
             assert!(Header::parse(&packet[..end]).is_none(), "cut to {end}");
+        }
+    }
+
+    #[test]
+    fn redundant_sound_is_read_back_and_broken_one_refused() {
+        for before in [None, Some((960, &b"before"[..]))] {
+            let redundant = Redundant { frame: b"now", before };
+            let mut payload = Vec::new();
+            redundant.write(111, &mut payload);
+            assert_eq!(Redundant::parse(&payload), Some(redundant));
+        }
+        let mut late = Vec::new();
+        Redundant { frame: b"now", before: Some((1 << 14, b"long ago")) }.write(111, &mut late);
+        assert_eq!(late, b"\x6fnow");
+        for broken in [&b""[..], b"\xef\0\0", b"\xef\x0f\0\xff\x6fx"] {
+            assert_eq!(Redundant::parse(broken), None, "{broken:?}");
         }
     }
 

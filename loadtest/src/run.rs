@@ -1,5 +1,6 @@
 //! Plays a scenario against a target and collects what its participants measure.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 
 use crate::clock;
-use crate::measure::{Histogram, Join, Measured, Meter, ProcessSample, ProcessUse};
+use crate::measure::{Histogram, Join, Measured, Meter, ProcessSample, ProcessUse, SystemCalls};
 use crate::media::Media;
 use crate::participant::{Attention, Identity, Shared, play};
 use crate::postmark::Postmarks;
@@ -25,6 +26,8 @@ pub(crate) struct Setting<'a> {
     /// Gives each participant an address of its own, by number, where that makes sense.
     pub(crate) address: &'a dyn Fn(usize) -> Option<IpAddr>,
     pub(crate) seed: u64,
+    /// How many bytes of memory this process may still take, where that is known.
+    pub(crate) memory_left: fn() -> Option<u64>,
     /// Told what happens, once a second.
     pub(crate) progress: &'a mut dyn FnMut(&Progress),
 }
@@ -53,6 +56,8 @@ pub(crate) struct Outcome {
     pub(crate) seconds: Vec<Second>,
     pub(crate) measured_for: Duration,
     pub(crate) server: Option<ProcessUse>,
+    /// System calls of the server a second, where they can be counted.
+    pub(crate) system_calls: Option<f64>,
     pub(crate) generator: Option<ProcessUse>,
     /// How late the generator itself was with what it had to do, in microseconds.
     pub(crate) lag: Histogram,
@@ -88,7 +93,7 @@ pub(crate) async fn run(
         meters: Vec::new(),
         feeds: Vec::new(),
         end: watch::Sender::new(false),
-        failures: Vec::new(),
+        failures: BTreeMap::new(),
         fault: None,
         next: 0,
     };
@@ -120,7 +125,8 @@ struct Crowd<'a> {
     meters: Vec<Meter>,
     feeds: Vec<watch::Sender<Arc<Vec<crate::target::Feed>>>>,
     end: watch::Sender<bool>,
-    failures: Vec<String>,
+    /// In words, with how often each was met.
+    failures: BTreeMap<String, usize>,
     fault: Option<TargetError>,
     next: u64,
 }
@@ -165,6 +171,7 @@ impl Crowd<'_> {
             sends: group.sends.clone(),
             sound_slots: attention.voices,
             listens: group.listens,
+            red: group.red,
             is_complete: group.kind == Kind::Complete,
             postmarks: self.postmarks.clone(),
             picture_slots: attention.cameras + attention.screens,
@@ -193,15 +200,19 @@ impl Crowd<'_> {
             match ended {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => {
-                    if self.failures.len() < MAX_FAILURES {
-                        self.failures.push(error.to_string());
-                    }
+                    self.note_failure(error.to_string());
                     self.fault = Some(error);
                 }
-                Err(error) => self.failures.push(error.to_string()),
+                Err(error) => self.note_failure(error.to_string()),
             }
         }
         !self.people.is_empty()
+    }
+
+    fn note_failure(&mut self, words: String) {
+        if self.failures.len() < MAX_FAILURES || self.failures.contains_key(&words) {
+            *self.failures.entry(words).or_default() += 1;
+        }
     }
 
     fn joined(&self) -> usize {
@@ -217,6 +228,7 @@ struct Collector<'a, 'b> {
     seconds: Vec<Second>,
     measured_for: Duration,
     server: Option<ProcessUse>,
+    system_calls: Option<f64>,
     generator: Option<ProcessUse>,
     lag: Histogram,
     incomplete: Option<TargetError>,
@@ -232,6 +244,7 @@ impl<'a, 'b> Collector<'a, 'b> {
             seconds: Vec::new(),
             measured_for: Duration::ZERO,
             server: None,
+            system_calls: None,
             generator: None,
             lag: Histogram::default(),
             incomplete: None,
@@ -247,7 +260,7 @@ impl<'a, 'b> Collector<'a, 'b> {
         let mut ticks = 0;
         while crowd.joined() < expected && Instant::now() < deadline {
             tick.tick().await;
-            if !crowd.look_after() || crowd.fault.is_some() {
+            if !crowd.look_after() || crowd.fault.is_some() || self.is_out_of_memory() {
                 break;
             }
             ticks += 1;
@@ -262,13 +275,16 @@ impl<'a, 'b> Collector<'a, 'b> {
     async fn measure(&mut self, crowd: &mut Crowd<'_>) {
         let sample = |pid: Option<u32>| pid.and_then(ProcessSample::of);
         let own = Some(std::process::id());
+        // It ends a little before the measured time does.
+        let counted = self.scenario.seconds.saturating_sub(1).max(1);
+        let calls = self.setting.server_pid.and_then(|pid| SystemCalls::count(pid, counted));
         let begin = Instant::now();
         let (server, generator) = (sample(self.setting.server_pid), sample(own));
         let mut last = server;
         let mut tick = interval(LAG_INTERVAL);
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut next = begin + Duration::from_secs(1);
-        while self.seconds.len() < self.scenario.seconds as usize {
+        while self.seconds.len() < self.scenario.seconds as usize && self.incomplete.is_none() {
             let due = tick.tick().await;
             self.lag.record(due.elapsed().as_micros() as u64);
             if Instant::now() < next {
@@ -282,6 +298,7 @@ impl<'a, 'b> Collector<'a, 'b> {
             self.total.add(&measured);
             self.tell("measuring", crowd, Some(&measured));
             self.seconds.push(Second { measured, server: used });
+            self.is_out_of_memory();
             let is_gone = self.setting.server_pid.is_some() && now.is_none();
             if !crowd.look_after() || is_gone {
                 self.incomplete = Some(crowd.fault.take().unwrap_or(TargetError::Gone));
@@ -289,11 +306,22 @@ impl<'a, 'b> Collector<'a, 'b> {
             }
         }
         self.measured_for = begin.elapsed();
+        self.system_calls = calls.and_then(|calls| calls.finish(counted));
         let since = |sample: Option<ProcessSample>, before: Option<ProcessSample>| {
             Some(sample?.since(&before?))
         };
         self.server = since(sample(self.setting.server_pid), server);
         self.generator = since(sample(own), generator);
+    }
+
+    /// True, and the run over, when the next allocation may be the last.
+    fn is_out_of_memory(&mut self) -> bool {
+        let left = (self.setting.memory_left)();
+        if let Some(left) = left.filter(|left| *left < LEAST_MEMORY) {
+            let left = format!("only {} MiB are left", left >> 20);
+            self.incomplete = Some(TargetError::Exhausted("memory", left));
+        }
+        self.incomplete.is_some()
     }
 
     fn tell(&mut self, phase: &'static str, crowd: &Crowd<'_>, measured: Option<&Measured>) {
@@ -322,15 +350,21 @@ impl<'a, 'b> Collector<'a, 'b> {
             total: self.total,
             before: self.before,
             joins,
-            failures: crowd.failures,
+            failures: crowd.failures.into_iter().map(times).collect(),
             seconds: self.seconds,
             measured_for: self.measured_for,
             server: self.server,
+            system_calls: self.system_calls,
             generator: self.generator,
             lag: self.lag,
             incomplete: self.incomplete.or(crowd.fault),
         }
     }
+}
+
+/// A failure and how often it was met.
+fn times((words, count): (String, usize)) -> String {
+    if count == 1 { words } else { format!("{words} ({count} times)") }
 }
 
 /// Everything all meters saw since the last time.
@@ -357,8 +391,64 @@ const LEAVING: Duration = Duration::from_secs(5);
 /// How often the generator looks whether it is late itself.
 const LAG_INTERVAL: Duration = Duration::from_millis(10);
 
-/// Failures that are remembered in words.
+/// A run ends when less is left: enough to sum up and to write a report of thousands of joins.
+const LEAST_MEMORY: u64 = 64 << 20;
+
+/// Kinds of failures that are remembered in words.
 const MAX_FAILURES: usize = 20;
 
 /// Visits of a participant who comes and goes.
 const MAX_VISITS: u64 = 64;
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::target::Seat;
+
+    /// A server that never lets anybody in.
+    struct Silent;
+
+    #[async_trait]
+    impl Target for Silent {
+        fn name(&self) -> &'static str {
+            "silent"
+        }
+
+        fn hands_times_through(&self) -> bool {
+            true
+        }
+
+        async fn open_room(&self, _: usize) -> Result<Box<dyn Room>, TargetError> {
+            Ok(Box::new(Self))
+        }
+    }
+
+    #[async_trait]
+    impl Room for Silent {
+        async fn enter(&self, wish: Wish) -> Result<Box<dyn Seat>, TargetError> {
+            wish.meter.lock().join.socket = Some(clock::now());
+            std::future::pending().await
+        }
+    }
+
+    #[tokio::test]
+    async fn a_run_ends_before_memory_does_and_keeps_what_it_saw() {
+        let text = "name = 'x'\nabout = 'x'\nseconds = 600\nwarm_up = 0\n[[group]]\ncount = 2\n";
+        let scenario = Scenario::parse(text, "x").unwrap();
+        let mut setting = Setting {
+            target: &Silent,
+            media: Media::empty().into(),
+            server_pid: None,
+            address: &|_| None,
+            seed: 1,
+            memory_left: || Some(LEAST_MEMORY - 1),
+            progress: &mut |_| {},
+        };
+        let outcome = run(&scenario, &mut setting).await.unwrap();
+        let why = outcome.incomplete.map(|why| why.to_string());
+        assert_eq!(why.as_deref(), Some("this machine has no more memory: only 63 MiB are left"));
+        assert_eq!(outcome.joins.len(), 2, "the report is kept");
+    }
+}

@@ -62,6 +62,9 @@ pub struct Group {
     /// Whether the sound they hear is really decoded, to tell how it sounds; costs processor time.
     #[serde(default)]
     pub listens: bool,
+    /// Whether they send and take redundant sound (RED): each packet repeats the one before.
+    #[serde(default)]
+    pub red: bool,
     /// The network from the server to each of them; a good one without. `loss_percent`,
     /// `duplicate_percent`, `reorder_percent` (packets of 100), `delay_ms`, `jitter_ms`,
     /// `rates` (pairs of a second and kbit/s from then on), `queue_ms`.
@@ -218,6 +221,9 @@ impl Scenario {
         let slots = |group: &Group| group.voices.max(group.cameras + group.screens);
         if self.groups.is_empty() || self.groups.iter().all(|group| group.count == 0) {
             return impossible("nobody comes");
+        }
+        if self.groups.iter().any(|group| group.red && group.kind == Kind::Complete) {
+            return impossible("red is for light participants");
         }
         if self.seconds == 0 || self.rooms == 0 {
             return impossible("seconds and rooms must be at least 1");

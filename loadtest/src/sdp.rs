@@ -41,6 +41,7 @@ pub(crate) const IDS: ExtensionIds = ExtensionIds {
 
 /// Payload types in offers of ours.
 const OPUS: u8 = 111;
+const REDUNDANT: u8 = 63;
 const VP8: u8 = 96;
 const VP8_REPAIR: u8 = 97;
 
@@ -110,23 +111,31 @@ pub(crate) fn send_specs(sources: &[TrackSource], random: &mut StdRng) -> Vec<Se
             layers: layers.collect(),
             payload_type: if is_video { VP8 } else { OPUS },
             repair_payload_type: is_video.then_some(VP8_REPAIR),
+            redundant_payload_type: None,
         }
     };
     sources.iter().enumerate().map(&mut spec).collect()
 }
 
 /// An offer of these sending sections, and then so many receiving ones of each kind, alternating.
-pub(crate) fn offer(local: &Local, sends: &[SendSpec], sound: usize, picture: usize) -> String {
+/// With `red`, redundant sound is preferred.
+pub(crate) fn offer(
+    local: &Local,
+    sends: &[SendSpec],
+    (sound, picture): (usize, usize),
+    red: bool,
+) -> String {
     let mut kinds: Vec<bool> = Vec::new();
     for pair in 0..sound.max(picture) {
         kinds.extend((pair < sound).then_some(false));
         kinds.extend((pair < picture).then_some(true));
     }
+    let formats = Formats { redundant: red.then_some(REDUNDANT), ..Formats::OURS };
     let count = sends.len() + kinds.len();
     let mids: Vec<String> = (0..count).map(|mid| mid.to_string()).collect();
     let mut out = head(&mids.iter().map(String::as_str).collect::<Vec<_>>());
     for send in sends {
-        media(&mut out, send.source.is_video(), (OPUS, VP8, VP8_REPAIR));
+        media(&mut out, send.source.is_video(), formats);
         transport(&mut out, local, "actpass");
         lines(&mut out, &[&format!("a=mid:{}", send.mid), "a=sendonly", "a=msid:- -"]);
         extensions(&mut out, send.source.is_video());
@@ -146,7 +155,7 @@ pub(crate) fn offer(local: &Local, sends: &[SendSpec], sound: usize, picture: us
         }
     }
     for (at, is_video) in kinds.into_iter().enumerate() {
-        media(&mut out, is_video, (OPUS, VP8, VP8_REPAIR));
+        media(&mut out, is_video, formats);
         transport(&mut out, local, "actpass");
         lines(&mut out, &[&format!("a=mid:{}", sends.len() + at), "a=recvonly"]);
         extensions(&mut out, is_video);
@@ -185,7 +194,21 @@ fn head(mids: &[&str]) -> String {
     )
 }
 
-fn media(out: &mut String, is_video: bool, (opus, vp8, repair): (u8, u8, u8)) {
+/// Payload types.
+#[derive(Clone, Copy)]
+struct Formats {
+    opus: u8,
+    redundant: Option<u8>,
+    vp8: u8,
+    repair: u8,
+}
+
+impl Formats {
+    const OURS: Self = Self { opus: OPUS, redundant: None, vp8: VP8, repair: VP8_REPAIR };
+}
+
+fn media(out: &mut String, is_video: bool, formats: Formats) {
+    let Formats { opus, redundant, vp8, repair } = formats;
     if is_video {
         line(out, format_args!("m=video 9 UDP/TLS/RTP/SAVPF {vp8} {repair}"));
         line(out, format_args!("a=rtpmap:{vp8} VP8/90000"));
@@ -195,7 +218,14 @@ fn media(out: &mut String, is_video: bool, (opus, vp8, repair): (u8, u8, u8)) {
         line(out, format_args!("a=rtpmap:{repair} rtx/90000"));
         line(out, format_args!("a=fmtp:{repair} apt={vp8}"));
     } else {
-        line(out, format_args!("m=audio 9 UDP/TLS/RTP/SAVPF {opus}"));
+        match redundant {
+            Some(red) => {
+                line(out, format_args!("m=audio 9 UDP/TLS/RTP/SAVPF {red} {opus}"));
+                line(out, format_args!("a=rtpmap:{red} red/48000/2"));
+                line(out, format_args!("a=fmtp:{red} {opus}/{opus}"));
+            }
+            None => line(out, format_args!("m=audio 9 UDP/TLS/RTP/SAVPF {opus}")),
+        }
         line(out, format_args!("a=rtpmap:{opus} opus/48000/2"));
         line(out, format_args!("a=fmtp:{opus} minptime=10;useinbandfec=1;usedtx=1"));
         line(out, format_args!("a=rtcp-fb:{opus} transport-cc"));
@@ -255,15 +285,20 @@ pub(crate) struct RemoteSection {
 }
 
 impl RemoteSection {
-    /// Payload types of Opus, of VP8 and of its repeats; those of our own where it names none.
-    fn formats(&self) -> (u8, u8, u8) {
+    /// Its payload types; those of our own where it names none.
+    fn formats(&self) -> Formats {
         let of = |name: &str| {
             let is_it = |encoding: &str| {
                 encoding.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name))
             };
             self.encodings.iter().find(|(_, encoding)| is_it(encoding)).map(|(number, _)| *number)
         };
-        (of("opus/").unwrap_or(OPUS), of("VP8/").unwrap_or(VP8), of("rtx/").unwrap_or(VP8_REPAIR))
+        Formats {
+            opus: of("opus/").unwrap_or(OPUS),
+            redundant: of("red/"),
+            vp8: of("VP8/").unwrap_or(VP8),
+            repair: of("rtx/").unwrap_or(VP8_REPAIR),
+        }
     }
 }
 
@@ -346,6 +381,12 @@ impl Remote {
         }
     }
 
+    /// Payload type of redundant sound, where both have it.
+    pub(crate) fn redundant(&self) -> Option<u8> {
+        let sound = self.sections.iter().find(|section| !section.is_video)?;
+        sound.formats().redundant
+    }
+
     /// The sections on which the server sends.
     pub(crate) fn slots(&self) -> Vec<SlotSpec> {
         let sending = self.sections.iter().filter(|section| section.sends);
@@ -383,10 +424,11 @@ mod tests {
         let mut random = StdRng::seed_from_u64(1);
         let local = Local::new(&mut random, "AA:BB");
         let sends = send_specs(&[TrackSource::Microphone, TrackSource::Screen], &mut random);
-        let text = offer(&local, &sends, 1, 2);
+        let text = offer(&local, &sends, (1, 2), true);
         let read = Remote::parse(&text).unwrap();
-        assert_eq!((read.ufrag, read.password), (local.ufrag, local.password));
+        assert_eq!((&read.ufrag, &read.password), (&local.ufrag, &local.password));
         assert_eq!(read.ids, IDS);
+        assert_eq!(read.redundant(), Some(REDUNDANT));
         let mids: Vec<&str> = read.sections.iter().map(|section| &section.mid[..]).collect();
         assert_eq!(mids, ["0", "1", "2", "3", "4"]);
         let screen = &sends[1].layers[0];

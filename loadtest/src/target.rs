@@ -71,6 +71,8 @@ pub(crate) struct Wish {
     pub(crate) picture_slots: usize,
     /// Whether sound is really decoded.
     pub(crate) listens: bool,
+    /// Whether redundant sound is offered.
+    pub(crate) red: bool,
     /// Where send times are noted that the server does not hand through.
     pub(crate) postmarks: Option<Postmarks>,
     /// Whether it stands on an independent implementation of everything.
@@ -148,6 +150,8 @@ pub(crate) struct Negotiated {
     pub(crate) ice: IceCredentials,
     /// Where to.
     pub(crate) address: SocketAddr,
+    /// Payload type of redundant sound, where that is agreed on.
+    pub(crate) redundant: Option<u8>,
     pub(crate) ids: ExtensionIds,
     pub(crate) sends: Vec<SendSpec>,
     pub(crate) slots: Vec<SlotSpec>,
@@ -187,6 +191,8 @@ pub(crate) struct SendSpec {
     pub(crate) layers: Vec<LayerSpec>,
     pub(crate) payload_type: u8,
     pub(crate) repair_payload_type: Option<u8>,
+    /// Of redundant sound, where that is agreed on.
+    pub(crate) redundant_payload_type: Option<u8>,
 }
 
 /// One encoding of what is sent.

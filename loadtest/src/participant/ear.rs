@@ -24,6 +24,8 @@ struct Waiting {
     arrived: Nanos,
     timestamp: u32,
     payload: Vec<u8>,
+    /// It came with the packet after it, not by itself.
+    is_repeat: bool,
 }
 
 impl Ear {
@@ -57,11 +59,29 @@ impl Ear {
             return;
         }
         let payload = payload.to_vec();
-        self.waiting.insert(sequence, Waiting { arrived, timestamp, payload });
+        self.waiting.insert(sequence, Waiting { arrived, timestamp, payload, is_repeat: false });
         if self.waiting.len() > MAX_WAITING {
             self.waiting.pop_first();
         }
         self.play(arrived, heard);
+    }
+
+    /// Takes what the packet `sequence` repeats of the one before it, which may be lost.
+    pub(crate) fn handle_repeat(
+        &mut self,
+        arrived: Nanos,
+        sequence: u64,
+        timestamp: u32,
+        payload: &[u8],
+    ) {
+        if let Some(before) = sequence.checked_sub(1)
+            && self.next.is_some_and(|next| next <= before)
+        {
+            self.waiting.entry(before).or_insert_with(|| {
+                let payload = payload.to_vec();
+                Waiting { arrived, timestamp, payload, is_repeat: true }
+            });
+        }
     }
 
     /// Plays what is due at `now`.
@@ -80,7 +100,9 @@ impl Ear {
                 // It came too late to be played in time: the gap is filled, the buffer longer.
                 let invented = late * u64::from(SAMPLE_RATE) / SECOND;
                 heard.concealed += invented;
-                heard.samples += invented + self.decode(&packet.payload, false);
+                let decoded = self.decode(&packet.payload, false);
+                heard.samples += invented + decoded;
+                heard.corrected += if packet.is_repeat { decoded } else { 0 };
                 self.last = (due + late, packet.timestamp);
             } else {
                 if now < played + PACKET {
@@ -164,6 +186,20 @@ mod tests {
         assert_eq!(heard.corrected + heard.concealed, 10 * PACKET_SAMPLES as u64);
         let burst = listen(|n| (!(50..55).contains(&n)).then_some(5));
         assert!(burst.concealed >= 4 * PACKET_SAMPLES as u64, "{burst:?}");
+    }
+
+    #[test]
+    fn a_repeat_stands_in_for_what_was_lost_and_for_nothing_else() {
+        let mut encoder = Encoder::new(SAMPLE_RATE, Channels::Mono, Application::Voip).unwrap();
+        let packet = encoder.encode_vec(&[3_000; PACKET_SAMPLES], 400).unwrap();
+        let (mut ear, mut heard) = (Ear::new().unwrap(), Heard::default());
+        for n in (0..100_u64).filter(|n| n % 10 != 5) {
+            let (at, ticks) = (SECOND + n * PACKET, n * PACKET_SAMPLES as u64);
+            let before = ticks.wrapping_sub(PACKET_SAMPLES as u64) as u32;
+            ear.handle_repeat(at, n, before, &packet);
+            ear.handle_packet(at, n, ticks as u32, &packet, &mut heard);
+        }
+        assert_eq!((heard.concealed, heard.corrected), (0, 10 * PACKET_SAMPLES as u64));
     }
 
     #[test]

@@ -62,11 +62,16 @@ impl Connection {
         let ice = Ice::new(now, negotiated.ice, seed);
         let mut receiver = Receiver::new(wish.listens, wish.postmarks.clone());
         receiver.set_slots(&negotiated.slots);
-        let mut sender = Sender::new(now, &negotiated.sends, media, &mut random);
+        let mut sends = negotiated.sends;
+        for send in sends.iter_mut().filter(|send| !send.source.is_video()) {
+            send.redundant_payload_type = negotiated.redundant;
+        }
+        let mut sender = Sender::new(now, &sends, media, &mut random);
         if let (Some(postmarks), Some(feed)) = (&wish.postmarks, negotiated.feed) {
             sender.set_postmarks(postmarks.clone(), feed);
         }
-        let own_ssrc = negotiated.sends.first().map_or(seed | 1, |send| send.layers[0].ssrc);
+        receiver.set_redundant(negotiated.redundant);
+        let own_ssrc = sends.first().map_or(seed | 1, |send| send.layers[0].ssrc);
         let (commands, commanded) = mpsc::channel(MAX_COMMANDS);
         let (told, state_told) = watch::channel(State::Connecting);
         let running = Running {

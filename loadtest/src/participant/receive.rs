@@ -10,7 +10,7 @@ use super::light::Cipher;
 use crate::clock::{self, MILLISECOND, Nanos};
 use crate::measure::{Measured, Received};
 use crate::postmark::Postmarks;
-use crate::rtp::{ExtensionIds, Header};
+use crate::rtp::{ExtensionIds, Header, Redundant};
 use crate::target::SlotSpec;
 
 /// All slots of a connection.
@@ -22,6 +22,8 @@ pub(crate) struct Receiver {
     /// Transport-wide numbers and arrival times not yet reported, in microseconds.
     arrivals: Vec<(u16, u64)>,
     listens: bool,
+    /// Payload type of redundant sound.
+    redundant: Option<u8>,
     /// Where send times are looked up that packets do not carry.
     postmarks: Option<Postmarks>,
 }
@@ -47,6 +49,8 @@ pub(crate) struct Packet<'a> {
     pub(crate) timestamp: u32,
     pub(crate) payload: &'a [u8],
     pub(crate) sent: Option<Nanos>,
+    /// Whether it repeats the one before it (RFC 2198).
+    pub(crate) redundant: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -80,6 +84,11 @@ impl Receiver {
     /// `listens` says whether sound is decoded.
     pub(crate) fn new(listens: bool, postmarks: Option<Postmarks>) -> Self {
         Self { listens, postmarks, ..Self::default() }
+    }
+
+    /// Says which payload type means redundant sound.
+    pub(crate) fn set_redundant(&mut self, payload_type: Option<u8>) {
+        self.redundant = payload_type;
     }
 
     /// Takes new slots; those that were there stay as they are.
@@ -134,9 +143,11 @@ impl Receiver {
             slot.handle_repeated(at, marker, payload, measured);
             return;
         }
-        let timestamp = header.timestamp;
+        let (timestamp, redundant) =
+            (header.timestamp, Some(header.payload_type) == self.redundant);
         let sent = sent.or_else(|| self.postmarks.as_ref()?.find(slot.spec.feed?, payload));
-        slot.handle_direct(&Packet { at, index, marker, timestamp, payload, sent }, measured);
+        let packet = Packet { at, index, marker, timestamp, payload, sent, redundant };
+        slot.handle_direct(&packet, measured);
     }
 
     /// Takes the times of a sender report, for the receiver reports to come.
@@ -246,7 +257,7 @@ impl Slot {
     }
 
     fn handle_direct(&mut self, packet: &Packet<'_>, measured: &mut Measured) {
-        let Packet { at, index, marker, timestamp, payload, sent } = *packet;
+        let Packet { at, index, marker, timestamp, payload, sent, redundant } = *packet;
         let is_video = self.spec.is_video;
         let received = of_kind(is_video, measured);
         match self.highest {
@@ -277,7 +288,16 @@ impl Slot {
         if is_video {
             self.frames.handle_packet(at, index, marker, payload, measured);
         } else if let Some(ear) = &mut self.ear {
-            ear.handle_packet(at, index, timestamp, payload, &mut measured.heard);
+            let heard = &mut measured.heard;
+            match Redundant::parse(payload).filter(|_| redundant) {
+                Some(Redundant { frame, before }) => {
+                    if let Some((ago, before)) = before {
+                        ear.handle_repeat(at, index, timestamp.wrapping_sub(ago), before);
+                    }
+                    ear.handle_packet(at, index, timestamp, frame, heard);
+                }
+                None => ear.handle_packet(at, index, timestamp, payload, heard),
+            }
         }
     }
 

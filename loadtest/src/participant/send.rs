@@ -13,7 +13,7 @@ use crate::clock;
 use crate::measure::Measured;
 use crate::media::{Media, Video};
 use crate::postmark::Postmarks;
-use crate::rtp::{ExtensionIds, NewHeader, Vp8};
+use crate::rtp::{ExtensionIds, NewHeader, Redundant, Vp8};
 use crate::target::SendSpec;
 
 /// Everything a connection sends.
@@ -51,6 +51,8 @@ struct Layer {
     /// For how many packets yet the header says section and layer.
     introductions: u32,
     history: VecDeque<Packet>,
+    /// The frame of sound before, and when it was, for redundancy.
+    spoken: Option<(u64, Vec<u8>)>,
     packets: u32,
     bytes: u32,
 }
@@ -113,6 +115,7 @@ impl Sender {
                 frame: 0,
                 introductions: INTRODUCTIONS,
                 history: VecDeque::new(),
+                spoken: None,
                 packets: 0,
                 bytes: 0,
             });
@@ -272,7 +275,16 @@ impl Sender {
                 let sound = &speech[(publication.elapsed as usize + shift) % speech.len()];
                 if !sound.bytes.is_empty() {
                     packet.level = Some(sound.level);
-                    packet.payload.clone_from(&sound.bytes);
+                    if publication.spec.redundant_payload_type.is_some() {
+                        let before = layer.spoken.as_ref().map(|(at, frame)| {
+                            ((publication.elapsed - at) as u32 * clock, frame.as_slice())
+                        });
+                        let redundant = Redundant { frame: &sound.bytes, before };
+                        redundant.write(publication.spec.payload_type, &mut packet.payload);
+                        layer.spoken = Some((publication.elapsed, sound.bytes.clone()));
+                    } else {
+                        packet.payload.clone_from(&sound.bytes);
+                    }
                     layer.queue(packet, &mut self.queue);
                 }
                 continue;
@@ -309,7 +321,10 @@ impl Sender {
                 layer.repair_sequence += 1;
                 (names.repair_ssrc, layer.repair_sequence, repair)
             }
-            _ => (names.ssrc, packet.sequence, spec.payload_type),
+            _ => {
+                let plain = spec.payload_type;
+                (names.ssrc, packet.sequence, spec.redundant_payload_type.unwrap_or(plain))
+            }
         };
         let now = clock::now();
         if let Some((postmarks, feed)) = &self.postmarks {

@@ -194,14 +194,38 @@ fn tables(out: &mut String, report: &Report) {
     let keys = &report.key_frames;
     let _ = writeln!(
         out,
-        "<p>Key frames asked of publishers: {} ({:.2} for each join); sent: {}. \
-         The generator used {:.0} % of a core and was late by {:.1} ms (p99).</p>",
-        keys.asked,
-        keys.asked_per_join,
-        keys.sent,
-        report.generator.cpu_percent,
-        report.generator.lag_p99_ms
+        "<p>Key frames asked of publishers: {} ({:.2} for each join); sent: {} ({:.2}).</p>",
+        keys.asked, keys.asked_per_join, keys.sent, keys.sent_per_join
     );
+    machine(out, report);
+}
+
+/// What server and generator used.
+fn machine(out: &mut String, report: &Report) {
+    let mut rows = vec![
+        ("from participants", format!("{:.2} Mbit/s", report.mbit_sent)),
+        ("to participants", format!("{:.2} Mbit/s", report.mbit_received)),
+    ];
+    if let Some(server) = &report.server {
+        let user = server.cpu_percent * (1.0 - server.system_percent / 100.0);
+        rows.extend([
+            ("server, user", format!("{user:.1} % of a core")),
+            ("server, system", format!("{:.1} % of a core", server.cpu_percent - user)),
+            ("server, for each packet", format!("{:.2} µs", server.cpu_us_per_packet)),
+            ("server, for each packet", format!("{} system calls", server.calls())),
+            ("server", format!("{:.0} context switches/s", server.context_switches_per_second)),
+            ("server, for each participant", format!("{:.0} KiB", server.rss_kib_per_participant)),
+        ]);
+    }
+    let generator = &report.generator;
+    rows.extend([
+        ("generator", format!("{:.1} % of a core", generator.cpu_percent)),
+        ("generator, for each packet", format!("{:.2} µs", generator.cpu_us_per_packet)),
+        ("generator, late (p99)", format!("{:.1} ms", generator.lag_p99_ms)),
+    ]);
+    let rows = rows.iter().map(|(name, value)| format!("<tr><td>{name}<td>{value}</tr>"));
+    let rows: String = rows.collect();
+    let _ = writeln!(out, "<h2>Network and machine</h2><table>{rows}</table>");
 }
 
 /// Colours of both themes; sizes that suit a phone and a wall.

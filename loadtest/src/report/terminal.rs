@@ -119,8 +119,8 @@ fn media(out: &mut Lines, report: &Report) {
     }
     let keys = &report.key_frames;
     out.line(format_args!(
-        "  key frames asked of publishers: {} ({:.2} for each join), sent: {}",
-        keys.asked, keys.asked_per_join, keys.sent
+        "  key frames asked of publishers: {} ({:.2} for each join), sent: {} ({:.2})",
+        keys.asked, keys.asked_per_join, keys.sent, keys.sent_per_join
     ));
 }
 
@@ -132,11 +132,12 @@ fn used(out: &mut Lines, report: &Report) {
     if let Some(server) = &report.server {
         out.line(format_args!(
             "  server     {:>6.1} % of a core ({:.0} % of it system), {:.2} µs a packet, \
-             {:.0} switches/s, {:.1} MiB ({:.0} KiB each)",
+             {:.0} switches/s, {} system calls a packet, {:.1} MiB ({:.0} KiB each)",
             server.cpu_percent,
             server.system_percent,
             server.cpu_us_per_packet,
             server.context_switches_per_second,
+            server.calls(),
             server.rss_mib,
             server.rss_kib_per_participant
         ));

@@ -154,7 +154,8 @@ impl Seat for JanusSeat {
         let local = Local::new(&mut random, &self.wish.identity.fingerprint);
         let sends = sdp::send_specs(&self.wish.sends, &mut random);
         // Janus shakes hands as the client unless it is told to be the server.
-        let offer = sdp::offer(&local, &sends, 0, 0).replace("a=setup:actpass", "a=setup:active");
+        let offer = sdp::offer(&local, &sends, (0, 0), self.wish.red)
+            .replace("a=setup:actpass", "a=setup:active");
         let join = json!({
             "request": "joinandconfigure",
             "ptype": "publisher",
@@ -246,6 +247,7 @@ fn negotiated(
         ice: remote.ice(local, !sends.is_empty()),
         address: address.ok_or_else(missing)?,
         ids: remote.ids,
+        redundant: remote.redundant(),
         feed: None,
         slots: if sends.is_empty() { remote.slots() } else { Vec::new() },
         sends,

@@ -148,7 +148,7 @@ impl Seat for PreauSeat {
         let mut random = StdRng::seed_from_u64(wish.seed);
         let local = Local::new(&mut random, &wish.identity.fingerprint);
         let sends = sdp::send_specs(&wish.sends, &mut random);
-        let offer = sdp::offer(&local, &sends, wish.sound_slots, wish.picture_slots);
+        let offer = sdp::offer(&local, &sends, (wish.sound_slots, wish.picture_slots), wish.red);
         let answer = self.answer_to(&offer, &sends).await?;
         let broken = || TargetError::Answer("an offer", "no usable description".to_owned());
         let remote = Remote::parse(&answer).ok_or_else(broken)?;
@@ -157,6 +157,7 @@ impl Seat for PreauSeat {
             ice: remote.ice(&local, true),
             address,
             ids: remote.ids,
+            redundant: remote.redundant(),
             sends,
             slots: self.slots.clone(),
             feed: None,

@@ -230,6 +230,17 @@ const MAX_ANSWER: u64 = 256 * 1024;
 mod tests {
     use super::*;
 
+    #[tokio::test]
+    async fn a_server_that_takes_a_connection_and_says_nothing_is_told() {
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = silent.local_addr().unwrap();
+        let host = format!("localhost:{}", address.port());
+        let origin = Origin { address, host: host.clone(), is_secure: false };
+        let asked = request(&origin, "GET", "/", "", Duration::from_millis(50)).await;
+        let told = asked.unwrap_err().to_string();
+        assert_eq!(told, format!("the server at {host} does not answer: no answer"));
+    }
+
     #[test]
     fn chunks_are_put_together() {
         assert_eq!(unchunk("5\r\n{\"a\":\r\n2\r\n1}\r\n0\r\n\r\n"), "{\"a\":1}");

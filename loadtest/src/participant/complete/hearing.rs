@@ -127,6 +127,7 @@ fn take(slot: &mut Slot, packet: &rtp::Packet, ids: &ExtensionIds, meter: &Meter
             timestamp: header.timestamp,
             payload: &packet.payload,
             sent: sent(header, ids),
+            redundant: false,
         },
         &mut measured,
     );
