@@ -11,6 +11,9 @@ use crate::report::Report;
 pub(crate) struct Row {
     pub(crate) scenario: String,
     pub(crate) target: String,
+    /// How many runs that were not void.
+    #[serde(skip)]
+    pub(crate) runs: usize,
     pub(crate) cpu_us_per_packet: Spread,
     pub(crate) delay_p50_ms: Spread,
     pub(crate) delay_p99_ms: Spread,
@@ -52,6 +55,7 @@ impl Row {
         Some(Self {
             scenario: first.scenario.clone(),
             target: first.target.clone(),
+            runs: reports.len(),
             cpu_us_per_packet: spread(|r| r.server.as_ref().map(|s| s.cpu_us_per_packet)),
             delay_p50_ms: spread(|r| main_media(r)?.delay_p50_ms),
             delay_p99_ms: spread(|r| main_media(r)?.delay_p99_ms),
@@ -73,11 +77,11 @@ fn main_media(report: &Report) -> Option<&crate::report::Media> {
 pub(crate) const VOID_LOSS_PERCENT: f64 = 0.1;
 
 /// The table for people, servers of one scenario beside each other.
-pub(crate) fn markdown(rows: &[Row], runs: usize, how: &str) -> String {
+pub(crate) fn markdown(rows: &[Row], how: &str) -> String {
     let mut out = format!(
-        "# Servers side by side\n\nMedian of {runs} runs (smallest to largest). {how}\n\n\
-         | scenario | server | µs a packet | delay p50 ms | delay p99 ms | loss % | MiB | \
-         join p95 ms | key frames a join |\n|---|---|---|---|---|---|---|---|---|\n"
+        "# Servers side by side\n\nMedian of the runs (smallest to largest). {how}\n\n\
+         | scenario | server | runs | µs a packet | delay p50 ms | delay p99 ms | loss % | MiB | \
+         join p95 ms | key frames a join |\n|---|---|---|---|---|---|---|---|---|---|\n"
     );
     for row in rows {
         let cells = [
@@ -89,7 +93,7 @@ pub(crate) fn markdown(rows: &[Row], runs: usize, how: &str) -> String {
             (row.join_p95_ms, 1.0, 1),
             (row.plis_per_join, 1.0, 2),
         ];
-        let _ = write!(out, "| {} | {} |", row.scenario, row.target);
+        let _ = write!(out, "| {} | {} | {} |", row.scenario, row.target, row.runs);
         for (spread, scale, digits) in cells {
             let [median, min, max] =
                 [spread.median, spread.min, spread.max].map(|value| value * scale);
@@ -146,7 +150,7 @@ mod tests {
         let mut keys = keys;
         keys.sort_unstable();
         assert_eq!(keys, agreed);
-        let table = markdown(&[row.clone(), Row { target: "other".into(), ..row }], 5, "");
+        let table = markdown(&[row.clone(), Row { target: "other".into(), ..row }], "");
         assert_eq!(table.lines().filter(|line| line.starts_with("| smoke")).count(), 2);
     }
 }
