@@ -61,7 +61,7 @@ export class MediaTransport {
         this.events.handleMedia()
       },
     )
-    const link: Link = { pc, receiver, offering: false, offerWanted: false, restartWanted: false, restarts: 0, downFor: 0 }
+    const link: Link = { pc, receiver, offering: false, offerWanted: false, restartWanted: false, unanswered: null, restarts: 0, downFor: 0 }
     this.link = link
     pc.addEventListener('connectionstatechange', () => {
       if (this.link === link) this.pathChanged(link)
@@ -172,21 +172,30 @@ export class MediaTransport {
 
   private async exchange(link: Link): Promise<void> {
     const { pc } = link
-    const offer = await pc.createOffer({ iceRestart: link.restartWanted })
-    if (link.restartWanted) link.restarts += 1
-    link.restartWanted = false
-    await pc.setLocalDescription(offer)
+    const sdp = lostRestart(link) ?? (await this.makeOffer(link))
     const answer = await this.events.request({
       type: 'offer',
-      sdp: compactOffer(offer.sdp ?? ''),
+      sdp: compactOffer(sdp),
       publish: this.sender.published(),
     })
     if (answer.type !== 'answer' || this.link !== link) return
+    link.unanswered = null
     await pc.setRemoteDescription({ type: 'answer', sdp: preferLatest(answer.sdp, link.restarts) })
     this.sender.sync()
     this.sender.handleAnswer(answer.sdp)
     await link.receiver.sync()
     this.events.handleMedia()
+  }
+
+  private async makeOffer(link: Link): Promise<string> {
+    const { pc } = link
+    const isRestart = link.restartWanted
+    const offer = await pc.createOffer({ iceRestart: isRestart })
+    if (isRestart) link.restarts += 1
+    link.restartWanted = false
+    await pc.setLocalDescription(offer)
+    link.unanswered = isRestart ? { at: performance.now() } : null
+    return offer.sdp ?? ''
   }
 
   private offerLater(link: Link): void {
@@ -263,16 +272,32 @@ interface Link {
   offering: boolean
   offerWanted: boolean
   restartWanted: boolean
+  /** The restart of ICE that was offered and not answered yet, and when. */
+  unanswered: { readonly at: number } | null
   /** How often ICE was restarted. */
   restarts: number
   /** Milliseconds without a path so far. */
   downFor: number
 }
 
+/** The offer of a restart that was lost with the line a moment ago, to be sent again as it is: its
+ * addresses are there already, and a new one would cost as long again. */
+function lostRestart(link: Link): string | null {
+  const { pc, unanswered } = link
+  const isWhole = pc.getTransceivers().every(({ mid }) => mid !== null)
+  if (unanswered === null || pc.signalingState !== 'have-local-offer' || !isWhole) return null
+  if (performance.now() - unanswered.at > RESEND_MS) return null
+  link.restartWanted = false
+  return pc.localDescription?.sdp ?? null
+}
+
 /** Pause after an offer was refused or its answer did not fit. Lower: hammers a loaded server. */
 const OFFER_AGAIN_MS = 2_000
 /** Time for what was asked to take effect. Higher: a path lost just then is noticed later. */
 const CHANGE_MS = 1_500
+/** A lost offer is sent again as it is for so long. Higher: without the addresses of a network that
+ * came up since; lower: a change of network takes longer. */
+const RESEND_MS = 2_000
 /** How often the time without a path is counted. */
 const WATCH_MS = 1_000
 /** Lower: restarts that a blip of the path did not need. */
