@@ -263,8 +263,10 @@ fn side_by_side(wish: CompareWish) -> Result<u8, CommandError> {
                 let is_void = report.incomplete.is_some()
                     || report.loss_percent() > compare::VOID_LOSS_PERCENT;
                 let cpu = report.server.as_ref().map_or(0.0, |server| server.cpu_us_per_packet);
+                let why =
+                    report.incomplete.as_ref().map_or(String::new(), |why| format!(", {why}"));
                 print(&format!(
-                    "{} {} {}: {cpu:.2} µs a packet, {:.3} % lost{}\n",
+                    "{} {} {}: {cpu:.2} µs a packet, {:.3} % lost{why}{}\n",
                     scenario.name,
                     report.target,
                     reports.len() + 1,

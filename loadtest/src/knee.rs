@@ -56,10 +56,18 @@ const HALVINGS: u32 = 2;
 /// different days.
 const MARGIN: f64 = 0.7;
 
+/// Said when the limit that was met may be the generator's.
+const BUSY: &str = " But the test itself was late there, so the server may hold more: give both \
+    cores of their own (--server-cores, --cores), or run it when nothing else runs.";
+
 /// What an administrator wants to know, in words, with the line for the documentation.
 pub(crate) fn sizing(found: &Found, cores: &str) -> String {
+    let is_unsure = found.bad.as_ref().is_some_and(|(_, report)| report.blames_generator());
+    let doubt = if is_unsure { BUSY } else { "" };
     let Some((rooms, report)) = &found.good else {
-        return "Not even one class of 30 fits within the limits on this machine.\n".to_owned();
+        return format!(
+            "Not even one class of 30 fits within the limits on this machine.{doubt}\n"
+        );
     };
     let advised = ((f64::from(*rooms) * MARGIN).floor() as u32).max(1);
     let broken = match &found.bad {
@@ -68,7 +76,7 @@ pub(crate) fn sizing(found: &Found, cores: &str) -> String {
                 report.limits.iter().filter(|v| !v.holds).map(|v| v.name).collect();
             let names =
                 if names.is_empty() { "not everybody got in".to_owned() } else { names.join(", ") };
-            format!("At {bad} it no longer kept its limits ({names}).")
+            format!("At {bad} it no longer kept its limits ({names}).{doubt}")
         }
         None => "More was not tried.".to_owned(),
     };
@@ -88,6 +96,7 @@ pub(crate) fn sizing(found: &Found, cores: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::Verdict;
 
     fn scenario() -> Scenario {
         Scenario::named("knee").unwrap()
@@ -120,6 +129,20 @@ mod tests {
         let text = sizing(&Found { good, bad: None }, "2");
         assert!(text.contains("held 10 classes") && text.contains("Plan for 7"), "{text}");
         let none = sizing(&Found { good: None, bad: None }, "2");
-        assert!(none.starts_with("Not even one"));
+        assert!(none.starts_with("Not even one") && !none.contains("late"));
+    }
+
+    #[test]
+    fn a_generator_that_was_late_itself_is_not_taken_for_the_server() {
+        let verdict = |name| Verdict { name, limit: 20.0, measured: Some(90.0), holds: false };
+        let mut report = Report::empty(&scenario());
+        report.limits = vec![verdict("sound_p99_ms")];
+        assert!(!report.blames_generator(), "it was in time");
+        report.generator.lag_p99_ms = 19.0;
+        assert!(report.blames_generator());
+        let told = sizing(&Found { good: None, bad: Some((1, report.clone())) }, "2");
+        assert!(told.contains("the test itself was late"), "{told}");
+        report.limits.push(verdict("loss_percent"));
+        assert!(!report.blames_generator(), "losses are not the generator's");
     }
 }

@@ -233,7 +233,8 @@ impl Report {
         let total = &outcome.total;
         let packets = total.packets_received();
         let participants = scenario.participants();
-        let per_packet = |cpu_seconds: f64| cpu_seconds * 1e6 / packets.max(1) as f64;
+        // Where nothing was delivered nothing can be said of a packet.
+        let per_packet = |cpu: f64| if packets == 0 { 0.0 } else { cpu * 1e6 / packets as f64 };
         let mut report = Self {
             scenario: scenario.name.clone(),
             about: scenario.about.clone(),
@@ -258,7 +259,8 @@ impl Report {
                 context_switches_per_second: used.context_switches as f64 / seconds,
                 system_calls_per_packet: outcome
                     .system_calls
-                    .map(|calls| calls * seconds / packets.max(1) as f64),
+                    .filter(|_| packets > 0)
+                    .map(|calls| calls * seconds / packets as f64),
                 rss_mib: used.resident_mib,
                 rss_kib_per_participant: used.resident_mib * 1024.0
                     / f64::from(participants.max(1)),
@@ -293,6 +295,14 @@ impl Report {
     /// True when the run is complete and every limit holds.
     pub fn is_good(&self) -> bool {
         self.incomplete.is_none() && self.failures.is_empty() && self.limits.iter().all(|v| v.holds)
+    }
+
+    /// True when only times are beyond their limits, and the generator itself was late: the server
+    /// may have been in time.
+    pub fn blames_generator(&self) -> bool {
+        let mut broken = self.limits.iter().filter(|verdict| !verdict.holds).peekable();
+        let is_late = self.generator.lag_p99_ms > LATE_MS && broken.peek().is_some();
+        is_late && broken.all(|verdict| TIMES.iter().any(|end| verdict.name.ends_with(end)))
     }
 
     /// Loss after repair of all media together, in percent.
@@ -492,9 +502,15 @@ fn verdicts(limits: &Limits, report: &Report, total: &Measured) -> Vec<Verdict> 
     all.into_iter().filter_map(verdict).collect()
 }
 
+/// How the names of limits end that are about time.
+const TIMES: [&str; 2] = ["_ms", "freezes_per_minute"];
+
+/// Delays that the generator itself has no part in are much longer than it was late.
+const LATE_MS: f64 = 5.0;
+
 fn warnings(report: &Report, total: &Measured) -> Vec<String> {
     let mut warnings = Vec::new();
-    if report.generator.lag_p99_ms > 5.0 {
+    if report.generator.lag_p99_ms > LATE_MS {
         warnings.push(format!(
             "the generator was late itself ({:.1} ms): delays may be its own",
             report.generator.lag_p99_ms

@@ -91,16 +91,15 @@ fn limits(out: &mut String, report: &Report) {
     if report.limits.is_empty() {
         return;
     }
-    out.push_str("<h2>Limits</h2><table><tr><th>limit<th>allowed<th>measured<th></tr>");
+    out.push_str("<h2>Limits</h2><table><tr><th>limit<th>allowed<th>measured</tr>");
     for verdict in &report.limits {
-        let (class, word) =
-            if verdict.holds { ("good", "✓ holds") } else { ("bad", "✗ broken") };
+        let (class, word) = if verdict.holds { ("good", "✓") } else { ("bad", "✗ broken:") };
         let measured =
             verdict.measured.map_or("not measured".to_owned(), |value| format!("{value:.3}"));
         let name = verdict.name.replace('_', " ");
         let _ = write!(
             out,
-            "<tr><td>{name}<td>{}<td>{measured}<td class=\"{class}\">{word}</tr>",
+            "<tr><td><span class=\"{class}\">{word}</span> {name}<td>{}<td>{measured}</tr>",
             verdict.limit
         );
     }
@@ -248,8 +247,8 @@ table{border-collapse:collapse;width:100%;margin:.5rem 0 1rem;font-variant-numer
 display:block;overflow-x:auto}th,td{text-align:right;padding:.35rem .7rem;\
 border-bottom:1px solid var(--rule);white-space:nowrap}th{color:var(--quiet);font-weight:500}\
 th:first-child,td:first-child{text-align:left;width:99%}\
-svg{width:100%;height:auto;background:var(--card);border:1px solid var(--rule);\
-border-radius:.6rem}svg text{fill:var(--quiet);font-size:12px}svg .rule{stroke:var(--rule)}\
+.plot{overflow-x:auto;background:var(--card);border:1px solid var(--rule);border-radius:.6rem}\
+svg{display:block;width:100%;min-width:44rem;height:auto}svg text{fill:var(--quiet);font-size:12px}svg .rule{stroke:var(--rule)}\
 svg path{fill:none;stroke-width:2}svg .thin{stroke-width:1;opacity:.75}\
 svg .a{stroke:var(--a)}svg .b{stroke:var(--b)}svg circle{fill:var(--a)}\
 svg .k0{fill:var(--rule)}svg .k1{fill:var(--d)}svg .k2{fill:var(--c)}svg .k3{fill:var(--b)}\

@@ -48,7 +48,7 @@ pub(super) fn lines(x_name: &str, y_name: &str, lines: &[Line]) -> String {
             y + 4.0
         );
     }
-    out + "</svg>\n"
+    out + "</svg></div>\n"
 }
 
 /// Points.
@@ -60,7 +60,7 @@ pub(super) fn marks(x_name: &str, y_name: &str, marks: &[Mark]) -> String {
         let (x, y) = area.place(mark.x, mark.y);
         let _ = write!(out, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4\" opacity=\".7\"/>");
     }
-    out + "</svg>\n"
+    out + "</svg></div>\n"
 }
 
 /// One bar for each join, its parts coloured by what it waited for.
@@ -75,7 +75,7 @@ pub(super) fn waterfall(joins: &[Steps]) -> String {
     let bottom = height - BOTTOM;
     let scale = (RIGHT - LEFT) / most;
     let mut out = format!(
-        "<svg viewBox=\"0 0 {WIDTH} {:.0}\" role=\"img\" aria-label=\"Time of each join\">",
+        "<div class=\"plot\"><svg viewBox=\"0 0 {WIDTH} {:.0}\" role=\"img\" aria-label=\"Time of each join\">",
         height + 14.0
     );
     for tick in 0..=4 {
@@ -84,8 +84,9 @@ pub(super) fn waterfall(joins: &[Steps]) -> String {
         let _ = write!(
             out,
             "<path class=\"rule\" d=\"M{x:.1} {TOP}V{bottom:.1}\"/>\
-             <text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{} ms</text>",
+             <text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"{}\">{} ms</text>",
             bottom + 16.0,
+            anchor(tick),
             number(value)
         );
     }
@@ -122,7 +123,7 @@ pub(super) fn waterfall(joins: &[Steps]) -> String {
             bottom + 34.0
         );
     }
-    out + "</svg>\n"
+    out + "</svg></div>\n"
 }
 
 /// The largest values on both axes, which begin at zero.
@@ -139,7 +140,7 @@ impl Area {
 
     fn open(&self, x_name: &str, y_name: &str) -> String {
         let mut out = format!(
-            "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{y_name} over {x_name}\">"
+            "<div class=\"plot\"><svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{y_name} over {x_name}\">"
         );
         for tick in 0..=4 {
             let share = f64::from(tick) / 4.0;
@@ -148,11 +149,12 @@ impl Area {
                 out,
                 "<path class=\"rule\" d=\"M{LEFT} {y:.1}H{RIGHT}\"/>\
                  <text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>\
-                 <text x=\"{x:.1}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
+                 <text x=\"{x:.1}\" y=\"{}\" text-anchor=\"{}\">{}</text>",
                 LEFT - 8.0,
                 y + 4.0,
                 number(self.y * share),
                 FLOOR + 18.0,
+                anchor(tick),
                 number(self.x * share)
             );
         }
@@ -165,6 +167,11 @@ impl Area {
         );
         out
     }
+}
+
+/// The last number of a scale ends with it, so that none is cut.
+const fn anchor(tick: i32) -> &'static str {
+    if tick == 4 { "end" } else { "middle" }
 }
 
 /// The next number that reads well.
