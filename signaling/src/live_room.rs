@@ -215,6 +215,10 @@ impl RoomTask {
                 let mids = mids.iter().map(|mid| mid.as_str().to_owned()).collect();
                 self.handle(Input::SlotsPaused { participant, mids })
             }
+            Event::SlotsUnplayable { participant, mids } => {
+                let mids = mids.iter().map(|mid| mid.as_str().to_owned()).collect();
+                self.handle(Input::SlotsUnplayable { participant, mids })
+            }
             Event::QualityChanged { participant, quality } => {
                 self.handle(Input::QualityChanged { participant, quality })
             }

@@ -189,6 +189,7 @@ impl Registry {
             }
             Event::Negotiated { participant, .. }
             | Event::SlotsPaused { participant, .. }
+            | Event::SlotsUnplayable { participant, .. }
             | Event::QualityChanged { participant, .. }
             | Event::NegotiationFailed { participant, .. }
             | Event::LayersWanted { participant, .. }

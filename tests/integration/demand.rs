@@ -52,6 +52,54 @@ fn a_camera_that_nobody_watches_sends_nothing_and_begins_again_at_once() {
 }
 
 #[test]
+fn whoever_cannot_play_a_picture_is_told() {
+    let mut meeting = Meeting::of(805, 3);
+    meeting.browsers[2].play_no_vp8();
+    meeting.negotiate(Seat(2));
+    meeting.subscribe_all();
+    meeting.turn_on(Seat(0), Camera);
+    meeting.run(3 * SECOND);
+    let told = |meeting: &Meeting| -> Vec<(Seat, usize)> {
+        let told = meeting.events.iter().filter_map(|(_, event)| {
+            let Event::SlotsUnplayable { participant, mids } = event else { return None };
+            let seat = meeting.browsers.iter().position(|b| b.participant == *participant)?;
+            Some((Seat(seat), mids.len()))
+        });
+        told.collect()
+    };
+    assert_eq!(told(&meeting), [(Seat(2), 1)], "once, and nobody else");
+    for mid in meeting.browsers[2].slot_mids(true) {
+        assert_eq!(received(&meeting, Seat(2), &mid).len(), 0);
+        meeting.subscribe(Seat(2), &mid, None, None);
+    }
+    meeting.run(3 * SECOND);
+    assert_eq!(told(&meeting), [(Seat(2), 1), (Seat(2), 0)]);
+}
+
+#[test]
+fn nobody_is_asked_for_a_key_frame_of_sound() {
+    let mut meeting = Meeting::of(804, 4);
+    meeting.subscribe_all();
+    for seat in (0..4).map(Seat) {
+        meeting.turn_on(seat, Microphone);
+        meeting.turn_on(seat, Camera);
+    }
+    meeting.run(2 * SECOND);
+    // Somebody comes late, and somebody's microphone goes off and on again.
+    meeting.reload(Seat(3), 3);
+    meeting.set_publishing(Seat(0), Microphone, false);
+    meeting.run(SECOND);
+    meeting.set_publishing(Seat(0), Microphone, true);
+    meeting.connect();
+    meeting.subscribe_all();
+    meeting.run(SECOND);
+    for browser in &meeting.browsers {
+        assert_eq!(browser.key_frame_requests(Microphone), []);
+    }
+    assert!(meeting.browsers.iter().any(|browser| !browser.key_frame_requests(Camera).is_empty()));
+}
+
+#[test]
 fn layers_follow_the_tiles_of_all_subscribers() {
     let mut meeting = Meeting::of(801, 3);
     meeting.turn_on(Seat(0), Camera);

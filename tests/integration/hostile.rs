@@ -320,6 +320,42 @@ fn absurd_reports_of_a_participant_cost_nobody_anything() {
 }
 
 #[test]
+fn false_reports_of_loss_are_paid_by_whoever_makes_them() {
+    let mut meeting = Meeting::of(11, 3);
+    meeting.subscribe_all();
+    meeting.turn_on(Seat(0), Camera);
+    meeting.run(4 * SECOND);
+    let (liar, other) = (Seat(1), Seat(2));
+    let of_pictures = |meeting: &Meeting, seat: Seat| {
+        let browser = &meeting.browsers[seat.0];
+        let slots = browser.slots.values().filter(|slot| slot.is_video);
+        let busy = slots.max_by_key(|slot| slot.received.len()).expect("it has slots");
+        (busy.ssrc, busy.received.len(), busy.received.last().map_or(0, |packet| packet.sequence))
+    };
+    let seen = |meeting: &Meeting| of_pictures(meeting, other).1;
+    let again = |meeting: &Meeting| meeting.sfu.stats().packets_retransmitted;
+    let before = seen(&meeting);
+    meeting.run(4 * SECOND);
+    let (honest, before) = (seen(&meeting) - before, (seen(&meeting), again(&meeting)));
+    for _ in 0..200 {
+        let (media_ssrc, _, newest) = of_pictures(&meeting, liar);
+        let pair = |back: u16| NackPair {
+            packet_id: newest.wrapping_sub(back * 17),
+            lost_packets: 0xffff,
+        };
+        let nacks = (1..8).map(pair).collect();
+        let nack = TransportLayerNack { sender_ssrc: 1, media_ssrc, nacks };
+        let now = meeting.now;
+        meeting.browsers[liar.0].send_reports(now, vec![Box::new(nack)]);
+        meeting.run(SECOND / 50);
+    }
+    let repairs = again(&meeting) - before.1;
+    assert!(seen(&meeting) - before.0 >= honest * 95 / 100, "the other one sees as much as before");
+    // 23,800 were asked for. Half of the path may go to repairs, and the path is not endless.
+    assert!(repairs < 4 * honest as u64, "{repairs} packets sent again, {honest} sent");
+}
+
+#[test]
 fn sealed_nonsense_of_a_participant_is_dropped() {
     let mut meeting = pair(10);
     let mut random = Random::new(10);

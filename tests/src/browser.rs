@@ -104,6 +104,7 @@ pub struct Browser {
     start: Instant,
     sections: Vec<Role>,
     speaks_redundantly: bool,
+    plays_no_vp8: bool,
     publications: Vec<(RTCRtpSenderId, Publication)>,
     outgoing: VecDeque<(SocketAddr, Vec<u8>)>,
 }
@@ -168,6 +169,7 @@ impl Browser {
             start: now,
             sections,
             speaks_redundantly: false,
+            plays_no_vp8: false,
             publications,
             outgoing: VecDeque::new(),
         };
@@ -198,6 +200,11 @@ impl Browser {
         self.speaks_redundantly = true;
     }
 
+    /// Offers AV1 in place of VP8 from the next offer on, which nobody here sends.
+    pub fn play_no_vp8(&mut self) {
+        self.plays_no_vp8 = true;
+    }
+
     /// Asks for other ICE credentials in the next offer.
     pub fn restart_ice(&mut self) {
         self.connection.restart_ice();
@@ -206,7 +213,10 @@ impl Browser {
     /// The next offer, and which of its sections carry which source.
     pub fn offer(&mut self, now: Instant) -> (String, Vec<(String, TrackSource)>) {
         let offer = self.connection.create_offer(None).expect("an offer can be made");
-        let sdp = offer.sdp.clone();
+        let mut sdp = offer.sdp.clone();
+        if self.plays_no_vp8 {
+            sdp = sdp.replace("VP8/90000", "AV1/90000");
+        }
         self.connection.set_local_description(now, offer).expect("the own offer is good");
         let mut published = Vec::new();
         let described = Section::all(&sdp);
@@ -235,6 +245,7 @@ impl Browser {
     /// Applies the answer to the last offer.
     pub fn handle_answer(&mut self, now: Instant, sdp: &str) {
         sdp.clone_into(&mut self.answer);
+        let sdp = &sdp.replace("AV1/90000", "VP8/90000");
         for section in Section::all(sdp) {
             if let Some(slot) = self.slots.get_mut(&section.mid) {
                 slot.ssrc = section.ssrcs.first().copied().unwrap_or(0);

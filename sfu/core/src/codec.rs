@@ -2,8 +2,10 @@
 //! descriptors. Nothing here decodes a frame; at most its first header byte is looked at, and
 //! only the descriptor is ever changed.
 
+mod picture_id;
 pub(crate) mod red;
 mod vp8;
+mod vp9;
 
 /// A codec this server forwards. It decodes none of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -72,8 +74,8 @@ pub struct FrameInfo {
     /// The packet begins a frame that needs no earlier one: a subscription may start or switch
     /// here. True for every packet of sound.
     pub starts_key_frame: bool,
-    /// Picture numbers of VP8, to be kept continuous; empty for other codecs.
-    pub vp8: Vp8Ids,
+    /// Picture numbers of VP8 and VP9, to be kept continuous; empty for other codecs.
+    pub pictures: PictureIds,
     /// Place among the temporal layers, where the payload says it.
     pub temporal: Option<TemporalId>,
 }
@@ -89,9 +91,9 @@ pub struct TemporalId {
     pub is_sync: bool,
 }
 
-/// Numbers in a VP8 payload descriptor that count pictures (RFC 7741 section 4.2).
+/// Numbers in a payload descriptor that count pictures (RFC 7741 section 4.2, RFC 9628 section 4.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Vp8Ids {
+pub struct PictureIds {
     /// PictureID, modulo 2^15 or, where the sender writes the short form, 2^7.
     pub picture_id: Option<u16>,
     /// TL0PICIDX: counts the pictures of the lowest temporal layer.
@@ -108,34 +110,20 @@ pub fn inspect(kind: CodecKind, payload: &[u8]) -> Option<FrameInfo> {
             ..FrameInfo::default()
         }),
         CodecKind::Vp8 => vp8::inspect(payload),
-        CodecKind::Vp9 => inspect_vp9(payload),
+        CodecKind::Vp9 => vp9::inspect(payload),
         CodecKind::Av1 => inspect_av1(payload),
         CodecKind::H264 => inspect_h264(payload),
     }
 }
 
-/// Writes picture numbers over those of a VP8 payload, each in the width it has there. Numbers
-/// the payload lacks are not added, and a payload that is not VP8 stays as it is.
-pub fn patch_vp8(payload: &mut [u8], ids: Vp8Ids) {
-    vp8::patch(payload, ids);
-}
-
-/// RFC 9628 section 4.2. A key frame starts where nothing is predicted from another picture, at
-/// the lowest spatial layer.
-fn inspect_vp9(payload: &[u8]) -> Option<FrameInfo> {
-    const HAS_PICTURE_ID: u8 = 0x80;
-    const INTER_PREDICTED: u8 = 0x40;
-    const HAS_LAYERS: u8 = 0x20;
-    const BEGINS_FRAME: u8 = 0x08;
-    let (flags, mut rest) = payload.split_first()?;
-    if flags & HAS_PICTURE_ID != 0 {
-        let is_long = rest.first()? & 0x80 != 0;
-        rest = rest.get(if is_long { 2 } else { 1 }..)?;
+/// Writes picture numbers over those of a payload, each in the width it has there. Numbers that it
+/// lacks are not added, and a payload of another codec stays as it is.
+pub fn patch_picture_ids(kind: CodecKind, payload: &mut [u8], ids: PictureIds) {
+    match kind {
+        CodecKind::Vp8 => vp8::patch(payload, ids),
+        CodecKind::Vp9 => vp9::patch(payload, ids),
+        CodecKind::Opus | CodecKind::Av1 | CodecKind::H264 => {}
     }
-    let spatial_layer = if flags & HAS_LAYERS != 0 { rest.first()? >> 1 & 0x07 } else { 0 };
-    let starts_frame = flags & BEGINS_FRAME != 0 && spatial_layer == 0;
-    let starts_key_frame = starts_frame && flags & INTER_PREDICTED == 0;
-    Some(FrameInfo { starts_frame, starts_key_frame, ..FrameInfo::default() })
 }
 
 /// AV1 RTP specification section 4.4: the aggregation header.
@@ -243,8 +231,10 @@ mod tests {
             for kind in CodecKind::ALL {
                 let _ = inspect(kind, &payload);
             }
-            let ids = Vp8Ids { picture_id: Some(id), tl0_picture_index: Some(index) };
-            patch_vp8(&mut payload, ids);
+            let ids = PictureIds { picture_id: Some(id), tl0_picture_index: Some(index) };
+            for kind in CodecKind::ALL {
+                patch_picture_ids(kind, &mut payload, ids);
+            }
         }
     }
 }

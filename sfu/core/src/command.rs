@@ -179,6 +179,13 @@ pub enum Event {
         /// All of them.
         mids: Vec<Mid>,
     },
+    /// Which picture slots of a participant carry a codec that its browser does not play changed.
+    SlotsUnplayable {
+        /// Who receives.
+        participant: ParticipantId,
+        /// All of them.
+        mids: Vec<Mid>,
+    },
     /// How good a participant's connection is has changed for good.
     QualityChanged {
         /// Whose.

@@ -1,11 +1,11 @@
 //! Keeps one outgoing slot continuous while what it carries changes: sequence numbers, timestamps
-//! and VP8 picture numbers go on across switches of track, layer or codec, across drops and
-//! pauses. Also answers, for a retransmission, which incoming packet an outgoing number stood for.
+//! and the picture numbers of VP8 and VP9 go on across switches of track, layer or codec, across
+//! drops and pauses. Also answers, for a retransmission, which incoming packet an outgoing number stood for.
 
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use crate::codec::Vp8Ids;
+use crate::codec::PictureIds;
 
 /// How many outgoing sequence numbers back a late packet is still placed and a retransmission
 /// still found, and the longest gap that losses leave. Raised, each slot costs more memory (one
@@ -23,8 +23,8 @@ pub struct PacketIds {
     pub sequence: u16,
     /// RTP timestamp.
     pub timestamp: u32,
-    /// Picture numbers, where the codec is VP8.
-    pub vp8: Vp8Ids,
+    /// Picture numbers, where the codec has them.
+    pub pictures: PictureIds,
 }
 
 /// Where an outgoing packet came from.
@@ -40,8 +40,8 @@ pub struct Origin<S> {
 impl<S> Origin<S> {
     /// The fields the packet went out with, from the fields it came in with, except the sequence
     /// number: a retransmission has its own, or says the outgoing one in its payload (RTX).
-    pub fn rewrite(&self, timestamp: u32, vp8: Vp8Ids) -> (u32, Vp8Ids) {
-        (timestamp.wrapping_add(self.shift.timestamp), self.shift.apply_vp8(vp8))
+    pub fn rewrite(&self, timestamp: u32, pictures: PictureIds) -> (u32, PictureIds) {
+        (timestamp.wrapping_add(self.shift.timestamp), self.shift.apply_pictures(pictures))
     }
 }
 
@@ -88,9 +88,11 @@ impl<S: Copy> Rewriter<S> {
         let newest = PacketIds {
             sequence: first.sequence,
             timestamp: first.timestamp,
-            vp8: Vp8Ids {
-                picture_id: Some(first.vp8.picture_id.unwrap_or(0).wrapping_sub(1)),
-                tl0_picture_index: Some(first.vp8.tl0_picture_index.unwrap_or(0).wrapping_sub(1)),
+            pictures: PictureIds {
+                picture_id: Some(first.pictures.picture_id.unwrap_or(0).wrapping_sub(1)),
+                tl0_picture_index: Some(
+                    first.pictures.tl0_picture_index.unwrap_or(0).wrapping_sub(1),
+                ),
             },
         };
         Self {
@@ -159,7 +161,7 @@ impl<S: Copy> Rewriter<S> {
             return Some(Filler { sequence, timestamp });
         }
         self.highest_in = sequence_in;
-        if let Some(picture) = packet.vp8.picture_id
+        if let Some(picture) = packet.pictures.picture_id
             && self.newest_picture_in.is_none_or(|newest| is_newer_picture(picture, newest))
         {
             self.newest_picture_in = Some(picture);
@@ -219,12 +221,12 @@ impl<S: Copy> Rewriter<S> {
             let ticks = elapsed * u128::from(self.clock_rate) / 1_000_000_000;
             timestamp = timestamp.wrapping_add(ticks.clamp(1, MAX_ADVANCE) as u32);
         }
-        let picture_id = self.newest.vp8.picture_id.unwrap_or(0).wrapping_add(1);
-        let index = self.newest.vp8.tl0_picture_index.unwrap_or(0).wrapping_add(1);
+        let picture_id = self.newest.pictures.picture_id.unwrap_or(0).wrapping_add(1);
+        let index = self.newest.pictures.tl0_picture_index.unwrap_or(0).wrapping_add(1);
         let shift = Shift {
             timestamp: timestamp.wrapping_sub(packet.timestamp),
-            picture_id: picture_id.wrapping_sub(packet.vp8.picture_id.unwrap_or(0)),
-            tl0_picture_index: index.wrapping_sub(packet.vp8.tl0_picture_index.unwrap_or(0)),
+            picture_id: picture_id.wrapping_sub(packet.pictures.picture_id.unwrap_or(0)),
+            tl0_picture_index: index.wrapping_sub(packet.pictures.tl0_picture_index.unwrap_or(0)),
         };
         self.epoch = self.epoch.wrapping_add(1);
         self.highest_in = EXTENDED_BASE + u64::from(packet.sequence);
@@ -284,17 +286,17 @@ impl<S: Copy> Rewriter<S> {
             self.newest.timestamp = outgoing.timestamp;
             self.newest_at = Some(now);
         }
-        if let Some(picture) = packet.vp8.picture_id
+        if let Some(picture) = packet.pictures.picture_id
             && self.newest_picture_in.is_none_or(|newest| is_newer_picture(picture, newest))
         {
             self.newest_picture_in = Some(picture);
-            self.newest.vp8.picture_id = outgoing.vp8.picture_id;
+            self.newest.pictures.picture_id = outgoing.pictures.picture_id;
         }
         if let (Some(index), Some(newest)) =
-            (outgoing.vp8.tl0_picture_index, self.newest.vp8.tl0_picture_index)
+            (outgoing.pictures.tl0_picture_index, self.newest.pictures.tl0_picture_index)
             && (1..128).contains(&index.wrapping_sub(newest))
         {
-            self.newest.vp8.tl0_picture_index = Some(index);
+            self.newest.pictures.tl0_picture_index = Some(index);
         }
     }
 }
@@ -312,14 +314,16 @@ impl Shift {
         PacketIds {
             sequence: sequence_out as u16,
             timestamp: packet.timestamp.wrapping_add(self.timestamp),
-            vp8: self.apply_vp8(packet.vp8),
+            pictures: self.apply_pictures(packet.pictures),
         }
     }
 
-    fn apply_vp8(self, vp8: Vp8Ids) -> Vp8Ids {
-        Vp8Ids {
-            picture_id: vp8.picture_id.map(|id| id.wrapping_add(self.picture_id) & PICTURE_ID_MASK),
-            tl0_picture_index: vp8
+    fn apply_pictures(self, pictures: PictureIds) -> PictureIds {
+        PictureIds {
+            picture_id: pictures
+                .picture_id
+                .map(|id| id.wrapping_add(self.picture_id) & PICTURE_ID_MASK),
+            tl0_picture_index: pictures
                 .tl0_picture_index
                 .map(|index| index.wrapping_add(self.tl0_picture_index)),
         }
@@ -356,10 +360,11 @@ fn bit_of(sequence_out: u64) -> (usize, u64) {
     ((sequence_out % WINDOW / 64) as usize, 1 << (sequence_out % 64))
 }
 
-/// Whether picture `a` follows `b`, modulo 2^15.
+/// Whether picture `a` follows `b`, modulo 2^15; or 2^7, where both could be of the short form.
 fn is_newer_picture(a: u16, b: u16) -> bool {
-    let ahead = a.wrapping_sub(b) & PICTURE_ID_MASK;
-    ahead != 0 && ahead < 1 << 14
+    let bits = if a.max(b) < 1 << 7 { 7 } else { 15 };
+    let ahead = a.wrapping_sub(b) & ((1 << bits) - 1);
+    ahead != 0 && ahead < 1 << (bits - 1)
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use protocol::{ParticipantId, TrackId, TrackSource};
 pub(crate) use publisher::Publisher;
 pub(crate) use subscriber::Subscriber;
 pub(crate) use track::{Arrival, Layer, LayerKey, Marks, Track, TrackKey};
+pub(crate) use tracks::Tracks;
 
 use crate::codec::{self, CodecKind, FrameInfo};
 use crate::command::{Event, SlotAssignment};
@@ -33,7 +34,6 @@ use crate::sfu::{SHORTEST_WAIT, Sfu};
 use crate::stats::{DropCause, Stats};
 use crate::voices::Voices;
 use publisher::{PublishedSection, Stray};
-use tracks::Tracks;
 
 /// The forwarding side of one room.
 pub(crate) struct Router {
@@ -248,7 +248,8 @@ impl Router {
             Some(_) => layer.losses.handle_retransmission(now, view.sequence()),
         };
         if arrival != loss::Arrival::New {
-            return Err(DropCause::Replayed);
+            let is_repeated = place.repeats.is_some();
+            return Err(if is_repeated { DropCause::Repeated } else { DropCause::Replayed });
         }
         stats.packets_recovered += u64::from(place.repeats.is_some());
         let payload = view.payload_range();
@@ -330,6 +331,10 @@ impl Router {
                 self.events.push(Event::SlotsPaused { participant, mids });
             }
             if member.quality.is_due(now) {
+                if let Some(mids) = member.subscriber.poll_unplayable(now, &self.tracks) {
+                    let participant = member.participant;
+                    self.events.push(Event::SlotsUnplayable { participant, mids });
+                }
                 let signs =
                     Signs { loss_up: member.publisher.loss(now), ..member.subscriber.signs(now) };
                 if let Some(quality) = member.quality.judge(now, &signs) {

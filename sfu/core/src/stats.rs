@@ -135,6 +135,9 @@ pub enum DropCause {
     WrongTag,
     /// A packet that was seen already or is too old.
     Replayed,
+    /// A packet that its publisher sent again although it had come: browsers do so to see what their
+    /// path carries.
+    Repeated,
     /// More sources on one transport than allowed.
     TooManySources,
     /// Media of a source that belongs to no negotiated section or layer.
@@ -159,7 +162,7 @@ pub enum DropCause {
 
 impl DropCause {
     /// Every cause with its name in metrics.
-    pub const ALL: [(Self, &'static str); 20] = [
+    pub const ALL: [(Self, &'static str); 21] = [
         (Self::UnknownClass, "unknown_class"),
         (Self::UnknownPath, "unknown_path"),
         (Self::CheckMalformed, "check_malformed"),
@@ -170,6 +173,7 @@ impl DropCause {
         (Self::Malformed, "malformed"),
         (Self::WrongTag, "wrong_tag"),
         (Self::Replayed, "replayed"),
+        (Self::Repeated, "repeated"),
         (Self::TooManySources, "too_many_sources"),
         (Self::UnknownSource, "unknown_source"),
         (Self::NotPublishing, "not_publishing"),

@@ -13,7 +13,7 @@ use protocol::TrackId;
 use rand::RngExt;
 use rand::rngs::StdRng;
 
-use crate::codec::{CodecKind, CodecSet, Vp8Ids, inspect, patch_vp8, red};
+use crate::codec::{CodecKind, CodecSet, PictureIds, inspect, patch_picture_ids, red};
 use crate::command::Mid;
 use crate::dependency::Mandatory;
 use crate::downlink::queue::{Queue, Waiting};
@@ -23,7 +23,7 @@ use crate::layer;
 use crate::packet::{Extension, RtpHeader, RtpView};
 use crate::path::Path;
 use crate::rewrite::{Filler, Origin, PacketIds, Rewriter};
-use crate::router::{Arrival, Layer, LayerKey, Marks, Track, TrackKey};
+use crate::router::{Arrival, Layer, LayerKey, Marks, Track, TrackKey, Tracks};
 use crate::sdp::{Codec, ExtensionIds, MediaKind, Section, SlotSsrcs};
 use crate::stats::{DropCause, Stats};
 use crate::svc::FrameFilter;
@@ -118,7 +118,7 @@ impl Subscription {
             // In the lower half, so that a lost first packet cannot hide a rollover from SRTP.
             sequence: random.random_range(0..1 << 15),
             timestamp: random.random(),
-            vp8: Vp8Ids { picture_id: Some(random.random()), tl0_picture_index: Some(0) },
+            pictures: PictureIds { picture_id: Some(random.random()), tl0_picture_index: Some(0) },
         };
         Self {
             mid: section.mid.clone(),
@@ -162,6 +162,15 @@ impl Subscription {
     /// The codecs its browser plays.
     pub(crate) fn playable(&self) -> CodecSet {
         CodecSet::of(self.codecs.iter().map(|codec| codec.kind))
+    }
+
+    /// Whether its browser plays what it carries, as far as anything came of that.
+    pub(crate) fn plays(&self, now: Instant, tracks: &Tracks) -> bool {
+        let track = self.track.and_then(|key| tracks.track(key));
+        let layers = track.into_iter().flat_map(|track| &track.layers);
+        let mut sent = layers.filter(|it| it.is_alive(now)).filter_map(|it| it.codec);
+        let is_played = |codec| self.codecs.iter().any(|known| known.kind == codec);
+        !self.is_video || sent.all(is_played)
     }
 
     /// Our sources.
@@ -272,7 +281,7 @@ impl Subscription {
         let ids = PacketIds {
             sequence: arrival.sequence,
             timestamp: arrival.timestamp,
-            vp8: arrival.frame.vp8,
+            pictures: arrival.frame.pictures,
         };
         if arrival.is_padding() {
             if let Some(filler) = self.numbers.skip(ids) {
@@ -354,7 +363,7 @@ impl Subscription {
             let bytes = content.payload.len() as u16;
             out.queue.push(Waiting {
                 header,
-                vp8: ids.vp8,
+                pictures: ids.pictures,
                 marks,
                 codec,
                 source,
@@ -366,9 +375,9 @@ impl Subscription {
             return;
         }
         let kind = if self.is_video { Kind::Picture } else { Kind::Sound };
-        let (payload, vp8, blocks) = (content.payload, ids.vp8, content.form.blocks);
+        let (payload, pictures, blocks) = (content.payload, ids.pictures, content.form.blocks);
         let dependency = content.scalable.descriptor();
-        let body = Content { prefix: &[], payload, codec, vp8, blocks, dependency, kind };
+        let body = Content { prefix: &[], payload, codec, pictures, blocks, dependency, kind };
         self.send_media(header, marks, &body, out);
     }
 
@@ -409,8 +418,8 @@ impl Subscription {
         else {
             return false;
         };
-        let vp8 = inspect(codec, packet.payload()).unwrap_or_default().vp8;
-        let (timestamp, vp8) = origin.rewrite(packet.timestamp(), vp8);
+        let pictures = inspect(codec, packet.payload()).unwrap_or_default().pictures;
+        let (timestamp, pictures) = origin.rewrite(packet.timestamp(), pictures);
         let header = RtpHeader {
             marker: packet.marker() || scalable.ends_picture(),
             payload_type,
@@ -424,7 +433,7 @@ impl Subscription {
         let payload = packet.payload();
         let dependency = scalable.descriptor();
         let content =
-            Content { prefix: &prefix, payload, codec, vp8, blocks: None, dependency, kind };
+            Content { prefix: &prefix, payload, codec, pictures, blocks: None, dependency, kind };
         self.send(header, sources.rtx, Marks::default(), &content, out)
     }
 
@@ -505,8 +514,9 @@ impl Subscription {
             let (prefix, payload) = body.split_at_mut(content.prefix.len());
             prefix.copy_from_slice(content.prefix);
             payload.copy_from_slice(content.payload);
-            if content.codec == CodecKind::Vp8 {
-                patch_vp8(payload, content.vp8);
+            // Whoever has descriptors goes by those, and VP9 may count back to other pictures.
+            if content.codec == CodecKind::Vp8 || content.dependency.is_none() {
+                patch_picture_ids(content.codec, payload, content.pictures);
             }
             if let Some(payload_type) = content.blocks {
                 red::set_payload_type(payload, payload_type);
@@ -551,7 +561,7 @@ struct Content<'a> {
     prefix: &'a [u8],
     payload: &'a [u8],
     codec: CodecKind,
-    vp8: Vp8Ids,
+    pictures: PictureIds,
     /// Set for redundant sound: the payload type of its blocks.
     blocks: Option<u8>,
     /// Dependency descriptor of the packet, and the number its frame has on the slot.
@@ -565,7 +575,7 @@ impl Content<'_> {
         prefix: &[],
         payload: &[],
         codec: CodecKind::Vp8,
-        vp8: Vp8Ids { picture_id: None, tl0_picture_index: None },
+        pictures: PictureIds { picture_id: None, tl0_picture_index: None },
         blocks: None,
         dependency: None,
         kind: Kind::Picture,

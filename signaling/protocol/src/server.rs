@@ -110,6 +110,12 @@ pub enum ServerMessage {
         /// All of them, by `a=mid`.
         mids: Vec<String>,
     },
+    /// Which picture slots stay dark because this browser does not play their codec, until whoever
+    /// sends them offers another. Said when it changes.
+    SlotsUnplayable {
+        /// All of them, by `a=mid`.
+        mids: Vec<String>,
+    },
     /// How good somebody's connection is. Said when it changes for good; also to the one it is
     /// about.
     QualityChanged {

@@ -109,6 +109,7 @@ fn no_message_from_the_server_turns_a_device_on() {
         "pong",
         "quality_changed",
         "slots_paused",
+        "slots_unplayable",
         "speakers",
         "track_changed",
     ];

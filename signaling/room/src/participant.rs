@@ -28,6 +28,8 @@ pub(crate) struct Participant {
     pub(crate) quality: Quality,
     /// Picture slots that the media plane holds back, by mid.
     pub(crate) paused_slots: Vec<String>,
+    /// Picture slots that its browser cannot play, by `a=mid`.
+    pub(crate) unplayable_slots: Vec<String>,
     /// Layers that somebody watches, by picture, where the page was told.
     pub(crate) layers_wanted: BTreeMap<TrackSource, Vec<String>>,
     /// True when the page was away when it was to hear that an offer is wanted.
@@ -62,6 +64,7 @@ impl Participant {
             active: BTreeSet::new(),
             quality: Quality::Good,
             paused_slots: Vec::new(),
+            unplayable_slots: Vec::new(),
             layers_wanted: BTreeMap::new(),
             missed_offer_wanted: false,
             slots: BTreeMap::new(),
@@ -79,6 +82,12 @@ impl Participant {
     /// Word of the picture slots that are held back, to whoever is here.
     pub(crate) fn tell_paused_slots(&self) -> Option<Output> {
         let message = ServerMessage::SlotsPaused { mids: self.paused_slots.clone() };
+        self.session().map(|session| Output::Send { session, message })
+    }
+
+    /// Word of the picture slots that its browser cannot play, to whoever is here.
+    pub(crate) fn tell_unplayable_slots(&self) -> Option<Output> {
+        let message = ServerMessage::SlotsUnplayable { mids: self.unplayable_slots.clone() };
         self.session().map(|session| Output::Send { session, message })
     }
 

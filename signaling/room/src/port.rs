@@ -67,6 +67,13 @@ pub enum Input {
         /// All of them, by `a=mid`.
         mids: Vec<String>,
     },
+    /// The media plane says which picture slots of a participant its browser cannot play.
+    SlotsUnplayable {
+        /// Who receives.
+        participant: ParticipantId,
+        /// All of them, by `a=mid`.
+        mids: Vec<String>,
+    },
     /// The media plane says how good a participant's connection is now.
     QualityChanged {
         /// Whose.

@@ -105,6 +105,12 @@ impl Room {
                     self.outputs.extend(participant.tell_paused_slots());
                 }
             }
+            Input::SlotsUnplayable { participant, mids } => {
+                if let Some(participant) = self.participants.get_mut(&participant) {
+                    participant.unplayable_slots = mids;
+                    self.outputs.extend(participant.tell_unplayable_slots());
+                }
+            }
             Input::QualityChanged { participant, quality } => {
                 let Some(known) = self.participants.get_mut(&participant) else { return };
                 known.quality = quality;
@@ -426,7 +432,9 @@ impl Room {
             rules: self.config.rules.clone(),
         }));
         let paused = own.tell_paused_slots().filter(|_| !own.paused_slots.is_empty());
+        let unplayable = own.tell_unplayable_slots().filter(|_| !own.unplayable_slots.is_empty());
         self.outputs.extend(paused);
+        self.outputs.extend(unplayable);
         // A page that comes back may have missed what changed.
         for (source, rids) in layers_wanted {
             let message = ServerMessage::LayersWanted { source, rids };

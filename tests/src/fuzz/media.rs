@@ -42,14 +42,11 @@ pub fn rtp_header(data: &[u8]) {
         assert_eq!(again.payload_type(), view.payload_type());
     }
     for kind in CodecKind::ALL {
-        let _ = codec::inspect(kind, view.payload());
-    }
-    let mut payload = view.payload().to_vec();
-    if let Some(info) = codec::inspect(CodecKind::Vp8, &payload) {
-        let length = payload.len();
-        codec::patch_vp8(&mut payload, info.vp8);
-        assert_eq!(payload, view.payload(), "the same numbers change nothing");
-        assert_eq!(payload.len(), length);
+        let mut payload = view.payload().to_vec();
+        if let Some(info) = codec::inspect(kind, &payload) {
+            codec::patch_picture_ids(kind, &mut payload, info.pictures);
+            assert_eq!(payload, view.payload(), "the same numbers change nothing");
+        }
     }
     let mut repeated = data.to_vec();
     if let Some(original) = packet::restore_from_rtx(&mut repeated, 7, 96) {
@@ -127,7 +124,7 @@ pub fn rewrite_sequence(data: &[u8]) {
         let packet = PacketIds {
             sequence: u16::from_be_bytes([a, b]),
             timestamp: u32::from_be_bytes([c, d, e, 0]),
-            vp8: codec::Vp8Ids {
+            pictures: codec::PictureIds {
                 picture_id: (operation & 0x40 != 0).then_some(u16::from_be_bytes([c & 0x7f, d])),
                 tl0_picture_index: (operation & 0x40 != 0).then_some(e),
             },

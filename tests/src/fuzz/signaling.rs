@@ -122,6 +122,10 @@ impl Model {
                 let quality = [Quality::Good, Quality::Fair, Quality::Poor][usize::from(value % 3)];
                 self.room.handle(*now, Input::QualityChanged { participant, quality });
             }
+            5 if what == 248 => {
+                let mids = vec![value.to_string()];
+                self.room.handle(*now, Input::SlotsUnplayable { participant, mids });
+            }
             5 if what > 240 => self.room.handle(*now, Input::MediaRefused { participant }),
             _ => {
                 self.next_request += 1;
@@ -267,6 +271,7 @@ fn is_answer(message: &ServerMessage, id: RequestId) -> bool {
         | ServerMessage::OfferWanted {}
         | ServerMessage::Speakers { .. }
         | ServerMessage::SlotsPaused { .. }
+        | ServerMessage::SlotsUnplayable { .. }
         | ServerMessage::QualityChanged { .. }
         | ServerMessage::Pong {} => false,
     }

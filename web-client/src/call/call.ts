@@ -181,6 +181,8 @@ function hear(model: CallModel, message: ServerMessage): Step {
       return step(model, [{ type: 'want_layers', source: message.source, rids: message.rids }])
     case 'quality_changed':
       return changeParticipant(model, message.participant, () => ({ quality: message.quality }))
+    case 'slots_unplayable':
+      return stay(model)
     case 'slots_paused':
       return step(model, [{ type: 'pause_slots', mids: message.mids }])
     case 'offer_wanted':

@@ -160,6 +160,7 @@ export class Connection {
       case 'offer_wanted':
       case 'speakers':
       case 'slots_paused':
+      case 'slots_unplayable':
       case 'quality_changed':
       case 'goodbye':
         break
@@ -247,6 +248,7 @@ const TYPES: Record<ServerMessage['type'], true> = {
   offer_wanted: true,
   speakers: true,
   slots_paused: true,
+  slots_unplayable: true,
   quality_changed: true,
   goodbye: true,
   pong: true,

@@ -324,6 +324,10 @@ participants: Array<string>, } | { "type": "slots_paused",
 /**
  * All of them, by `a=mid`.
  */
+mids: Array<string>, } | { "type": "slots_unplayable",
+/**
+ * All of them, by `a=mid`.
+ */
 mids: Array<string>, } | { "type": "quality_changed",
 /**
  * Whose.

@@ -1,6 +1,7 @@
 //! The VP8 payload descriptor (RFC 7741 section 4.2).
 
-use super::{FrameInfo, TemporalId, Vp8Ids};
+use super::picture_id::PictureId;
+use super::{FrameInfo, PictureIds, TemporalId};
 
 const EXTENDED: u8 = 0x80;
 const BEGINS_PARTITION: u8 = 0x10;
@@ -10,23 +11,16 @@ const HAS_TL0_PICTURE_INDEX: u8 = 0x40;
 const HAS_TEMPORAL_LAYER: u8 = 0x20;
 const HAS_KEY_INDEX: u8 = 0x10;
 const LAYER_SYNC: u8 = 0x20;
-const LONG_PICTURE_ID: u8 = 0x80;
 /// Set in the first byte of every frame that is predicted from another (RFC 6386 section 9.1).
 const INTER_FRAME: u8 = 0x01;
 
 /// Where the parts of a descriptor lie.
 struct Layout {
-    picture_id: Option<(usize, Width)>,
+    picture_id: Option<PictureId>,
     tl0_picture_index: Option<usize>,
     /// Where temporal layer, sync flag and key index stand, if the layer is told.
     temporal: Option<usize>,
     len: usize,
-}
-
-#[derive(Clone, Copy)]
-enum Width {
-    Short,
-    Long,
 }
 
 impl Layout {
@@ -36,10 +30,9 @@ impl Layout {
             let flags = *payload.get(1)?;
             layout.len = 2;
             if flags & HAS_PICTURE_ID != 0 {
-                let is_long = payload.get(layout.len)? & LONG_PICTURE_ID != 0;
-                let (width, bytes) = if is_long { (Width::Long, 2) } else { (Width::Short, 1) };
-                layout.picture_id = Some((layout.len, width));
-                layout.len += bytes;
+                let picture_id = PictureId::find(payload, layout.len)?;
+                layout.picture_id = Some(picture_id);
+                layout.len += picture_id.len();
             }
             if flags & HAS_TL0_PICTURE_INDEX != 0 {
                 layout.tl0_picture_index = Some(layout.len);
@@ -58,15 +51,11 @@ impl Layout {
 pub(super) fn inspect(payload: &[u8]) -> Option<FrameInfo> {
     let layout = Layout::of(payload)?;
     let starts_frame = payload[0] & (BEGINS_PARTITION | PARTITION_MASK) == BEGINS_PARTITION;
-    let picture_id = layout.picture_id.map(|(at, width)| match width {
-        Width::Short => u16::from(payload[at]),
-        Width::Long => u16::from_be_bytes([payload[at] & !LONG_PICTURE_ID, payload[at + 1]]),
-    });
     Some(FrameInfo {
         starts_frame,
         starts_key_frame: starts_frame && payload[layout.len] & INTER_FRAME == 0,
-        vp8: Vp8Ids {
-            picture_id,
+        pictures: PictureIds {
+            picture_id: layout.picture_id.map(|id| id.read(payload)),
             tl0_picture_index: layout.tl0_picture_index.map(|at| payload[at]),
         },
         temporal: layout.temporal.map(|at| TemporalId {
@@ -76,17 +65,10 @@ pub(super) fn inspect(payload: &[u8]) -> Option<FrameInfo> {
     })
 }
 
-pub(super) fn patch(payload: &mut [u8], ids: Vp8Ids) {
+pub(super) fn patch(payload: &mut [u8], ids: PictureIds) {
     let Some(layout) = Layout::of(payload) else { return };
-    if let (Some((at, width)), Some(id)) = (layout.picture_id, ids.picture_id) {
-        let [high, low] = id.to_be_bytes();
-        match width {
-            Width::Short => payload[at] = low & !LONG_PICTURE_ID,
-            Width::Long => {
-                payload[at] = high | LONG_PICTURE_ID;
-                payload[at + 1] = low;
-            }
-        }
+    if let (Some(place), Some(id)) = (layout.picture_id, ids.picture_id) {
+        place.write(payload, id);
     }
     if let (Some(at), Some(index)) = (layout.tl0_picture_index, ids.tl0_picture_index) {
         payload[at] = index;
@@ -100,7 +82,7 @@ mod tests {
     use rtc_rtp::codec::vp8::Vp8Packet;
     use rtc_rtp::packetizer::Depacketizer;
 
-    use super::super::{CodecKind, inspect, patch_vp8};
+    use super::super::{CodecKind, inspect, patch_picture_ids};
     use super::*;
 
     const FRAME: [u8; 4] = [0x10, 0x02, 0x00, 0x9d];
@@ -173,18 +155,18 @@ mod tests {
             let mut payload = payload(picture_id, is_long, index, layer);
             let width = if is_long { 0x7fff } else { 0x7f };
             let mut expected =
-                Vp8Ids { picture_id: picture_id.map(|id| id & width), tl0_picture_index: index };
+                PictureIds { picture_id: picture_id.map(|id| id & width), tl0_picture_index: index };
             let info = inspect(CodecKind::Vp8, &payload).unwrap();
-            prop_assert_eq!(info.vp8, expected);
+            prop_assert_eq!(info.pictures, expected);
             let told = info.temporal.map(|id| (id.layer, id.is_sync));
             prop_assert_eq!(told, layer.map(|layer| (layer, false)));
 
             let before = payload.clone();
-            let ids = Vp8Ids { picture_id: Some(new_id), tl0_picture_index: Some(new_index) };
-            patch_vp8(&mut payload, ids);
+            let ids = PictureIds { picture_id: Some(new_id), tl0_picture_index: Some(new_index) };
+            patch_picture_ids(CodecKind::Vp8, &mut payload, ids);
             expected.picture_id = expected.picture_id.map(|_| new_id & width);
             expected.tl0_picture_index = index.map(|_| new_index);
-            prop_assert_eq!(inspect(CodecKind::Vp8, &payload).unwrap().vp8, expected);
+            prop_assert_eq!(inspect(CodecKind::Vp8, &payload).unwrap().pictures, expected);
             // The frame itself and the descriptor's length stay.
             prop_assert_eq!(payload.len(), before.len());
 

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use crate::codec::{CodecKind, Vp8Ids};
+use crate::codec::{CodecKind, PictureIds};
 use crate::packet::RtpHeader;
 use crate::router::{LayerKey, Marks};
 
@@ -20,7 +20,7 @@ pub(crate) struct Waiting {
     /// As it goes out.
     pub(crate) header: RtpHeader,
     /// As they go out.
-    pub(crate) vp8: Vp8Ids,
+    pub(crate) pictures: PictureIds,
     /// What its publisher said about it.
     pub(crate) marks: Marks,
     /// Its codec.

@@ -11,14 +11,14 @@ fn start() -> Instant {
 }
 
 fn ids(sequence: u16, timestamp: u32, picture: u16, index: u8) -> PacketIds {
-    let vp8 = Vp8Ids { picture_id: Some(picture), tl0_picture_index: Some(index) };
-    PacketIds { sequence, timestamp, vp8 }
+    let pictures = PictureIds { picture_id: Some(picture), tl0_picture_index: Some(index) };
+    PacketIds { sequence, timestamp, pictures }
 }
 
 /// A packet of a codec without picture numbers; one frame each.
 fn plain(sequence: u16) -> PacketIds {
     let timestamp = u32::from(sequence) * 960;
-    PacketIds { sequence, timestamp, vp8: Vp8Ids::default() }
+    PacketIds { sequence, timestamp, pictures: PictureIds::default() }
 }
 
 fn slot() -> Rewriter<char> {
@@ -36,6 +36,19 @@ fn forward(slot: &mut Rewriter<char>, sequences: &[u16]) -> Vec<Option<u16>> {
 fn the_first_packet_goes_out_with_the_numbers_given() {
     let out = slot().rewrite(start(), ids(7, 11, 13, 17)).unwrap();
     assert_eq!(out, ids(65_534, 4_000_000_000, 32_767, 255));
+}
+
+#[test]
+fn picture_numbers_of_the_short_form_go_on_past_their_end() {
+    let mut slot = slot();
+    let now = start();
+    for picture in 0..200_u16 {
+        slot.rewrite(now, ids(7 + picture, u32::from(picture), picture % 128, 0)).unwrap();
+    }
+    slot.switch('b');
+    let out = slot.rewrite(now, ids(60_000, 5, 9, 3)).unwrap();
+    // The first went out as 32,767, which is 127 in seven bits.
+    assert_eq!(out.pictures.picture_id.unwrap() % 128, (127 + 200) % 128);
 }
 
 #[test]
@@ -144,11 +157,11 @@ fn dropped_pictures_leave_no_gap_in_the_picture_numbers() {
     slot.skip(ids(11, 3_000, 101, 7));
     slot.skip(ids(12, 3_000, 101, 7));
     let out = slot.rewrite(now, ids(13, 6_000, 102, 8)).unwrap();
-    assert_eq!((out.vp8.picture_id, out.vp8.tl0_picture_index), (Some(0), Some(0)));
+    assert_eq!((out.pictures.picture_id, out.pictures.tl0_picture_index), (Some(0), Some(0)));
     // Padding belongs to no picture.
     slot.skip(plain(14));
     let out = slot.rewrite(now, ids(15, 6_000, 102, 8)).unwrap();
-    assert_eq!((out.sequence, out.vp8.picture_id), (0, Some(0)));
+    assert_eq!((out.sequence, out.pictures.picture_id), (0, Some(0)));
 }
 
 #[test]
@@ -170,8 +183,8 @@ fn retransmissions_are_rewritten_as_the_packet_was() {
         let out = slot.rewrite(now, packet).unwrap();
         let origin = slot.origin(out.sequence).unwrap();
         assert_eq!((origin.source, origin.sequence), ('a', packet.sequence));
-        let rewritten = origin.rewrite(packet.timestamp, packet.vp8);
-        assert_eq!(rewritten, (out.timestamp, out.vp8));
+        let rewritten = origin.rewrite(packet.timestamp, packet.pictures);
+        assert_eq!(rewritten, (out.timestamp, out.pictures));
     }
     assert_eq!(slot.origin(1), None, "not sent yet");
     assert_eq!(slot.origin(65_533), None, "sent by nobody");
@@ -210,7 +223,7 @@ fn packets() -> impl Strategy<Value = Vec<Sent>> {
             // Dropped packets are padding here: they belong to no picture.
             let mut ids = ids(sequence, timestamp, picture, index);
             if dropped && !is_first {
-                ids.vp8 = Vp8Ids::default();
+                ids.pictures = PictureIds::default();
             }
             sent.push(Sent {
                 ids,
@@ -292,8 +305,8 @@ proptest! {
                 }
                 fillers.remove(&number);
                 let origin = slot.origin(sequence).unwrap();
-                let (timestamp, vp8) = origin.rewrite(packet.ids.timestamp, packet.ids.vp8);
-                let out = PacketIds { sequence, timestamp, vp8 };
+                let (timestamp, pictures) = origin.rewrite(packet.ids.timestamp, packet.ids.pictures);
+                let out = PacketIds { sequence, timestamp, pictures };
                 match (begun, newest) {
                     // Within a source everything is shifted by the same amount.
                     (Some(shift), _) => {
@@ -303,10 +316,10 @@ proptest! {
                     (None, Some((then, before))) => {
                         let ticks = (now - then).as_millis() as u32 * 90;
                         prop_assert_eq!(timestamp, before.timestamp.wrapping_add(ticks.max(1)));
-                        let next = (before.vp8.picture_id.unwrap() + 1) & PICTURE_ID_MASK;
-                        prop_assert_eq!(vp8.picture_id, Some(next));
-                        let next = before.vp8.tl0_picture_index.unwrap().wrapping_add(1);
-                        prop_assert_eq!(vp8.tl0_picture_index, Some(next));
+                        let next = (before.pictures.picture_id.unwrap() + 1) & PICTURE_ID_MASK;
+                        prop_assert_eq!(pictures.picture_id, Some(next));
+                        let next = before.pictures.tl0_picture_index.unwrap().wrapping_add(1);
+                        prop_assert_eq!(pictures.tl0_picture_index, Some(next));
                     }
                     (None, None) => prop_assert_eq!(out, first),
                 }
@@ -336,7 +349,7 @@ proptest! {
             prop_assert!(origin.is_some() || runs > MAX_RUNS);
             if let Some(origin) = origin {
                 prop_assert_eq!((origin.source, origin.sequence), (source, packet.sequence));
-                prop_assert_eq!(origin.rewrite(packet.timestamp, packet.vp8), (out.timestamp, out.vp8));
+                prop_assert_eq!(origin.rewrite(packet.timestamp, packet.pictures), (out.timestamp, out.pictures));
             }
         }
     }

@@ -44,6 +44,8 @@ pub(crate) struct Subscriber {
     /// The microphones that are forwarded.
     seats: Seats,
     sharing: Sharing,
+    /// The slots that the control plane was told cannot be played.
+    unplayable: Vec<Mid>,
 }
 
 impl Subscriber {
@@ -73,6 +75,16 @@ impl Subscriber {
     /// The codecs it plays pictures in, as far as it was asked to play any.
     pub(crate) fn playable(&self) -> Option<CodecSet> {
         self.slots.iter().find(|slot| slot.is_video()).map(Subscription::playable)
+    }
+
+    /// The picture slots that carry a codec the subscriber does not play, if they changed.
+    pub(crate) fn poll_unplayable(&mut self, now: Instant, tracks: &Tracks) -> Option<Vec<Mid>> {
+        let unplayable = || self.slots.iter().filter(|slot| !slot.plays(now, tracks));
+        if unplayable().map(Subscription::mid).eq(&self.unplayable) {
+            return None;
+        }
+        self.unplayable = unplayable().map(|slot| slot.mid().clone()).collect();
+        Some(self.unplayable.clone())
     }
 
     /// Sources of the slot with this mid.
@@ -236,7 +248,7 @@ impl Subscriber {
                 switched.push((arrival.source, at));
             }
             if slot.needs_key_frame() {
-                layer.key_frames.want(now);
+                layer.want_key_frame(now);
             }
         }
         if let Some(stills) = &mut self.saving {

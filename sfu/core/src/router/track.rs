@@ -91,7 +91,7 @@ impl Track {
     /// Wants a key frame of one layer; the publisher's turn comes at its next deadline.
     pub(crate) fn want_key_frame(&mut self, now: Instant, layer: u8) {
         if let Some(layer) = self.layers.get_mut(usize::from(layer)) {
-            layer.key_frames.want(now);
+            layer.want_key_frame(now);
         }
     }
 }
@@ -250,6 +250,13 @@ impl Layer {
     fn measured(&self, now: Instant, temporal: usize) -> Option<u64> {
         let count = self.temporal_count.min(temporal.saturating_add(1));
         self.rates[..count].iter().map(|rate| rate.measured(now)).sum()
+    }
+
+    /// Somebody cannot go on without a key frame. Sound needs none: each of its packets is one.
+    pub(crate) fn want_key_frame(&mut self, now: Instant) {
+        if self.is_video {
+            self.key_frames.want(now);
+        }
     }
 
     /// Notes the number of a packet; gives the newest so far.

@@ -39,7 +39,7 @@ impl Subscription {
                 self.numbers.skip(PacketIds {
                     sequence: packet.sequence(),
                     timestamp: packet.timestamp(),
-                    vp8: frame.vp8,
+                    pictures: frame.pictures,
                 });
                 continue;
             };
@@ -47,7 +47,7 @@ impl Subscription {
                 ids: PacketIds {
                     sequence: packet.sequence(),
                     timestamp: packet.timestamp(),
-                    vp8: frame.vp8,
+                    pictures: frame.pictures,
                 },
                 marker: packet.marker() || scalable.ends_picture(),
                 form,

@@ -24,7 +24,7 @@ impl Subscription {
             .and_then(|from| from.ring.find(now, waiting.sequence))
             .and_then(|bytes| RtpView::parse(bytes).ok());
         let scalable = from.and_then(|from| from.scalable.as_ref());
-        let Waiting { header, vp8, marks, codec, .. } = *waiting;
+        let Waiting { header, pictures, marks, codec, .. } = *waiting;
         let Some(packet) = packet else {
             let RtpHeader { sequence, timestamp, .. } = header;
             self.send_filler(Filler { sequence, timestamp }, codec, out);
@@ -35,7 +35,7 @@ impl Subscription {
         let body = Content {
             payload,
             codec,
-            vp8,
+            pictures,
             dependency: descriptor.zip(waiting.frame_number),
             ..Content::PADDING
         };

@@ -22,7 +22,7 @@ impl Subscription {
         let incoming = PacketIds {
             sequence: due.packet.sequence(),
             timestamp: due.packet.timestamp(),
-            vp8: inspect(due.codec, payload).unwrap_or_default().vp8,
+            pictures: inspect(due.codec, payload).unwrap_or_default().pictures,
         };
         let payload_type = codec.payload_type;
         let Some(ids) = self.numbers.rewrite(out.now, incoming) else {
@@ -35,7 +35,8 @@ impl Subscription {
             timestamp: ids.timestamp,
             ssrc: self.ssrcs.media,
         };
-        let content = Content { payload, codec: due.codec, vp8: ids.vp8, ..Content::PADDING };
+        let content =
+            Content { payload, codec: due.codec, pictures: ids.pictures, ..Content::PADDING };
         self.send_media(header, Marks::default(), &content, out);
     }
 }

@@ -21,6 +21,7 @@ enum Step {
     MediaRefused(usize),
     Speakers(Vec<usize>),
     SlotsPaused(usize, u8),
+    SlotsUnplayable(usize, u8),
     QualityChanged(usize, u8),
     MediaFailed,
     Wait(u64),
@@ -59,6 +60,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..20_usize).prop_map(Step::MediaRefused),
         2 => prop::collection::vec(0..20_usize, 0..3).prop_map(Step::Speakers),
         2 => (0..20_usize, 0..3_u8).prop_map(|(who, count)| Step::SlotsPaused(who, count)),
+        2 => (0..20_usize, 0..3_u8).prop_map(|(who, count)| Step::SlotsUnplayable(who, count)),
         2 => (0..20_usize, 0..3_u8).prop_map(|(who, which)| Step::QualityChanged(who, which)),
         1 => Just(Step::MediaFailed),
         5 => (0..60_u64).prop_map(Step::Wait),
@@ -158,6 +160,11 @@ impl World {
                 let Some(index) = pick(who, self.ids.len()) else { return };
                 let mids = (0..count).map(|mid| mid.to_string()).collect();
                 Input::SlotsPaused { participant: self.ids[index].0, mids }
+            }
+            Step::SlotsUnplayable(who, count) => {
+                let Some(index) = pick(who, self.ids.len()) else { return };
+                let mids = (0..count).map(|mid| mid.to_string()).collect();
+                Input::SlotsUnplayable { participant: self.ids[index].0, mids }
             }
             Step::QualityChanged(who, which) => {
                 let Some(index) = pick(who, self.ids.len()) else { return };
@@ -323,6 +330,7 @@ impl View {
             | ServerMessage::Done { .. }
             | ServerMessage::Error { .. }
             | ServerMessage::SlotsPaused { .. }
+            | ServerMessage::SlotsUnplayable { .. }
             | ServerMessage::QualityChanged { .. }
             | ServerMessage::Goodbye { .. }
             | ServerMessage::Pong {} => {}

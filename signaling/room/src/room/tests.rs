@@ -424,21 +424,33 @@ fn speakers_are_told_to_everybody_and_to_whoever_comes_later() {
 }
 
 #[test]
-fn paused_slots_are_told_to_their_participant_and_again_when_it_comes_back() {
+fn paused_and_unplayable_slots_are_told_to_their_participant_and_again_when_it_comes_back() {
     let mut scene = Scene::new(10);
     scene.join(1);
     scene.join(2);
     let mids = vec!["4".to_owned()];
-    let input = Input::SlotsPaused { participant: id(1), mids: mids.clone() };
-    let said = |session: u64| Output::Send {
-        session: SessionId(session),
-        message: ServerMessage::SlotsPaused { mids: mids.clone() },
+    let inputs = [
+        Input::SlotsPaused { participant: id(1), mids: mids.clone() },
+        Input::SlotsUnplayable { participant: id(1), mids: mids.clone() },
+    ];
+    let said = |session: u64| {
+        let mids = mids.clone();
+        let messages = [
+            ServerMessage::SlotsPaused { mids: mids.clone() },
+            ServerMessage::SlotsUnplayable { mids },
+        ];
+        messages.map(|message| Output::Send { session: SessionId(session), message })
     };
-    assert_eq!(scene.input(input.clone()), [said(1)]);
+    for (input, said) in inputs.clone().into_iter().zip(said(1)) {
+        assert_eq!(scene.input(input), [said]);
+    }
     scene.input(Input::SessionLost { session: SessionId(1) });
-    assert_eq!(scene.input(input), [], "nobody is there to hear it");
+    for input in inputs {
+        assert_eq!(scene.input(input), [], "nobody is there to hear it");
+    }
     let back = Join { session: SessionId(3), resume: Some(id(1)), ..join(3) };
-    assert!(scene.input(Input::Join(back)).contains(&said(3)));
+    let heard = scene.input(Input::Join(back));
+    assert!(said(3).iter().all(|said| heard.contains(said)));
 }
 
 #[test]
