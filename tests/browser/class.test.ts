@@ -44,7 +44,7 @@ rule('r05_r11_a_class_of_three_chromium_and_one_firefox_sees_and_hears_each_othe
   }
   // Nobody else's click opened a device here.
   for (const page of pages) assert.equal((await page.holdings()).userMediaCalls, 2)
-})
+}, { order: 'alone' })
 
 rule('the_cost_of_a_forwarded_packet_is_measured_in_a_call_of_three', async (ground) => {
   const { server, guestLink } = await ground.serverWithRoom()
@@ -72,4 +72,4 @@ rule('the_cost_of_a_forwarded_packet_is_measured_in_a_call_of_three', async (gro
     `call of three: ${(forwarded / seconds).toFixed(0)} forwarded packets a second, ` +
       `${((cpu / forwarded) * 1e6).toFixed(1)} µs of server processor time each (debug build unless PREAU_BIN says otherwise)`,
   )
-})
+}, { order: 'alone' })

@@ -46,7 +46,7 @@ for (const engine of ['chromium', 'firefox'] as const) {
     assert.ok(report.includes('[udp_blocked]') && report.includes(place), report)
     assert.ok(!report.includes(network.here), `the report names this machine: ${report}`)
     assert.deepEqual(await violations(page), [])
-  })
+  }, { order: 'alone' })
 }
 
 rule('the_connection_test_tells_a_blocked_websocket_from_a_server_that_is_gone', async (ground) => {
@@ -65,7 +65,7 @@ rule('the_connection_test_tells_a_blocked_websocket_from_a_server_that_is_gone',
   await page.click('test-again')
   await page.findSelector('[data-testid=test-problem][data-problem=server_unreachable]', 20_000)
   assert.deepEqual(await states(page), { browser: 'good', devices: 'good', http: 'failed', websocket: 'skipped', udp: 'skipped' })
-})
+}, { order: 'beside' })
 
 async function untilVerdict(page: TestPage, verdict: string): Promise<void> {
   await page.findSelector(`[data-testid=test-verdict][data-verdict=${verdict}]`, 30_000)

@@ -25,7 +25,7 @@ for (const { name, problem } of REJECTIONS) {
     await page.untilText(refusal('fr', `microphone_${problem}`).title)
     await page.untilAttribute('mic-toggle', 'aria-pressed', 'false')
     assert.ok(await page.has('leave'))
-  })
+  }, { order: 'beside' })
 }
 
 rule('a_screen_that_is_refused_is_told_and_nothing_is_shared', async (ground) => {
@@ -37,7 +37,7 @@ rule('a_screen_that_is_refused_is_told_and_nothing_is_shared', async (ground) =>
   await page.click('screen-confirm')
   await page.untilText(refusal('fr', 'screen_refused').title)
   await page.untilAttribute('screen-toggle', 'aria-pressed', 'false')
-})
+}, { order: 'beside' })
 
 for (const engine of ['chromium', 'firefox'] as const) {
   rule(`one_click_shows_oneself_the_camera_then_sends_it_and_one_shares_the_screen_in_${engine}`, async (ground) => {

@@ -34,7 +34,7 @@ rule('r12_leaving_works_while_signaling_is_cut', async (ground) => {
   road.cut()
   await page.click('leave')
   await untilNothingHeld(page)
-})
+}, { order: 'beside' })
 
 for (const engine of ['chromium', 'firefox'] as const) {
   rule(`r13_turning_camera_and_microphone_off_in_${engine}_releases_the_devices`, async (ground) => {

@@ -1,9 +1,10 @@
-// Runs every browser test in one process, so that both browsers start once. `npm test -- reload
+// Runs every browser test in one process, so that both browsers start once; two at a time where
+// they do not disturb each other. `npm test -- reload
 // camera` proves only the rules whose names hold one of these words.
 import { after } from 'node:test'
 import { closeBrowsers } from './rig/browsers.ts'
 import { printFigures } from './rig/figures.ts'
-import { outcome } from './rig/rule.ts'
+import { outcome, proveRules } from './rig/rule.ts'
 
 after(closeBrowsers)
 
@@ -22,8 +23,11 @@ await import('./connection-test.test.ts')
 await import('./device.test.ts')
 await import('./saving.test.ts')
 await import('./svc.test.ts')
+await import('./narrow.test.ts')
 await import('./speed.test.ts')
 await import('./screens.test.ts')
+
+void proveRules()
 
 process.on('exit', () => {
   printFigures()

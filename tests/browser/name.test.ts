@@ -33,7 +33,7 @@ rule('r03_a_blank_or_overlong_pseudonym_is_not_taken', async (ground) => {
   const page = await join(ground, server, guestLink, { name: 'Zoé Quetzal' })
   await rename(page, '   ')
   await untilNames(page, ['Zoé Quetzal'])
-})
+}, { order: 'beside' })
 
 async function rename(page: TestPage, name: string): Promise<void> {
   await page.click('rename')

@@ -57,7 +57,7 @@ rule('r30_the_notice_is_one_click_away_before_joining_and_reads_without_script',
   await bare.raw.setJavaScriptEnabled(false)
   await bare.goto(`${server.origin}/notice`)
   assert.match(await bare.bodyText(), /données/)
-})
+}, { order: 'beside' })
 
 rule('security_headers_stand_on_every_page', async (ground) => {
   const { server, guestLink } = await ground.serverWithRoom()
@@ -71,4 +71,4 @@ rule('security_headers_stand_on_every_page', async (ground) => {
     assert.ok(headers.get('permissions-policy'))
     assert.equal(headers.get('set-cookie'), null)
   }
-})
+}, { order: 'beside' })

@@ -66,7 +66,7 @@ rule('r09_before_the_proof_every_refusal_is_the_same_answer_after_the_same_time'
   assert.match([...texts][0] ?? '', /join_refused/)
   figure(`refusal of a wrong secret and of an unknown room: the quickest differ by ${difference().toFixed(1)} ms`)
   assert.ok(difference() < MOST_DIFFERENCE_MS, `the quickest of ${wrongSecret.length} differ by ${difference()} ms`)
-})
+}, { order: 'beside' })
 
 rule('a_full_room_says_so_to_whoever_holds_the_link', async (ground) => {
   const { server, guestLink } = await ground.serverWithRoom({ maxParticipants: 2 })
@@ -89,7 +89,7 @@ rule('a_cut_link_is_told_before_anything_is_asked', async (ground) => {
   await untilRefused(page, 'link_incomplete')
   assert.equal((await page.holdings()).sockets.length, 0)
   assert.ok(server.origin)
-})
+}, { order: 'beside' })
 
 rule('a_browser_without_webrtc_is_told_so', async (ground) => {
   const { guestLink } = await ground.serverWithRoom()
@@ -98,7 +98,7 @@ rule('a_browser_without_webrtc_is_told_so', async (ground) => {
   })
   await page.goto(guestLink)
   await untilRefusedAfterJoin(page, 'browser_unsupported')
-})
+}, { order: 'beside' })
 
 rule('an_unreachable_server_is_told_and_trying_again_helps', async (ground) => {
   ground.expectsNetworkErrors = true
@@ -114,7 +114,7 @@ rule('an_unreachable_server_is_told_and_trying_again_helps', async (ground) => {
   road.mend()
   await page.click('retry')
   await untilCount(page, 1)
-})
+}, { order: 'beside' })
 
 rule('a_network_that_blocks_udp_is_told', async (ground) => {
   const network = NetworkWithoutUdp.create()
@@ -133,7 +133,7 @@ rule('a_network_that_blocks_udp_is_told', async (ground) => {
     await page.click('join')
     await page.untilText(refusal('fr', 'media_blocked').title, 40_000)
   }
-})
+}, { order: 'alone' })
 
 rule('an_old_page_is_told_to_reload', async (ground) => {
   const { server, links } = await ground.serverWithRoom()
@@ -148,7 +148,7 @@ rule('an_old_page_is_told_to_reload', async (ground) => {
   })
   answer.socket.terminate()
   assert.equal(answer.message['code'], 'protocol_version')
-})
+}, { order: 'beside' })
 
 /** Waits for the refusal page of `problem` and gives its text. */
 async function untilRefused(page: TestPage, problem: string): Promise<string> {

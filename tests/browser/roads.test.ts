@@ -51,5 +51,5 @@ for (const engine of ['chromium', 'firefox'] as const) {
 
     roads.mendFirst()
     await until('media flows', () => untilAllFlow(pages).then(() => true))
-  })
+  }, { order: 'alone' })
 }

@@ -71,4 +71,4 @@ rule('r15_the_check_before_joining_shows_camera_and_microphone_and_sends_nothing
   assert.deepEqual({ connections, sockets }, { connections: [], sockets: [] })
   await page.clickNamed('check.stop')
   await until('both devices are released', async () => (await tracks()) === 'audio:ended video:ended', 15_000, tracks)
-})
+}, { order: 'beside' })

@@ -64,7 +64,7 @@ rule('a_poor_connection_gets_two_voices_and_stills_within_64_kbit_s', async (gro
     figure(`${page.engine} sends ${frames.toFixed(1)} packets of sound a second to a room with a poor connection`)
     assert.ok(frames <= MOST_FRAMES, `${page.engine}: ${frames} packets a second`)
   }
-}, 150_000)
+}, { order: 'alone', deadlineMs: 150_000 })
 
 async function joinSaving(ground: Ground, link: string, engine: 'chromium' | 'firefox', before: string): Promise<TestPage> {
   const page = await ground.page(engine, { before: `${OWN_ROAD};${before}` })

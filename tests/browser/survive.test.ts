@@ -90,4 +90,4 @@ rule('media_flows_on_while_signaling_is_cut_and_the_session_resumes', async (gro
   await untilCount(other, 2)
   await untilAllFlow([page, other])
   assert.equal(await page.evaluate('__rig.connections.length'), 1, 'the media connection is still the first')
-})
+}, { order: 'beside' })

@@ -63,7 +63,7 @@ for (const [codec, other] of [
     )
     assert.ok(keyFrames <= MOST_KEY_FRAMES, `${keyFrames} key frames`)
     for (const arrival of arrivals) assert.ok(arrival !== undefined && arrival.frozen < MOST_FROZEN, JSON.stringify(arrival))
-  })
+  }, { order: 'alone' })
 }
 
 async function arrivalOf(page: TestPage, sender: TestPage): Promise<Arrival | undefined> {

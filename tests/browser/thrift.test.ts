@@ -33,7 +33,7 @@ rule('a_tile_that_becomes_small_receives_a_smaller_picture_and_one_out_of_sight_
   await untilStill('the picture out of sight', async () => (await framesOf(viewer, sender)) ?? 0)
   await viewer.evaluate(`document.querySelector('.tiles').scrollTo(0, 0)`)
   await untilReceives(viewer, sender, 'camera')
-})
+}, { order: 'beside' })
 
 for (const engine of ['chromium', 'firefox'] as const) {
   rule(`layers_nobody_watches_are_not_sent_by_${engine}`, async (ground) => {
@@ -111,7 +111,7 @@ rule('the_numbers_of_a_connection_are_shown_and_copied_without_names', async (gr
   await page.raw.keyboard.press('Escape')
   await until('it closes', async () => !(await page.has('diagnostics')))
   await until('the focus is back', async () => (await page.evaluate(`document.activeElement.dataset.testid`)) === 'diagnostics-open')
-})
+}, { order: 'beside' })
 
 async function crowd(ground: Ground, server: PreauServer, links: RoomLinks): Promise<void> {
   const bots = await Promise.all(Array.from({ length: CROWD }, (_, i) => Bot.join(server.origin, links, `Élève ${i + 1}`)))

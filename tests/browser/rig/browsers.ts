@@ -50,18 +50,15 @@ const FIREFOX_PREFERENCES = {
 }
 
 const browsers = new Map<Engine, Promise<Browser>>()
-const pages = new Set<TestPage>()
 let display: Promise<string> | undefined
 
 /** Opens a fresh profile with one tab in the shared browser of that kind. */
 export async function openPage(engine: Engine, options: PageOptions = {}): Promise<TestPage> {
-  const page = await open(engine, options).catch(async () => {
+  return open(engine, options).catch(async () => {
     // A browser that crashed or hangs would take every later test along.
     await replace(engine)
     return open(engine, options)
   })
-  pages.add(page)
-  return page
 }
 
 async function open(engine: Engine, options: PageOptions): Promise<TestPage> {
@@ -80,20 +77,13 @@ async function replace(engine: Engine): Promise<void> {
   browser?.process()?.kill('SIGKILL')
 }
 
-/** Pages open now. */
-export function openPages(): ReadonlySet<TestPage> {
-  return pages
+/** Closes a page, so that nothing of a rule is left for the next one. */
+export async function closePage(page: TestPage): Promise<void> {
+  await within('a page closes', CLOSE_MS, page.close()).catch(() => undefined)
 }
 
-/** Closes every page still open: each test starts from nothing. */
-export async function closePages(): Promise<void> {
-  await Promise.all([...pages].map((page) => within('a page closes', CLOSE_MS, page.close()).catch(() => undefined)))
-  pages.clear()
-}
-
-/** Closes pages and browsers. */
+/** Closes the browsers. */
 export async function closeBrowsers(): Promise<void> {
-  await closePages()
   for (const browser of browsers.values()) {
     await browser.then((b) => within('browser closes', CLOSE_MS, b.close())).catch(() => undefined)
   }

@@ -157,6 +157,19 @@
     return { packets: sent?.packetsSent ?? 0, at: sent?.timestamp ?? 0 }
   }
 
+  /** The sound that is received, all voices together; seconds are samples of 48 kHz. */
+  rig.soundReceived = async () => {
+    const sum = { packets: 0, lost: 0, seconds: 0, concealed: 0 }
+    for (const entry of (await liveConnection()?.getStats())?.values() ?? []) {
+      if (entry.type !== 'inbound-rtp' || entry.kind !== 'audio' || !entry.packetsReceived) continue
+      sum.packets += entry.packetsReceived
+      sum.lost += entry.packetsLost ?? 0
+      sum.seconds += (entry.totalSamplesReceived ?? 0) / 48_000
+      sum.concealed += ((entry.concealedSamples ?? 0) - (entry.silentConcealedSamples ?? 0)) / 48_000
+    }
+    return sum
+  }
+
   /** Watches the flow of received packets from now on; `longestSilence` gives its worst pause. */
   rig.watchFlow = () => {
     const now = performance.now()

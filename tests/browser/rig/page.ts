@@ -36,6 +36,15 @@ export interface Arrival {
   codec: string | null
 }
 
+/** Cumulative counters of the sound that is received. */
+export interface Sound {
+  packets: number
+  lost: number
+  /** Seconds played, and those of them that were made up for want of packets; silence apart. */
+  seconds: number
+  concealed: number
+}
+
 /** Cumulative counters of one encoding that is sent. */
 export interface Encoding {
   rid: string
@@ -248,6 +257,10 @@ export class TestPage {
   /** Packets of sound sent so far, and when the browser counted them, in milliseconds. */
   soundSent(): Promise<{ packets: number; at: number }> {
     return this.evaluate('__rig.soundSent()')
+  }
+
+  soundReceived(): Promise<Sound> {
+    return this.evaluate('__rig.soundReceived()')
   }
 
   holdings(): Promise<Holdings> {

@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs'
 import { test } from 'node:test'
-import { closePages, openPage, openPages } from './browsers.ts'
+import { closePage, openPage } from './browsers.ts'
 import type { Engine, PageOptions, TestPage } from './page.ts'
 import { createRoom, guestPath, proofOf, type RoomLinks } from './link.ts'
 import { PreauServer, type ServerOptions } from './server.ts'
@@ -18,8 +18,12 @@ const REPORT_MS = 20_000
 /** What a test works with: its own servers and pages, all ended with it. */
 export class Ground {
   readonly #servers: PreauServer[] = []
+  readonly #pages: TestPage[] = []
   readonly #endings: (() => Promise<void> | void)[] = []
   readonly #noted: string[] = []
+
+  /** `beside`: another rule may run at the same time, in the one Firefox there is. */
+  constructor(private readonly beside: boolean) {}
 
   /** Pages whose console may speak of a lost server, since the test takes it away. */
   expectsNetworkErrors = false
@@ -47,8 +51,11 @@ export class Ground {
     server.forbidInLog(links.room)
   }
 
-  page(engine: Engine = 'chromium', options?: PageOptions): Promise<TestPage> {
-    return openPage(engine, options)
+  async page(engine: Engine = 'chromium', options?: PageOptions): Promise<TestPage> {
+    if (engine === 'firefox' && this.beside) throw new Error('a rule beside others has no Firefox')
+    const page = await openPage(engine, options)
+    this.#pages.push(page)
+    return page
   }
 
   /** Runs `ending` when the test ends, passed or failed. */
@@ -64,7 +71,7 @@ export class Ground {
   /** What broke a rule that holds in every test; asked while pages and servers still stand. */
   async faults(): Promise<string[]> {
     const faults = [...this.#noted]
-    for (const page of openPages()) {
+    for (const page of this.#pages) {
       const tokens = await page.evaluate<string[]>('__rig.resumeTokens').catch(() => [])
       for (const server of this.#servers) {
         for (const token of tokens) server.forbidInLog(token)
@@ -80,7 +87,7 @@ export class Ground {
   /** Shows what a failed test saw. */
   async report(name: string): Promise<void> {
     mkdirSync(FAILURES, { recursive: true })
-    for (const [i, page] of [...openPages()].entries()) {
+    for (const [i, page] of this.#pages.entries()) {
       const file = `${FAILURES}${name.replace(/\W+/g, '_').slice(0, 60)}-${i}-${page.engine}.png`
       const text = await page.bodyText().catch(() => '(closed)')
       const talk = await page.evaluate<string>('JSON.stringify([__rig.sent, __rig.received])').catch(() => '')
@@ -92,7 +99,7 @@ export class Ground {
   }
 
   async end(): Promise<void> {
-    await closePages()
+    await Promise.all(this.#pages.map(closePage))
     for (const server of this.#servers) await server.kill()
     for (const ending of this.#endings.reverse()) await ending()
   }
@@ -104,24 +111,55 @@ const WANTED = process.argv.slice(2)
 /** How many rules held and how many did not. */
 export const outcome = { passed: 0, failed: 0 }
 
-/** One rule of the product, proven in real browsers against the real server. */
-export function rule(name: string, prove: (ground: Ground) => Promise<void>, deadlineMs = TEST_MS): void {
+/** When a rule is proven: one after the other by default; `beside` those, in Chromium only; or
+ * `alone`, since it measures, loads the whole machine or changes its network under every page. */
+type Order = 'in turn' | 'beside' | 'alone'
+
+interface Rule {
+  name: string
+  prove: (ground: Ground) => Promise<void>
+  order: Order
+  deadlineMs: number
+}
+
+const rules: Rule[] = []
+
+/** One rule of the product, to be proven in real browsers against the real server. */
+export function rule(
+  name: string,
+  prove: (ground: Ground) => Promise<void>,
+  { order = 'in turn', deadlineMs = TEST_MS }: { order?: Order; deadlineMs?: number } = {},
+): void {
   if (WANTED.length > 0 && !WANTED.some((word) => name.includes(word))) return
-  test(name, async () => {
-    const ground = new Ground()
-    try {
-      await within(name, deadlineMs, prove(ground))
-      const faults = await ground.faults()
-      if (faults.length > 0) throw new Error(faults.join('\n'))
-      outcome.passed += 1
-    } catch (error) {
-      outcome.failed += 1
-      await within('a report', REPORT_MS, ground.report(name)).catch((late: unknown) => {
-        process.stderr.write(`--- no report: ${String(late)}\n`)
-      })
-      throw error
-    } finally {
-      await ground.end()
+  rules.push({ name, prove, order, deadlineMs })
+}
+
+/** Proves every rule that was made: two rows of them at once, then those that go alone. */
+export async function proveRules(): Promise<void> {
+  const inOrder = (order: Order): Rule[] => rules.filter((one) => one.order === order)
+  await test('rules', { concurrency: 2 }, async (suite) => {
+    const row = async (order: Order): Promise<void> => {
+      for (const one of inOrder(order)) await suite.test(one.name, () => proveRule(one))
     }
+    await Promise.all([row('in turn'), row('beside')])
+    await row('alone')
   })
+}
+
+async function proveRule({ name, prove, order, deadlineMs }: Rule): Promise<void> {
+  const ground = new Ground(order === 'beside')
+  try {
+    await within(name, deadlineMs, prove(ground))
+    const faults = await ground.faults()
+    if (faults.length > 0) throw new Error(faults.join('\n'))
+    outcome.passed += 1
+  } catch (error) {
+    outcome.failed += 1
+    await within('a report', REPORT_MS, ground.report(name)).catch((late: unknown) => {
+      process.stderr.write(`--- no report: ${String(late)}\n`)
+    })
+    throw error
+  } finally {
+    await ground.end()
+  }
 }

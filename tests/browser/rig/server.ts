@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createSocket } from 'node:dgram'
+import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { atExit, temporaryFolder } from './cleanup.ts'
@@ -10,7 +11,7 @@ import { until, within } from './until.ts'
 export const PREAU_BIN = resolve(process.env['PREAU_BIN'] ?? new URL('../../../target/debug/preau', import.meta.url).pathname)
 
 /** Far more than a start takes. */
-const START_MS = 10_000
+const START_MS = 30_000
 
 /** The promise is three seconds; one more for a busy machine. */
 const STOP_MS = 4_000
@@ -50,9 +51,10 @@ export class PreauServer {
   /** Starts a server on free ports and waits until it answers. */
   static async start(options: ServerOptions = {}): Promise<PreauServer> {
     if (!existsSync(PREAU_BIN)) throw new Error(`no server at ${PREAU_BIN}: build it, or set PREAU_BIN`)
-    const [http, https, metrics] = await freeTcpPorts(3)
-    const media = await freeUdpPort()
-    if (http === undefined || https === undefined || metrics === undefined) throw new Error('no free port')
+    const http = await freePort(isTcpFree)
+    const https = await freePort(isTcpFree)
+    const metrics = await freePort(isTcpFree)
+    const media = await freePort(isUdpFree)
     const server = new PreauServer({ http, https, media, metrics }, options)
     server.configure()
     await server.run()
@@ -188,34 +190,36 @@ export class PreauServer {
   }
 }
 
-/** Ports nobody uses now. All are held together, so they differ. */
-async function freeTcpPorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer())
-  const ports = await Promise.all(
-    servers.map(
-      (server) =>
-        new Promise<number>((done, fail) => {
-          server.once('error', fail)
-          server.listen(0, '127.0.0.1', () => {
-            const address = server.address()
-            if (address === null || typeof address === 'string') fail(new Error('no port'))
-            else done(address.port)
-          })
-        }),
-    ),
-  )
-  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))))
-  return ports
+/** Ports that no connection gets by chance: those are higher. */
+const PORTS = { first: 10_000, count: 20_000 }
+
+/** Given out by this process, to two servers never the same. */
+const given = new Set<number>()
+
+/** A port nobody uses now. */
+async function freePort(isFree: (port: number) => Promise<boolean>): Promise<number> {
+  return until('a free port', async () => {
+    const port = PORTS.first + randomInt(PORTS.count)
+    if (given.has(port)) return false
+    given.add(port)
+    return (await isFree(port)) && port
+  })
 }
 
-async function freeUdpPort(): Promise<number> {
-  const socket = createSocket('udp4')
-  const port = await new Promise<number>((done, fail) => {
-    socket.once('error', fail)
-    socket.bind(0, '127.0.0.1', () => done(socket.address().port))
+function isTcpFree(port: number): Promise<boolean> {
+  return new Promise((done) => {
+    const server = createServer()
+    server.once('error', () => done(false))
+    server.listen(port, () => server.close(() => done(true)))
   })
-  await new Promise<void>((done) => socket.close(done))
-  return port
+}
+
+function isUdpFree(port: number): Promise<boolean> {
+  return new Promise((done) => {
+    const socket = createSocket('udp6')
+    socket.once('error', () => done(false))
+    socket.bind(port, () => socket.close(() => done(true)))
+  })
 }
 
 async function reachable(host: string, port: number): Promise<boolean> {

@@ -44,6 +44,6 @@ const PATHS = {
   back: 'M10.5 6 4.5 12l6 6M4.5 12h15',
   sound: 'M4 9.5v5h3.5L12 18.5v-13L7.5 9.5H4ZM15.5 9a4.2 4.2 0 0 1 0 6M18 6.5a7.8 7.8 0 0 1 0 11',
   signal: 'M5 19v-3.5M10 19v-7M15 19V8.5M20 19V5',
-  signalFair: 'M5 19v-3.5M10 19v-7M15 19v-.1M20 19v-.1',
-  signalPoor: 'M5 19v-3.5M10 19v-.1M15 19v-.1M20 19v-.1',
+  signalFair: 'M5 19v-3.5M10 19v-7',
+  signalPoor: 'M5 19v-3.5',
 } as const

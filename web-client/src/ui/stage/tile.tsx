@@ -59,6 +59,8 @@ export function Tile({ call, participant, rename }: TileProps) {
         <span class="tile-name">{isSelf ? t('tile.you', { name: displayName }) : displayName}</span>
         {quality !== 'good' && !away && (
           <span class="tile-quality" data-testid="quality" data-quality={quality}>
+            {/* What is missing stays visible, pale. */}
+            <Icon name="signal" />
             <Icon name={quality === 'fair' ? 'signalFair' : 'signalPoor'} />
             <span class="visually-hidden">{t(quality === 'fair' ? 'tile.fair' : 'tile.poor')}</span>
           </span>
