@@ -40,11 +40,17 @@ fn main() -> io::Result<()> {
     ];
     let mut lines = Vec::new();
     for figure in figures {
-        let (forward, limit, ratio) = measure(&figure)?;
+        let Measured { forward, limit, ratio, loss } = measure(&figure)?;
         println!(
             "{}: {forward:.0} ns for each forwarded packet; the limit is {limit:.0} ns; \
              ratio {ratio:.2}",
             figure.name
+        );
+        println!(
+            "{}: at that cost one core forwards {:.0} packets a second; {:.2} % were lost here",
+            figure.name,
+            1e9 / forward.median,
+            loss * 100.0
         );
         lines.push(format!("{} ratio_to_limit={:.2}", figure.name, ratio.median));
     }
@@ -52,15 +58,28 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-/// Processor time of the worker and of the limit for one packet, in nanoseconds, and their ratio.
-fn measure(figure: &Figure) -> io::Result<(Spread, Spread, Spread)> {
+/// What a figure came to.
+struct Measured {
+    /// Processor time of the worker for one packet, in nanoseconds.
+    forward: Spread,
+    /// And of the limit.
+    limit: Spread,
+    /// One by the other.
+    ratio: Spread,
+    /// The part of the packets that did not arrive.
+    loss: f64,
+}
+
+fn measure(figure: &Figure) -> io::Result<Measured> {
     let mut classroom = (figure.open)(figure.seats)?;
     let limit = Limit::new(figure.receivers)?;
     let worker = Thread::named("media").ok_or_else(unknown)?;
     warm_up(&mut classroom, figure)?;
     let (mut forwards, mut limits, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut arrived, mut sent) = (0, 0);
     for _ in 0..MOST_ROUNDS {
         let (received, before) = (classroom.received(), worker.nanoseconds().ok_or_else(unknown)?);
+        let sent_before = sent_by(&classroom)?;
         // At the same time, so that both meet the same caches and the same neighbours.
         let (ran, least) = std::thread::scope(|scope| {
             let least = scope.spawn(|| limit.measure(&figure.burst, ROUND));
@@ -69,12 +88,15 @@ fn measure(figure: &Figure) -> io::Result<(Spread, Spread, Spread)> {
         ran?;
         let spent = worker.nanoseconds().ok_or_else(unknown)? - before;
         let packets = (classroom.received() - received) as f64;
+        let sent_now = sent_by(&classroom)? - sent_before;
         // A class that lost its pace measures how it recovers, not what forwarding costs.
         if packets < figure.packets(ROUND) * HEALTHY {
             continue;
         }
         let forward = spent as f64 / packets;
         let least = least.ok().flatten().ok_or_else(unknown)?;
+        arrived += classroom.received() - received;
+        sent += sent_now;
         forwards.push(forward);
         limits.push(least);
         ratios.push(forward / least);
@@ -87,7 +109,19 @@ fn measure(figure: &Figure) -> io::Result<(Spread, Spread, Spread)> {
         return Err(too_slow());
     }
     let spread = |values| Spread::of(values).ok_or_else(unknown);
-    Ok((spread(forwards)?, spread(limits)?, spread(ratios)?))
+    let loss = (1.0 - arrived as f64 / sent as f64).max(0.0);
+    Ok(Measured {
+        forward: spread(forwards)?,
+        limit: spread(limits)?,
+        ratio: spread(ratios)?,
+        loss,
+    })
+}
+
+/// Packets of sound and pictures that left so far, each once.
+fn sent_by(classroom: &Classroom) -> io::Result<u64> {
+    let stats = classroom.stats().ok_or_else(too_slow)?;
+    Ok(stats.packets_out - stats.packets_retransmitted - stats.packets_probing)
 }
 
 /// Lets the class find its pace.

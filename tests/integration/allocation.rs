@@ -1,17 +1,23 @@
-//! The path of a packet allocates nothing, once a meeting runs.
+//! The path of a packet allocates nothing, once a meeting runs; and what a subscriber takes is
+//! bounded.
 
 use std::alloc::System;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use protocol::TrackSource::{Camera, Microphone};
+use sfu_core::RoomId;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use tests::{Link, Meeting, Meter, Seat, Work};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// What is counted is the whole process: one test at a time.
+static ALONE: Mutex<()> = Mutex::new(());
 
 /// What one kind of work did.
 #[derive(Clone, Copy, Debug, Default)]
@@ -20,6 +26,8 @@ struct Count {
     allocations: usize,
     /// Of buffers that are used again and again, and so need to grow ever more rarely.
     growths: usize,
+    /// Bytes taken and not given back.
+    kept: isize,
 }
 
 type Counts = Rc<RefCell<BTreeMap<Work, Count>>>;
@@ -37,11 +45,13 @@ impl Meter for AllocationMeter {
         count.steps += 1;
         count.allocations += change.allocations;
         count.growths += change.reallocations;
+        count.kept += change.bytes_allocated as isize - change.bytes_deallocated as isize;
     }
 }
 
 #[test]
 fn a_running_meeting_forwards_repairs_and_reports_without_allocating() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let mut meeting = Meeting::of(7, 5);
     for seat in (0..5).map(Seat) {
         meeting.turn_on(seat, Microphone);
@@ -63,6 +73,38 @@ fn a_running_meeting_forwards_repairs_and_reports_without_allocating() {
         assert_eq!(count.allocations, 0, "{work:?}: {counts:?}");
         assert!(count.growths < count.steps / 100, "{work:?}: {counts:?}");
     }
+}
+
+/// Bytes that the core holds with so many pupils who watch and hear a teacher, over a path that
+/// makes pictures wait and repairs necessary.
+fn kept_by_lecture(pupils: usize) -> isize {
+    let mut meeting = Meeting::new(8);
+    let counts = Counts::default();
+    meeting.meter = Some(Box::new(AllocationMeter(counts.clone())));
+    for _ in 0..=pupils {
+        meeting.join(RoomId(1), 1);
+    }
+    meeting.connect();
+    meeting.turn_on(Seat(0), Microphone);
+    meeting.turn_on(Seat(0), Camera);
+    for pupil in (1..=pupils).map(Seat) {
+        meeting.set_links(pupil, Link::GOOD, Link { loss: 20, ..Link::carrying(1_500_000) });
+        for source in [Microphone, Camera] {
+            let mid = meeting.browsers[pupil.0].slot_mids(source.is_video()).remove(0);
+            let track = meeting.track(Seat(0), source);
+            meeting.subscribe(pupil, &mid, Some(track), None);
+        }
+    }
+    meeting.run(WARM_UP);
+    counts.borrow().values().map(|count| count.kept).sum()
+}
+
+#[test]
+fn a_subscriber_takes_less_than_a_hundred_kibibytes() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let (few, many) = (kept_by_lecture(2), kept_by_lecture(12));
+    let each = (many - few) / 10;
+    assert!((1..100 * 1_024).contains(&each), "{each} bytes for each subscriber");
 }
 
 /// Rings, tables and buffers reach the size this meeting needs.

@@ -199,7 +199,13 @@ impl Meeting {
 
     /// Gives the core a command and takes what it says and sends.
     pub fn command(&mut self, command: Command) {
-        self.sfu.handle_command(self.now, command);
+        let Self { sfu, meter, now, .. } = self;
+        let mut command = Some(command);
+        metered(meter, Work::Command, &mut || {
+            if let Some(command) = command.take() {
+                sfu.handle_command(*now, command);
+            }
+        });
         self.pump();
     }
 

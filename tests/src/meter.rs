@@ -5,6 +5,8 @@ use std::fmt;
 /// A part of the core's work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Work {
+    /// What the control plane asks.
+    Command,
     /// A datagram of ICE, DTLS or nonsense.
     Connecting,
     /// A packet of sound or pictures.
