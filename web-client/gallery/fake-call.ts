@@ -93,6 +93,7 @@ export function fakeCall(state: CallState): Call {
       ownSource('screen', false)
     },
     heldBack: signal(new Set<string>()),
+    unplayable: signal(new Set<string>()),
     setSaving: (saving) => {
       patch({ saving })
     },

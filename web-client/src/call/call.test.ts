@@ -366,7 +366,8 @@ describe('what the server asks of the media', () => {
     expect(hear({ type: 'layers_wanted', source: 'camera', rids: ['l'] }).effects).toEqual([
       { type: 'want_layers', source: 'camera', rids: ['l'] },
     ])
-    expect(hear({ type: 'slots_paused', mids: ['5'] }).effects).toEqual([{ type: 'pause_slots', mids: ['5'] }])
+    expect(hear({ type: 'slots_paused', mids: ['5'] }).effects).toEqual([{ type: 'mark_slots', why: 'paused', mids: ['5'] }])
+    expect(hear({ type: 'slots_unplayable', mids: ['5'] }).effects).toEqual([{ type: 'mark_slots', why: 'unplayable', mids: ['5'] }])
     expect(hear({ type: 'offer_wanted' }).effects).toEqual([{ type: 'offer_again' }])
   })
 

@@ -9,7 +9,7 @@ import type {
   TrackSource,
 } from '../protocol/generated'
 import type { Device } from './devices'
-import type { CallState, Connection, DeviceState, Participant, ParticipantId, Problem } from './state'
+import type { Absence, CallState, Connection, DeviceState, Participant, ParticipantId, Problem } from './state'
 
 /** All the call knows: what the screens see, and what they need not. */
 export interface CallModel {
@@ -69,7 +69,7 @@ export type Effect =
   | { type: 'request_rename'; name: string }
   | { type: 'request_reception'; saving: boolean }
   | { type: 'want_layers'; source: TrackSource; rids: readonly string[] }
-  | { type: 'pause_slots'; mids: readonly string[] }
+  | { type: 'mark_slots'; why: Absence; mids: readonly string[] }
   | { type: 'offer_again' }
   /** The server speaks a newer version of the protocol: fetch the newer page. */
   | { type: 'reload_page' }
@@ -181,10 +181,10 @@ function hear(model: CallModel, message: ServerMessage): Step {
       return step(model, [{ type: 'want_layers', source: message.source, rids: message.rids }])
     case 'quality_changed':
       return changeParticipant(model, message.participant, () => ({ quality: message.quality }))
-    case 'slots_unplayable':
-      return stay(model)
     case 'slots_paused':
-      return step(model, [{ type: 'pause_slots', mids: message.mids }])
+      return step(model, [{ type: 'mark_slots', why: 'paused', mids: message.mids }])
+    case 'slots_unplayable':
+      return step(model, [{ type: 'mark_slots', why: 'unplayable', mids: message.mids }])
     case 'offer_wanted':
       return step(model, [{ type: 'offer_again' }])
     case 'joined':

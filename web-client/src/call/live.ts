@@ -12,7 +12,7 @@ import { Pictures } from './pictures'
 import { Playback } from './playback'
 import { forgetSession, recallSession, reloadForNewVersion, rememberSession } from './resume'
 import { unitsOf } from './slots'
-import type { CallState, ParticipantId, Problem } from './state'
+import type { Absence, CallState, ParticipantId, Problem } from './state'
 import type { Snapshot } from './diagnostics'
 import { type Call, type DeviceCheck, pictureKey, type PictureSource } from './store'
 import { openPreview, type Preview } from './preview'
@@ -26,6 +26,7 @@ export class LiveCall implements Call {
   readonly inputLevel = signal(0)
   readonly speaking = signal<ReadonlySet<ParticipantId>>(new Set())
   readonly heldBack = signal<ReadonlySet<string>>(new Set())
+  readonly unplayable = signal<ReadonlySet<string>>(new Set())
   readonly soundBlocked = signal(false)
 
   private model: CallModel = INITIAL_MODEL
@@ -64,7 +65,8 @@ export class LiveCall implements Call {
     handleMedia: () => {
       this.playback.play(this.transport.receiver?.soundTracks() ?? [])
       this.pictures.refresh()
-      this.noteHeldBack()
+      this.noteAbsent(this.heldBack, 'paused')
+      this.noteAbsent(this.unplayable, 'unplayable')
     },
   })
   private readonly playback = new Playback((blocked) => {
@@ -271,8 +273,8 @@ export class LiveCall implements Call {
       case 'want_layers':
         this.transport.wantLayers(effect.source, effect.rids)
         return
-      case 'pause_slots':
-        this.transport.pause(effect.mids)
+      case 'mark_slots':
+        this.transport.mark(effect.why, effect.mids)
         return
       case 'offer_again':
         this.transport.offerAgain()
@@ -376,10 +378,10 @@ export class LiveCall implements Call {
     rememberSession(this.link.room, token, leftAt, this.model.view.saving)
   }
 
-  private noteHeldBack(): void {
-    const now = this.transport.receiver?.heldBack().map(({ participant, source }) => pictureKey(participant, source)) ?? []
-    const before = this.heldBack.value
-    if (now.length !== before.size || now.some((key) => !before.has(key))) this.heldBack.value = new Set(now)
+  private noteAbsent(pictures: Signal<ReadonlySet<string>>, why: Absence): void {
+    const now = this.transport.receiver?.absent(why).map(({ participant, source }) => pictureKey(participant, source)) ?? []
+    const before = pictures.value
+    if (now.length !== before.size || now.some((key) => !before.has(key))) pictures.value = new Set(now)
   }
 
   private want(): void {

@@ -5,7 +5,7 @@ import type { SlotRequest, TrackId } from '../protocol/generated'
 import { codecsOf } from './codecs'
 import { describeDependencies } from './layers'
 import { PairPool, tracksOf, type Unit } from './slots'
-import type { ParticipantId } from './state'
+import type { Absence, ParticipantId } from './state'
 import type { PictureSource } from './store'
 
 /** Who and what is wanted now. */
@@ -25,8 +25,8 @@ export class Receiver {
   private readonly pairs: Pair[] = []
   private wanted: Wanted | null = null
   private requesting = false
-  /** Picture slots the server holds back. */
-  private paused: ReadonlySet<string> = new Set()
+  /** Picture slots that get nothing, by the reason. */
+  private readonly marked = new Map<Absence, ReadonlySet<string>>()
 
   constructor(
     private readonly pc: RTCPeerConnection,
@@ -89,16 +89,17 @@ export class Receiver {
     return pair?.stream ?? null
   }
 
-  /** The server holds these picture slots back, and no others. */
-  pause(mids: readonly string[]): void {
-    this.paused = new Set(mids)
+  /** These picture slots, and no others, get nothing for this reason. */
+  mark(why: Absence, mids: readonly string[]): void {
+    this.marked.set(why, new Set(mids))
     this.handleChange()
   }
 
-  /** Pictures that are wanted and held back. */
-  heldBack(): Picture[] {
+  /** Pictures that are wanted and do not come for this reason. */
+  absent(why: Absence): Picture[] {
+    const mids = this.marked.get(why)
     return this.pairs.flatMap(({ carried, picture }) => {
-      if (carried === null || picture.agreed === '' || !this.paused.has(picture.transceiver.mid ?? '')) return []
+      if (carried === null || picture.agreed === '' || mids?.has(picture.transceiver.mid ?? '') !== true) return []
       return [{ participant: carried.participant, source: carried.kind === 'person' ? 'camera' : 'screen' }]
     })
   }

@@ -3,6 +3,10 @@
 
 import type { ErrorCode, GoodbyeReason, Quality, Role, RoomRules, TrackSource } from '../protocol/generated'
 
+/** Why a picture that is on does not come: the path has no room for it, or this browser does not play
+ * its codec. */
+export type Absence = 'paused' | 'unplayable'
+
 /** Participant id as the server writes it; branded so that it is not mixed with other strings. */
 export type ParticipantId = string & { readonly brand: 'ParticipantId' }
 

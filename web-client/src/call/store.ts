@@ -41,6 +41,8 @@ export interface Call {
   /** Pictures (see `pictureKey`) that the server holds back because this network does not carry
    * them: what was last seen of them stands still. */
   readonly heldBack: ReadonlySignal<ReadonlySet<string>>
+  /** Pictures in a codec that this browser does not play. */
+  readonly unplayable: ReadonlySignal<ReadonlySet<string>>
   /** True when the browser refused to play sound before a click; the next click anywhere plays
    * it, so a screen only has to say so. */
   readonly soundBlocked: ReadonlySignal<boolean>

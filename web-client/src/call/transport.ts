@@ -8,6 +8,7 @@ import { LOOK_EVERY_MS, PathWatch } from './path-watch'
 import { Receiver, type Wanted } from './receiving'
 import { compactOffer, preferLatest } from './sdp'
 import { Sender } from './sending'
+import type { Absence } from './state'
 import { type Entry, selectedPath } from './stats'
 
 /** What a transport needs, and tells. */
@@ -100,10 +101,10 @@ export class MediaTransport {
     this.sender.set(source, track)
   }
 
-  /** The server holds these picture slots back, and no others. */
-  pause(mids: readonly string[]): void {
+  /** These picture slots, and no others, get nothing for this reason. */
+  mark(why: Absence, mids: readonly string[]): void {
     this.flowChanges()
-    this.link?.receiver.pause(mids)
+    this.link?.receiver.mark(why, mids)
   }
 
   /** Sends only these layers of a picture; see `Sender`. */

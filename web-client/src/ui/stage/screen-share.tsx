@@ -130,10 +130,12 @@ interface ShownScreenProps {
 
 function ShownScreen({ call, id, frame, name }: ShownScreenProps) {
   useShownHeight(frame, call, id, 'screen')
-  if (call.heldBack.value.has(pictureKey(id, 'screen'))) {
+  const key = pictureKey(id, 'screen')
+  const unplayable = call.unplayable.value.has(key)
+  if (unplayable || call.heldBack.value.has(key)) {
     return (
       <p class="shared-note" role="status">
-        {t('screen.heldBack')}
+        {t(unplayable ? 'screen.unplayable' : 'screen.heldBack')}
       </p>
     )
   }

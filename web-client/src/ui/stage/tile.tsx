@@ -84,5 +84,7 @@ export function Tile({ call, participant, rename }: TileProps) {
 /** Why a camera that is on is not shown; `null` when it is. */
 function absence(call: Call, id: ParticipantId): TextKey | null {
   if (call.state.value.saving) return 'tile.saving'
-  return call.heldBack.value.has(pictureKey(id, 'camera')) ? 'tile.heldBack' : null
+  const key = pictureKey(id, 'camera')
+  if (call.unplayable.value.has(key)) return 'tile.unplayable'
+  return call.heldBack.value.has(key) ? 'tile.heldBack' : null
 }
