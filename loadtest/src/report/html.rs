@@ -247,6 +247,8 @@ table{border-collapse:collapse;width:100%;margin:.5rem 0 1rem;font-variant-numer
 display:block;overflow-x:auto}th,td{text-align:right;padding:.35rem .7rem;\
 border-bottom:1px solid var(--rule);white-space:nowrap}th{color:var(--quiet);font-weight:500}\
 th:first-child,td:first-child{text-align:left;width:99%}\
+td:first-child{white-space:normal;min-width:6rem}\
+@media(max-width:40rem){th,td{padding:.35rem .4rem}}\
 .plot{overflow-x:auto;background:var(--card);border:1px solid var(--rule);border-radius:.6rem}\
 svg{display:block;width:100%;min-width:44rem;height:auto}svg text{fill:var(--quiet);font-size:12px}svg .rule{stroke:var(--rule)}\
 svg path{fill:none;stroke-width:2}svg .thin{stroke-width:1;opacity:.75}\
