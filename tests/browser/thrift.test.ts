@@ -79,6 +79,24 @@ for (const engine of ['chromium', 'firefox'] as const) {
   })
 }
 
+rule('a_picture_that_this_browser_cannot_show_is_told', async (ground) => {
+  const { server, guestLink } = await ground.serverWithRoom()
+  const only = (side: 'Sender' | 'Receiver', codec: string): string => `(() => {
+    const native = RTCRtp${side}.getCapabilities
+    RTCRtp${side}.getCapabilities = (kind) => {
+      const found = native.call(RTCRtp${side}, kind)
+      return { ...found, codecs: found.codecs.filter(({ mimeType }) => kind === 'audio' || /${codec}|rtx/i.test(mimeType)) }
+    }
+  })()`
+  const sender = await join(ground, server, guestLink, { name: 'Zoé Quetzal', before: only('Sender', 'vp8') })
+  await turnCameraOn(sender)
+  const viewer = await join(ground, server, guestLink, { name: 'Anselme Ibis', before: only('Receiver', 'vp9') })
+  await viewer.untilText(words('fr', 'tile.unplayable'), 30_000)
+  assert.equal((await framesOf(viewer, sender)) ?? 0, 0)
+  await sender.click('camera-toggle')
+  await until('nothing is said of a camera that is off', async () => !(await viewer.has('tile-note')))
+}, { order: 'beside' })
+
 rule('whoever_speaks_is_marked_for_everybody_and_for_themselves', async (ground) => {
   const { server, guestLink } = await ground.serverWithRoom()
   const speaker = await join(ground, server, guestLink, { name: 'Zoé Quetzal' })
