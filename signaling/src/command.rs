@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::{Args, Subcommand};
-use protocol::{CreateRoom, CreatedRoom, ErrorCode, RoomRules, RoomSlug};
+use protocol::{CreateRoom, CreatedRoom, ErrorCode, Profile, RoomSlug};
+use room::rules_of;
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -52,6 +53,9 @@ pub struct Create {
     /// Pass of `preau host-pass`, where the server asks for one
     #[arg(long, value_name = "PASS", env = "PREAU_HOST_PASS", hide_env_values = true)]
     host_pass: Option<String>,
+    /// Where the rules of the room start: classe, sensible, reunion or audio
+    #[arg(long, value_name = "PROFILE", default_value = "reunion", value_parser = profile)]
+    profile: Profile,
     #[command(flatten)]
     configured: Configured,
 }
@@ -146,9 +150,10 @@ pub fn run(command: Command) -> Result<(), CommandError> {
             Command::Serve(configured) => serve(configured.config()?).await,
             Command::Room(RoomCommand::Create(create)) => {
                 let config = create.configured.config()?;
+                let profile = create.profile;
                 match create.server {
-                    Some(origin) => create_there(&origin, create.host_pass, &config).await,
-                    None => create_here(&config).await,
+                    Some(origin) => create_there(&origin, create.host_pass, profile, &config).await,
+                    None => create_here(profile, &config).await,
                 }
             }
             Command::HostPass(wish) => host_pass(wish.days, &wish.place.config()?),
@@ -236,10 +241,10 @@ impl Secrets {
         Self { guest: secret::guest_secret(&moderator, 0), moderator }
     }
 
-    fn wish(&self) -> CreateRoom {
+    fn wish(&self, profile: Profile) -> CreateRoom {
         let [guest_verifier, moderator_verifier] = [self.guest, self.moderator]
             .map(|link_secret| secret::verifier(&secret::proof(&link_secret)).into());
-        CreateRoom { guest_verifier, moderator_verifier }
+        CreateRoom { guest_verifier, moderator_verifier, profile }
     }
 
     fn links(&self, origin: &str, room: RoomSlug) -> String {
@@ -252,19 +257,20 @@ impl Secrets {
     }
 }
 
-async fn create_here(config: &Config) -> Result<(), CommandError> {
+async fn create_here(profile: Profile, config: &Config) -> Result<(), CommandError> {
     let origin = server::share_origin(config, &addresses::of_interfaces(), config.https_port);
     let origin = origin.unwrap_or_else(|| format!("https://localhost:{}", config.https_port));
     server::find_folder(&config.data_dir)?;
     let store = server::open_store(&config.data_dir)?;
     let secrets = Secrets::new();
-    let wish = secrets.wish();
+    let wish = secrets.wish(profile);
     let slug = RoomSlug::from_bytes(secret::random());
     let created_at = Clock::system().unix_seconds();
     let record = RoomRecord {
         guest_verifier: wish.guest_verifier.into_exposed(),
         moderator_verifier: wish.moderator_verifier.into_exposed(),
-        rules: RoomRules { max_participants: config.max_participants },
+        link_generation: 0,
+        rules: rules_of(profile, config.max_participants),
         created_at,
         expires_at: created_at + u64::from(config.room_days) * 24 * 3600,
     };
@@ -276,11 +282,12 @@ async fn create_here(config: &Config) -> Result<(), CommandError> {
 async fn create_there(
     origin: &str,
     host_pass: Option<String>,
+    profile: Profile,
     config: &Config,
 ) -> Result<(), CommandError> {
     let origin = origin.strip_suffix('/').unwrap_or(origin);
     let secrets = Secrets::new();
-    let body = serde_json::to_vec(&secrets.wish()).expect("a request is plain data");
+    let body = serde_json::to_vec(&secrets.wish(profile)).expect("a request is plain data");
     let authority = tls::authority_file(&config.data_dir);
     let answer = request::post_json(origin, "/api/rooms", body, host_pass, &authority).await?;
     if answer.status != 201 {
@@ -293,6 +300,11 @@ async fn create_there(
     let created: CreatedRoom = serde_json::from_slice(&answer.body)
         .map_err(|_| CommandError::Refused("its answer cannot be read".to_owned()))?;
     print(&secrets.links(origin, created.room))
+}
+
+/// A profile by its name in the protocol.
+fn profile(name: &str) -> Result<Profile, String> {
+    serde_json::from_value(name.into()).map_err(|_| "it is none of the four".to_owned())
 }
 
 fn refusal(body: &[u8]) -> Option<ErrorCode> {

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use protocol::{ErrorCode, ParticipantId, ServerMessage};
+use protocol::{ErrorCode, ParticipantId, RequestId, Role, ServerMessage};
 use room::{
-    EndCause, Input, Join, MediaAnswer, MediaRequest, Output, Room, RoomConfig, SessionId, Slot,
-    Welcome,
+    Change, EndCause, Input, Join, MediaAnswer, MediaRequest, Output, Room, RoomConfig, SessionId,
+    Slot, Wait, Welcome,
 };
 use sfu_core::{Command, Event, Mid, NegotiationId, RoomId, SlotAssignment};
 use tokio::sync::mpsc;
@@ -111,7 +111,11 @@ impl RoomTask {
         let clock = &registry.shared().clock;
         let now = clock.now();
         let left = Duration::from_secs(record.expires_at.saturating_sub(clock.unix_seconds()));
-        let config = RoomConfig { rules: record.rules.clone(), expires_at: now.checked_add(left) };
+        let config = RoomConfig {
+            rules: record.rules.clone(),
+            link_generation: record.link_generation,
+            expires_at: now.checked_add(left),
+        };
         Self {
             key,
             id,
@@ -245,8 +249,15 @@ impl RoomTask {
             while let Some(output) = self.room.poll_output() {
                 match output {
                     Output::Welcome(welcome) => {
-                        let (session, message) = self.joined(welcome);
+                        let (session, message) = self.joined(*welcome);
                         consequences.extend(self.send(session, message));
+                    }
+                    Output::Wait(wait) => {
+                        let (session, message) = self.waiting(wait);
+                        consequences.extend(self.send(session, message));
+                    }
+                    Output::Keep { session, request_id, change } => {
+                        self.keep(session, request_id, change);
                     }
                     Output::Send { session, message } => {
                         consequences.extend(self.send(session, message));
@@ -265,23 +276,52 @@ impl RoomTask {
     }
 
     fn joined(&self, welcome: Welcome) -> (SessionId, ServerMessage) {
-        let Welcome { session, participant, display_name, role, resumed, participants, rules } =
-            welcome;
+        let Welcome { session, participant, display_name, role, resumed, .. } = welcome;
         let shared = self.registry.shared();
         let counter = if resumed { &shared.metrics.resumes } else { &shared.metrics.joins };
         counter.add_one();
         tracing::debug!(room = self.id.0, ?participant, ?role, resumed, "joined");
-        let resume = shared.tokens.session(self.key, participant, role, self.ends);
+        let tokens = &shared.tokens;
+        let resume = tokens.session(self.key, participant, welcome.link_role, true, self.ends);
         let message = ServerMessage::Joined {
             participant,
             display_name,
             role,
             resumed,
             resume,
-            participants,
-            rules,
+            participants: welcome.participants,
+            rules: welcome.rules,
+            rights: welcome.rights,
+            link_generation: welcome.link_generation,
+            state: welcome.state,
         };
         (session, message)
+    }
+
+    fn waiting(&self, wait: Wait) -> (SessionId, ServerMessage) {
+        let Wait { session, participant, display_name } = wait;
+        let shared = self.registry.shared();
+        let resume = shared.tokens.session(self.key, participant, Role::Guest, false, self.ends);
+        (session, ServerMessage::Waiting { participant, display_name, resume })
+    }
+
+    /// Has a change kept, and answers whoever asked for it when that is done.
+    fn keep(&self, session: SessionId, request_id: RequestId, change: Change) {
+        let Some(answer_to) = self.sessions.get(&session).cloned() else { return };
+        let (registry, key, room) = (self.registry.clone(), self.key, self.id.0);
+        let kept = registry.shared().keep(key, change);
+        tokio::spawn(async move {
+            let message = match kept.await {
+                Ok(()) => ServerMessage::Done { request_id },
+                Err(code) => {
+                    tracing::warn!(room, ?code, "a change was not kept");
+                    registry.shared().metrics.refused(code);
+                    ServerMessage::Error { request_id: Some(request_id), code, fatal: false }
+                }
+            };
+            // Whoever asked may be gone.
+            let _ = answer_to.try_send(Outgoing::Message(Box::new(message)));
+        });
     }
 
     /// Queues a message. A session that does not read loses its connection, not the others theirs.
@@ -384,7 +424,7 @@ const ROOM_QUEUE: usize = 256;
 
 #[cfg(test)]
 mod tests {
-    use protocol::{Redacted, RoomRules, Verifier};
+    use protocol::{Redacted, Verifier};
 
     use super::*;
     use crate::clock::Clock;
@@ -409,7 +449,8 @@ mod tests {
         let record = RoomRecord {
             guest_verifier: Verifier::from_bytes([1; 32]),
             moderator_verifier: Verifier::from_bytes([2; 32]),
-            rules: RoomRules { max_participants: 9 },
+            link_generation: 0,
+            rules: room::rules_of(protocol::Profile::Reunion, 9),
             created_at: 0,
             expires_at: u64::MAX,
         };

@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use protocol::{
-    CreateRoom, CreatedRoom, ErrorCode, Language, ParticipantId, Proof, Redacted, Role, RoomRules,
-    RoomSlug, Verifier,
+    CreateRoom, CreatedRoom, ErrorCode, Language, ParticipantId, Proof, Redacted, Role, RoomSlug,
+    Verifier,
 };
-use room::SessionId;
+use room::{Change, SessionId, rules_of};
 use sfu_core::{Event, RoomId};
 use tokio::sync::mpsc;
 
@@ -42,6 +42,18 @@ pub(crate) struct Shared {
     next_room: AtomicU64,
 }
 
+impl Shared {
+    /// Has a change of a room kept, after those before it.
+    pub(crate) fn keep(
+        &self,
+        key: RoomKey,
+        change: Change,
+    ) -> impl Future<Output = Result<(), ErrorCode>> + use<> {
+        let kept = self.store.keep(key, change);
+        async move { kept.await.map_err(|error| store_fault(&error)) }
+    }
+}
+
 /// How many and how long.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RoomLimits {
@@ -55,6 +67,7 @@ pub(crate) struct RoomLimits {
 pub(crate) struct JoinRequest {
     pub(crate) room: RoomSlug,
     pub(crate) proof: Redacted<Proof>,
+    pub(crate) handle: Option<Redacted<Proof>>,
     pub(crate) resume: Option<Redacted<String>>,
     pub(crate) display_name: Option<Redacted<String>>,
     pub(crate) language: Language,
@@ -107,7 +120,8 @@ impl Registry {
         let record = RoomRecord {
             guest_verifier: *guest.expose(),
             moderator_verifier: *moderator.expose(),
-            rules: RoomRules { max_participants: self.0.limits.max_participants },
+            link_generation: 0,
+            rules: rules_of(wish.profile, self.0.limits.max_participants),
             created_at,
             expires_at,
         };
@@ -129,9 +143,15 @@ impl Registry {
         let (Some(record), Some(role)) = (record, role) else {
             return Err(ErrorCode::JoinRefused);
         };
-        if record.expires_at <= self.0.clock.unix_seconds() {
+        let now = self.0.clock.unix_seconds();
+        if record.expires_at <= now {
             return Err(ErrorCode::RoomEnded);
         }
+        let is_over = record.rules.open.guests_until.is_some_and(|until| until <= now);
+        if role == Role::Guest && is_over {
+            return Err(ErrorCode::LinkEnded);
+        }
+        let handle = self.check_handle(key, role, request.handle.as_ref()).await?;
         let resume = request.resume.as_ref();
         let resume = resume.and_then(|token| self.0.tokens.check_session(token, key, role));
         let has_bad_token = request.resume.is_some() && resume.is_none();
@@ -141,6 +161,7 @@ impl Registry {
             participant: ParticipantId::from_bytes(secret::random()),
             role,
             resume,
+            handle,
             display_name: request.display_name,
             language: request.language,
         };
@@ -157,6 +178,22 @@ impl Registry {
         };
         room.inputs.try_send(input).map_err(|_| ErrorCode::Overloaded)?;
         Ok(Admission { session, room: room.inputs.clone() })
+    }
+
+    /// The personal link that was shown beside the guest link, if it is still good.
+    async fn check_handle(
+        &self,
+        key: RoomKey,
+        role: Role,
+        shown: Option<&Redacted<Proof>>,
+    ) -> Result<Option<Redacted<Verifier>>, ErrorCode> {
+        let Some(shown) = shown.filter(|_| role == Role::Guest) else { return Ok(None) };
+        let handle = secret::verifier(shown.expose());
+        let found = self.0.store.find_handle(key, handle).await;
+        match found.map_err(|error| store_fault(&error))? {
+            true => Ok(Some(Redacted::new(handle))),
+            false => Err(ErrorCode::LinkEnded),
+        }
     }
 
     /// Deletes rooms that have reached their end from the disk; live ones end by themselves.
@@ -286,8 +323,9 @@ fn role_of(record: Option<&RoomRecord>, proof: &Proof) -> Option<Role> {
 
 fn store_fault(error: &StoreError) -> ErrorCode {
     match error {
-        StoreError::Overloaded => ErrorCode::Overloaded,
-        StoreError::Database(_) | StoreError::File(_) => {
+        StoreError::Overloaded | StoreError::TooManyHandles => ErrorCode::Overloaded,
+        StoreError::Gone => ErrorCode::NotThere,
+        StoreError::Database(_) | StoreError::File(_) | StoreError::Rules(_) => {
             tracing::error!(cause = %error, "the store failed");
             ErrorCode::Internal
         }

@@ -1,21 +1,22 @@
 //! Rooms on disk: one SQLite file, one thread that owns it. It holds nothing about people and no
 //! usable part of a link: a room is found by the hash of its slug.
 
-use std::fs::{OpenOptions, Permissions};
 use std::io;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::thread::JoinHandle;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use protocol::{RoomRules, RoomSlug, Verifier};
-use rusqlite::{Connection, OptionalExtension, params};
+use room::Change;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 
+use self::database::Database;
 use crate::secret::sha256;
+
+mod database;
 
 /// The SHA-256 of a room's slug: finds the room, opens nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -53,6 +54,8 @@ impl From<RoomKey> for String {
 pub(crate) struct RoomRecord {
     pub(crate) guest_verifier: Verifier,
     pub(crate) moderator_verifier: Verifier,
+    /// Generation of the guest link.
+    pub(crate) link_generation: u32,
     pub(crate) rules: RoomRules,
     /// Seconds since 1970-01-01 UTC.
     pub(crate) created_at: u64,
@@ -69,6 +72,15 @@ pub(crate) enum StoreError {
     /// The file cannot be made, or not kept from other accounts of the machine.
     #[error("the database file cannot be made private: {0}")]
     File(#[from] io::Error),
+    /// What was kept of a room is not what this version keeps.
+    #[error("the rules of a room cannot be read: {0}")]
+    Rules(#[from] serde_json::Error),
+    /// The room is not there any more.
+    #[error("the room is gone")]
+    Gone,
+    /// A room has as many personal links as it may have.
+    #[error("too many personal links")]
+    TooManyHandles,
     /// Too many questions wait already, or the store is closed.
     #[error("the store is overloaded")]
     Overloaded,
@@ -84,6 +96,8 @@ pub(crate) struct Store {
 enum Question {
     Insert(RoomKey, RoomRecord, oneshot::Sender<Result<(), StoreError>>),
     Find(RoomKey, oneshot::Sender<Result<Option<RoomRecord>, StoreError>>),
+    FindHandle(RoomKey, Verifier, oneshot::Sender<Result<bool, StoreError>>),
+    Keep(RoomKey, Change, oneshot::Sender<Result<(), StoreError>>),
     DeleteExpired(u64, oneshot::Sender<Result<usize, StoreError>>),
 }
 
@@ -112,6 +126,30 @@ impl Store {
         self.ask(|answer| Question::Find(key, answer)).await
     }
 
+    /// Whether a personal link of a room is good.
+    pub(crate) async fn find_handle(
+        &self,
+        key: RoomKey,
+        handle: Verifier,
+    ) -> Result<bool, StoreError> {
+        self.ask(|answer| Question::FindHandle(key, handle, answer)).await
+    }
+
+    /// Keeps a change of a room. It is in line when this returns, so that changes are kept in the
+    /// order they were made in; the future says when it is done.
+    pub(crate) fn keep(
+        &self,
+        key: RoomKey,
+        change: Change,
+    ) -> impl Future<Output = Result<(), StoreError>> + use<> {
+        let (sender, answer) = oneshot::channel();
+        let asked = self.queue.try_send(Question::Keep(key, change, sender));
+        async move {
+            asked.map_err(|_| StoreError::Overloaded)?;
+            answer.await.map_err(|_| StoreError::Overloaded)?
+        }
+    }
+
     /// Deletes every room whose end is at or before `now`; gives how many.
     pub(crate) async fn delete_expired(&self, now: u64) -> Result<usize, StoreError> {
         self.ask(|answer| Question::DeleteExpired(now, answer)).await
@@ -138,109 +176,25 @@ impl Drop for Store {
     }
 }
 
-struct Database(Connection);
-
-impl Database {
-    fn open(file: &Path) -> Result<Self, StoreError> {
-        make_private(file)?;
-        let connection = Connection::open(file)?;
-        // A command of the administrator may write while the server runs.
-        connection.busy_timeout(std::time::Duration::from_secs(2))?;
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.pragma_update(None, "synchronous", "NORMAL")?;
-        // What is deleted is overwritten, not only forgotten.
-        connection.pragma_update(None, "secure_delete", "ON")?;
-        connection.execute_batch(SCHEMA)?;
-        Ok(Self(connection))
-    }
-
-    fn answer(&mut self, question: Question) {
-        // Who asked may be gone; then nobody misses the answer.
-        match question {
-            Question::Insert(key, record, answer) => {
-                let _ = answer.send(self.insert(key, &record));
-            }
-            Question::Find(key, answer) => {
-                let _ = answer.send(self.find(key));
-            }
-            Question::DeleteExpired(now, answer) => {
-                let _ = answer.send(self.delete_expired(now));
-            }
-        }
-    }
-
-    fn insert(&self, key: RoomKey, record: &RoomRecord) -> Result<(), StoreError> {
-        let mut insert = self.0.prepare_cached(
-            "INSERT INTO room (key, guest_verifier, moderator_verifier, max_participants, \
-             created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)",
-        )?;
-        insert.execute(params![
-            key.0,
-            record.guest_verifier.as_bytes(),
-            record.moderator_verifier.as_bytes(),
-            record.rules.max_participants,
-            record.created_at.cast_signed(),
-            record.expires_at.cast_signed(),
-        ])?;
-        Ok(())
-    }
-
-    fn find(&self, key: RoomKey) -> Result<Option<RoomRecord>, StoreError> {
-        let mut find = self.0.prepare_cached(
-            "SELECT guest_verifier, moderator_verifier, max_participants, created_at, expires_at \
-             FROM room WHERE key = ?",
-        )?;
-        let record = find.query_row(params![key.0], |row| {
-            Ok(RoomRecord {
-                guest_verifier: Verifier::from_bytes(row.get(0)?),
-                moderator_verifier: Verifier::from_bytes(row.get(1)?),
-                rules: RoomRules { max_participants: row.get(2)? },
-                created_at: row.get::<_, i64>(3)?.cast_unsigned(),
-                expires_at: row.get::<_, i64>(4)?.cast_unsigned(),
-            })
-        });
-        Ok(record.optional()?)
-    }
-
-    fn delete_expired(&self, now: u64) -> Result<usize, StoreError> {
-        let mut delete = self.0.prepare_cached("DELETE FROM room WHERE expires_at <= ?")?;
-        Ok(delete.execute(params![now.cast_signed()])?)
-    }
-}
-
-/// Makes the file readable by its owner alone before anything is in it; the files that SQLite lays
-/// beside it get the same rights.
-fn make_private(file: &Path) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false).mode(0o600);
-    options.open(file)?.set_permissions(Permissions::from_mode(0o600))
-}
-
 /// Questions that may wait. More lets a flood of joins wait longer before it is refused.
 const MAX_QUESTIONS: usize = 1024;
 
-const SCHEMA: &str = "
-    CREATE TABLE IF NOT EXISTS room (
-        key BLOB PRIMARY KEY,
-        guest_verifier BLOB NOT NULL,
-        moderator_verifier BLOB NOT NULL,
-        max_participants INTEGER NOT NULL,
-        created_at INTEGER NOT NULL,
-        expires_at INTEGER NOT NULL
-    ) STRICT, WITHOUT ROWID;
-    CREATE INDEX IF NOT EXISTS room_expires_at ON room (expires_at);
-    PRAGMA user_version = 1;
-";
-
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+
+    use protocol::{Profile, Redacted};
+    use room::rules_of;
+
     use super::*;
 
     fn record(expires_at: u64) -> RoomRecord {
         RoomRecord {
             guest_verifier: Verifier::from_bytes([1; 32]),
             moderator_verifier: Verifier::from_bytes([2; 32]),
-            rules: RoomRules { max_participants: 30 },
+            link_generation: 0,
+            rules: rules_of(Profile::Classe, 30),
             created_at: 5,
             expires_at,
         }
@@ -296,5 +250,40 @@ mod tests {
                 assert!(!bytes.windows(needle.len()).any(|window| window == needle));
             }
         }
+    }
+
+    #[tokio::test]
+    async fn changes_of_a_room_are_kept_in_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("preau.sqlite")).unwrap();
+        let key = RoomKey::from_bytes([4; 32]);
+        store.insert(key, record(100)).await.unwrap();
+        let verifier = |n: u8| Verifier::from_bytes([n; 32]);
+        let wrapped = |n| Redacted::new(verifier(n));
+        let rules = rules_of(Profile::Sensible, 9);
+        for change in [
+            Change::GuestLink { verifier: wrapped(7), generation: 1 },
+            Change::Rules(rules.clone()),
+            Change::Handles(vec![wrapped(1), wrapped(2)]),
+            Change::HandleEnded(wrapped(1)),
+            Change::GuestLink { verifier: wrapped(8), generation: 2 },
+            // A link that ended stays so.
+            Change::Handles(vec![wrapped(1)]),
+        ] {
+            store.keep(key, change).await.unwrap();
+        }
+        let kept = store.find(key).await.unwrap().unwrap();
+        assert_eq!((kept.guest_verifier, kept.link_generation), (verifier(8), 2));
+        assert_eq!(kept.rules, rules);
+        assert!(!store.find_handle(key, verifier(1)).await.unwrap());
+        assert!(store.find_handle(key, verifier(2)).await.unwrap());
+        let elsewhere = RoomKey::from_bytes([5; 32]);
+        assert!(!store.find_handle(elsewhere, verifier(2)).await.unwrap());
+        let too_many = (0..=201).map(wrapped).collect();
+        assert!(store.keep(key, Change::Handles(too_many)).await.is_err());
+        assert!(!store.find_handle(key, verifier(3)).await.unwrap(), "all of them or none");
+        assert!(store.keep(elsewhere, Change::Rules(kept.rules)).await.is_err());
+        store.delete_expired(100).await.unwrap();
+        assert!(!store.find_handle(key, verifier(2)).await.unwrap(), "gone with its room");
     }
 }

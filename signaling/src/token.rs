@@ -8,6 +8,7 @@ use jsonwebtoken::{
 };
 use protocol::{ParticipantId, Redacted, Role};
 use ring::hmac;
+use room::Resume;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +35,8 @@ pub(crate) struct SessionClaims {
     room: RoomKey,
     sub: ParticipantId,
     role: Role,
+    /// False for somebody who waits to be let in.
+    admitted: bool,
     exp: u64,
 }
 
@@ -61,11 +64,12 @@ impl Tokens {
         room: RoomKey,
         participant: ParticipantId,
         role: Role,
+        admitted: bool,
         room_ends: u64,
     ) -> Redacted<String> {
         let exp = room_ends.min(self.clock.unix_seconds() + SESSION_SECONDS);
         let aud = SESSION_AUDIENCE.to_owned();
-        self.sign(&SessionClaims { aud, room, sub: participant, role, exp })
+        self.sign(&SessionClaims { aud, room, sub: participant, role, admitted, exp })
     }
 
     /// Who may come back into `room` with `role` by this token; `None` when it is no good.
@@ -74,11 +78,11 @@ impl Tokens {
         token: &Redacted<String>,
         room: RoomKey,
         role: Role,
-    ) -> Option<ParticipantId> {
+    ) -> Option<Resume> {
         let claims: SessionClaims = self.check(token.expose(), SESSION_AUDIENCE)?;
         let is_good =
             claims.room == room && claims.role == role && self.clock.unix_seconds() < claims.exp;
-        is_good.then_some(claims.sub)
+        is_good.then_some(Resume { participant: claims.sub, admitted: claims.admitted })
     }
 
     /// A pass to make rooms, good for `days`.

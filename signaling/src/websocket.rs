@@ -304,7 +304,7 @@ impl Session {
             End::Binary => (Some(fatal(ErrorCode::Malformed)), close_code::UNSUPPORTED),
             End::Stopping => {
                 let reason = GoodbyeReason::ServerRestart;
-                (Some(ServerMessage::Goodbye { reason }), close_code::AWAY)
+                (Some(ServerMessage::Goodbye { reason, note: None }), close_code::AWAY)
             }
         };
         if let Some(message) = message {
@@ -361,8 +361,15 @@ fn first_message(text: &str, outgoing: mpsc::Sender<Outgoing>) -> Result<First, 
     if let ClientMessage::Probe { request_id, sdp } = message {
         return Ok(First::Probe(request_id, sdp));
     }
-    let ClientMessage::Join { protocol_version, room, proof, resume, display_name, language } =
-        message
+    let ClientMessage::Join {
+        protocol_version,
+        room,
+        proof,
+        handle,
+        resume,
+        display_name,
+        language,
+    } = message
     else {
         return Err(ErrorCode::NotJoined);
     };
@@ -370,7 +377,7 @@ fn first_message(text: &str, outgoing: mpsc::Sender<Outgoing>) -> Result<First, 
         return Err(ErrorCode::ProtocolVersion);
     }
     let language = language.unwrap_or(Language::Fr);
-    let request = JoinRequest { room, proof, resume, display_name, language, outgoing };
+    let request = JoinRequest { room, proof, handle, resume, display_name, language, outgoing };
     Ok(First::Join(request))
 }
 
@@ -403,7 +410,10 @@ fn close_code_of(code: ErrorCode) -> u16 {
         | ErrorCode::JoinRefused
         | ErrorCode::RoomFull
         | ErrorCode::RoomEnded
+        | ErrorCode::RoomLocked
+        | ErrorCode::LinkEnded
         | ErrorCode::NotAllowed
+        | ErrorCode::NotThere
         | ErrorCode::HostPassRequired => close_code::POLICY,
     }
 }

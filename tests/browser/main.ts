@@ -10,6 +10,7 @@ after(closeBrowsers)
 
 await import('./room.test.ts')
 await import('./class.test.ts')
+await import('./lobby.test.ts')
 await import('./share.test.ts')
 await import('./thrift.test.ts')
 await import('./name.test.ts')

@@ -74,6 +74,7 @@ impl RealServer {
         let body = json!({
             "guestVerifier": verifier(&guest),
             "moderatorVerifier": verifier(&moderator),
+            "profile": "reunion",
         });
         let answer = ask(self.http(), "POST", "/api/rooms", &body.to_string()).await;
         let created: Value = serde_json::from_str(&answer).expect("the room was made");

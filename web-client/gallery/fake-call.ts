@@ -57,7 +57,7 @@ export function fakeCall(state: CallState): Call {
       patch({ phase: { name: 'prejoin' } })
     },
     leave: () => {
-      patch({ phase: { name: 'left', reason: 'left' } })
+      patch({ phase: { name: 'left', reason: 'left', note: null } })
     },
     rename: (displayName) => {
       patch({
@@ -65,6 +65,12 @@ export function fakeCall(state: CallState): Call {
           participant.isSelf ? { ...participant, displayName } : participant,
         ),
       })
+    },
+    admit: () => {
+      patch({ waiting: [] })
+    },
+    refuseEntry: (participant) => {
+      patch({ waiting: now.value.waiting.filter(({ id }) => id !== participant) })
     },
     setMicrophone: (on) => {
       patch({ microphone: on ? 'on' : 'off' })

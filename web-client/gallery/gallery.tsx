@@ -2,7 +2,7 @@
 // The build does not include it.
 
 import { render } from 'preact'
-import type { CallState, Connection, DeviceState, Phase, Problem } from '../src/call/state'
+import type { CallState, Connection, DeviceState, Phase, Problem, ParticipantId } from '../src/call/state'
 import { App } from '../src/ui/app'
 import { classOf, fakeCall } from './fake-call'
 
@@ -38,7 +38,21 @@ function stateOf(): CallState {
     connection: (asked.get('connection') ?? 'connected') as Connection,
     selfId: participants[0]?.id ?? null,
     role,
-    rules: { maxParticipants: 100 },
+    rules: {
+      profile: 'reunion',
+      maxParticipants: 100,
+      video: true,
+      open: {
+        lobby: false,
+        locked: false,
+        guestsUntil: null,
+        guests: { microphone: true, camera: true, screen: true, chat: true, rename: true },
+      },
+    },
+    waiting: Array.from({ length: Number(asked.get('waiting') ?? 0) }, (_, index) => ({
+      id: `waiting-${index}` as ParticipantId,
+      displayName: ['Sacha', 'Inès B.', 'Invité 4', 'Maël'][index % 4] ?? '',
+    })),
     participants,
     microphone: device('microphone'),
     camera: device('camera'),
@@ -52,10 +66,12 @@ function phaseOf(): Phase {
   switch (screen) {
     case 'stage':
       return { name: 'in_call' }
+    case 'waiting':
+      return { name: 'waiting' }
     case 'joining':
       return { name: 'joining' }
     case 'left':
-      return { name: 'left', reason: (asked.get('reason') ?? 'left') as 'left' }
+      return { name: 'left', reason: (asked.get('reason') ?? 'left') as 'left', note: asked.get('note') }
     case 'failed':
       return { name: 'failed', problem: (asked.get('problem') ?? 'join_refused') as Problem, retry: asked.has('retry') }
     default:

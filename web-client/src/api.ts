@@ -41,6 +41,7 @@ export async function createRoom(hostPass: string | null): Promise<RoomLinks> {
   const body: CreateRoom = {
     guestVerifier: secrets.guestVerifier,
     moderatorVerifier: secrets.moderatorVerifier,
+    profile: 'reunion',
   }
   const created = (await ask('/api/rooms', {
     method: 'POST',

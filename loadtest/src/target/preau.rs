@@ -5,7 +5,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 
 use async_trait::async_trait;
 use protocol::{
-    ClientMessage, CreateRoom, CreatedRoom, ErrorCode, ParticipantId, Proof, PublishedMid,
+    ClientMessage, CreateRoom, CreatedRoom, ErrorCode, ParticipantId, Profile, Proof, PublishedMid,
     Redacted, RequestId, RoomSlug, ServerMessage, SlotRequest, TrackId, Verifier,
 };
 use rand::SeedableRng;
@@ -73,6 +73,8 @@ impl Target for Preau {
         let wish = CreateRoom {
             guest_verifier: verifier(&guest),
             moderator_verifier: verifier(&moderator),
+            // Nobody waits, and everybody may do everything.
+            profile: Profile::Reunion,
         };
         let body = serde_json::to_string(&wish).expect("a request is plain data");
         let (status, answer) = request(&self.origin, "POST", "/api/rooms", &body, PATIENCE).await?;
@@ -101,6 +103,7 @@ impl Room for PreauRoom {
             protocol_version: protocol::PROTOCOL_VERSION,
             room: self.slug,
             proof: Redacted::new(self.proof),
+            handle: None,
             resume: None,
             display_name: None,
             language: None,

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Language, Proof, Redacted, RequestId, RoomSlug, TrackId, TrackSource};
+use crate::{
+    ChatAudience, GroupPlace, Language, OpenRules, Opinion, ParticipantId, Proof, Reaction,
+    Redacted, RequestId, Role, RoomSlug, TrackId, TrackSource, Verifier,
+};
 
 /// Everything a browser may say on its WebSocket. The first message of a session is `join`, or
 /// `probe` in a session that only tests the connection.
@@ -15,7 +18,7 @@ use crate::{Language, Proof, Redacted, RequestId, RoomSlug, TrackId, TrackSource
     deny_unknown_fields
 )]
 pub enum ClientMessage {
-    /// Asks to enter a room. Answered by `joined` or a fatal `error`.
+    /// Asks to enter a room. Answered by `joined`, `waiting` or a fatal `error`.
     Join {
         /// [`crate::PROTOCOL_VERSION`] of the page.
         protocol_version: u32,
@@ -24,7 +27,9 @@ pub enum ClientMessage {
         /// Shows that the browser holds the guest or the moderator link; which of the two decides
         /// the role.
         proof: Redacted<Proof>,
-        /// Session token of an earlier `joined`, to come back as the same participant. When it is
+        /// Shows that the browser holds a personal link of this room beside the guest link.
+        handle: Option<Redacted<Proof>>,
+        /// Session token of an earlier `joined` or `waiting`, to come back as the same participant. When it is
         /// no longer good the proof alone decides and a new participant enters.
         resume: Option<Redacted<String>>,
         /// Pseudonym; absent or blank gets a neutral one.
@@ -75,6 +80,209 @@ pub enum ClientMessage {
         /// New pseudonym, 1 to [`crate::MAX_DISPLAY_NAME_CHARS`] characters.
         display_name: Redacted<String>,
     },
+    /// Raises or lowers the own hand. Answered by `done` or `error`.
+    RaiseHand {
+        /// Echoed in the answer.
+        request_id: RequestId,
+        /// True to raise it.
+        raised: bool,
+    },
+    /// Shows everybody a gesture. Answered by `done` or `error`.
+    React {
+        /// Echoed in the answer.
+        request_id: RequestId,
+        /// Which.
+        reaction: Reaction,
+    },
+    /// Holds up an opinion in place of the last, or takes it down. Answered by `done` or `error`.
+    SetOpinion {
+        /// Echoed in the answer.
+        request_id: RequestId,
+        /// Which; `null` for none.
+        opinion: Option<Opinion>,
+    },
+    /// Writes a line that the server passes on and forgets. Answered by `done` or `error`.
+    Chat {
+        /// Echoed in the answer.
+        request_id: RequestId,
+        /// Who reads it.
+        audience: ChatAudience,
+        /// Plain text, 1 to [`crate::MAX_TEXT_CHARS`] characters.
+        text: Redacted<String>,
+    },
+    /// Answers the open question, once. Answered by `done` or `error`.
+    Vote {
+        /// Echoed in the answer.
+        request_id: RequestId,
+        /// Which question.
+        poll: u32,
+        /// Number of the chosen answer, from 0.
+        choice: u8,
+    },
+    /// Lets the moderators alone see the own camera, or everybody. Answered by `done` or `error`.
+    SetAudience {
+        /// Echoed in the answer.
+        request_id: RequestId,
+        /// True for the moderators alone.
+        moderators_only: bool,
+    },
+    /// Calls the moderators to the own group. Answered by `done` or `error`.
+    CallHelp {
+        /// Echoed in the answer.
+        request_id: RequestId,
+    },
+    /// Moderators: lets people in who wait. Answered by `done` or `error`.
+    Admit {
+        /// Echoed in the answer.
+        request_id: RequestId,
+        /// Who; `null` for everybody who waits.
+        participants: Option<Vec<ParticipantId>>,
+    },
+    /// Moderators: sends somebody away who waits. Answered by `done` or `error`.
+    RefuseEntry {
+        /// Echoed in the answer.
+        request_id: RequestId,
+        /// Who.
+        participant: ParticipantId,
+        /// Told to them, at most [`crate::MAX_TEXT_CHARS`] characters.
+        reason: Option<Redacted<String>>,
+    },
+    /// Moderators: changes the rules. Answered by `done` or `error`.
+    SetRules {
+        /// Echoed in the answer.
+        request_id: RequestId,
+        /// All of them.
+        rules: OpenRules,
+    },
+    /// Moderators: turns a source of somebody off, or of all guests. They may turn it on again
+    /// where the rules let them. Answered by `done` or `error`.
+    StopSource {
+        /// Echoed in the answer.
+        request_id: RequestId,
+        /// Whose; `null` for all guests.
+        participant: Option<ParticipantId>,
+        /// Which source.
+        source: TrackSource,
+    },
+    /// Moderators: lets one guest share a screen, or not any more, whatever the rules say of all.
+    /// Answered by `done` or `error`.
+    Grant {
+        /// Echoed in the answer.
+        request_id: RequestId,
+        /// Whom.
+        participant: ParticipantId,
+        /// Which source.
+        source: TrackSource,
+        /// True to let them.
+        granted: bool,
+    },
+    /// Moderators: asks somebody to speak or to show something. Nothing turns on by it. Answered by
+    /// `done` or `error`.
+    Invite {
+        /// Echoed in the answer.
+        request_id: RequestId,
+        /// Whom.
+        participant: ParticipantId,
+        /// To what.
+        source: TrackSource,
+    },
+    /// Moderators: sends somebody out; neither their session nor their personal link comes back.
+    /// Answered by `done` or `error`.
+    Eject {
+        /// Echoed in the answer.
+        request_id: RequestId,
+        /// Whom.
+        participant: ParticipantId,
+    },
+    /// Moderators: makes somebody a moderator, or a guest again. Answered by `done` or `error`.
+    SetRole {
+        /// Echoed in the answer.
+        request_id: RequestId,
+        /// Whom.
+        participant: ParticipantId,
+        /// What they become.
+        role: Role,
+    },
+    /// Moderators: replaces the guest link; nobody new enters with the old one. Answered by `done`
+    /// or `error`.
+    RotateLink {
+        /// Echoed in the answer.
+        request_id: RequestId,
+        /// Of the new link.
+        guest_verifier: Redacted<Verifier>,
+        /// Its generation: one more than the present.
+        generation: u32,
+    },
+    /// Moderators: makes personal links good. Answered by `done` or `error`.
+    AddHandles {
+        /// Echoed in the answer.
+        request_id: RequestId,
+        /// Of each link's own secret; at most [`crate::MAX_HANDLES`] in a room.
+        handles: Vec<Redacted<Verifier>>,
+    },
+    /// Moderators: ends a personal link; whoever came by it is sent out. Answered by `done` or
+    /// `error`.
+    RevokeHandle {
+        /// Echoed in the answer.
+        request_id: RequestId,
+        /// Which.
+        handle: Redacted<Verifier>,
+    },
+    /// Moderators: shows somebody large to everybody, or nobody. Answered by `done` or `error`.
+    SetSpotlight {
+        /// Echoed in the answer.
+        request_id: RequestId,
+        /// Whom; `null` for nobody.
+        participant: Option<ParticipantId>,
+    },
+    /// Moderators: lowers a hand, or all. Answered by `done` or `error`.
+    LowerHand {
+        /// Echoed in the answer.
+        request_id: RequestId,
+        /// Whose; `null` for all.
+        participant: Option<ParticipantId>,
+    },
+    /// Moderators: takes all opinions down. Answered by `done` or `error`.
+    ClearOpinions {
+        /// Echoed in the answer.
+        request_id: RequestId,
+    },
+    /// Moderators: starts a timer that everybody sees, or ends it. Answered by `done` or `error`.
+    SetTimer {
+        /// Echoed in the answer.
+        request_id: RequestId,
+        /// How long, 1 to [`crate::MAX_TIMER_SECONDS`]; `null` to end it.
+        seconds: Option<u32>,
+    },
+    /// Moderators: asks everybody a question. Answered by `done` or `error`.
+    OpenPoll {
+        /// Echoed in the answer.
+        request_id: RequestId,
+        /// 1 to [`crate::MAX_POLL_TEXT_CHARS`] characters.
+        question: Redacted<String>,
+        /// Two to [`crate::MAX_POLL_CHOICES`] answers of as many characters each.
+        choices: Vec<Redacted<String>>,
+    },
+    /// Moderators: ends the question; everybody is told the result. Answered by `done` or `error`.
+    ClosePoll {
+        /// Echoed in the answer.
+        request_id: RequestId,
+    },
+    /// Moderators: moves people into groups, or back to the whole class. People of different
+    /// groups neither see nor hear each other. Answered by `done` or `error`.
+    SetGroups {
+        /// Echoed in the answer.
+        request_id: RequestId,
+        /// Where to; who is not named stays.
+        places: Vec<GroupPlace>,
+    },
+    /// Moderators: shows a line to everybody, in whatever group. Answered by `done` or `error`.
+    Announce {
+        /// Echoed in the answer.
+        request_id: RequestId,
+        /// 1 to [`crate::MAX_TEXT_CHARS`] characters.
+        text: Redacted<String>,
+    },
     /// Instead of `join`: tries a connection for media that carries nothing, in no room. Answered
     /// by `answer` or a fatal `error`. The session ends by itself after 15 s; only `ping` is heard
     /// in it.
@@ -88,6 +296,47 @@ pub enum ClientMessage {
     Leave {},
     /// Asks whether the server still hears. Answered by `pong`.
     Ping {},
+}
+
+impl ClientMessage {
+    /// What the answer to this message will echo; `None` for those that have none to echo.
+    pub const fn request_id(&self) -> Option<RequestId> {
+        match self {
+            Self::Join { .. } | Self::Leave {} | Self::Ping {} => None,
+            Self::Offer { request_id, .. }
+            | Self::Subscribe { request_id, .. }
+            | Self::SetPublishing { request_id, .. }
+            | Self::SetReception { request_id, .. }
+            | Self::Rename { request_id, .. }
+            | Self::RaiseHand { request_id, .. }
+            | Self::React { request_id, .. }
+            | Self::SetOpinion { request_id, .. }
+            | Self::Chat { request_id, .. }
+            | Self::Vote { request_id, .. }
+            | Self::SetAudience { request_id, .. }
+            | Self::CallHelp { request_id, .. }
+            | Self::Admit { request_id, .. }
+            | Self::RefuseEntry { request_id, .. }
+            | Self::SetRules { request_id, .. }
+            | Self::StopSource { request_id, .. }
+            | Self::Grant { request_id, .. }
+            | Self::Invite { request_id, .. }
+            | Self::Eject { request_id, .. }
+            | Self::SetRole { request_id, .. }
+            | Self::RotateLink { request_id, .. }
+            | Self::AddHandles { request_id, .. }
+            | Self::RevokeHandle { request_id, .. }
+            | Self::SetSpotlight { request_id, .. }
+            | Self::LowerHand { request_id, .. }
+            | Self::ClearOpinions { request_id, .. }
+            | Self::SetTimer { request_id, .. }
+            | Self::OpenPoll { request_id, .. }
+            | Self::ClosePoll { request_id, .. }
+            | Self::SetGroups { request_id, .. }
+            | Self::Announce { request_id, .. }
+            | Self::Probe { request_id, .. } => Some(*request_id),
+        }
+    }
 }
 
 /// Says which source one sending media section carries.

@@ -6,17 +6,23 @@
 //! refuses unknown types and unknown fields; the web client ignores unknown types, so that a
 //! page left open survives an update. One golden example per message stands in `examples/`.
 
+mod classroom;
 mod client;
 mod id;
 mod redact;
 mod server;
 
+pub use classroom::{
+    ChatAudience, GroupPlace, MAX_GROUPS, MAX_HANDLES, MAX_POLL_CHOICES, MAX_POLL_TEXT_CHARS,
+    MAX_TEXT_CHARS, MAX_TIMER_SECONDS, OpenPoll, OpenRules, Opinion, OpinionTotals, Profile,
+    Reaction, Rights, RoomRules, RoomState, WaitingInfo,
+};
 pub use client::{ClientMessage, PublishedMid, SlotRequest};
 pub use id::{IdError, ParticipantId, Proof, RequestId, RoomSlug, TrackId, TrackSource, Verifier};
 pub use redact::Redacted;
 pub use server::{
     CreateRoom, CreatedRoom, ErrorCode, GoodbyeReason, Language, ParticipantInfo, Quality, Role,
-    RoomRules, ServerInfo, ServerMessage,
+    ServerInfo, ServerMessage,
 };
 
 /// Version of this vocabulary. Raised when an old page can no longer talk to a new server; the

@@ -3,7 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ParticipantId, Redacted, RequestId, RoomSlug, TrackSource, Verifier};
+use crate::{
+    ChatAudience, GroupPlace, OpenPoll, OpinionTotals, ParticipantId, Profile, Reaction, Redacted,
+    RequestId, Rights, RoomRules, RoomSlug, RoomState, TrackSource, Verifier, WaitingInfo,
+};
 
 /// Everything a browser may hear on its WebSocket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +35,124 @@ pub enum ServerMessage {
         participants: Vec<ParticipantInfo>,
         /// The rules of the room.
         rules: RoomRules,
+        /// What the page may do under them.
+        rights: Rights,
+        /// Generation of the guest link that is good now.
+        link_generation: u32,
+        /// What goes on.
+        state: RoomState,
+    },
+    /// The browser is known and waits to be let in. Nothing of the room is said before `joined`.
+    Waiting {
+        /// Who the browser will be.
+        participant: ParticipantId,
+        /// The pseudonym in force, given or assigned.
+        display_name: Redacted<String>,
+        /// Session token (JWT) to keep the place across a reload.
+        resume: Redacted<String>,
+    },
+    /// Moderators: who waits to be let in. Said when it changes.
+    WaitingChanged {
+        /// All of them, first come first.
+        waiting: Vec<WaitingInfo>,
+    },
+    /// The rules changed.
+    RulesChanged {
+        /// All of them.
+        rules: RoomRules,
+        /// What this page may do under them.
+        rights: Rights,
+    },
+    /// A moderator turned one of the page's own sources off, or a rule did. The page closes the
+    /// device; only its person may open it again.
+    SourceStopped {
+        /// Which source.
+        source: TrackSource,
+    },
+    /// A moderator asks the person to speak or to show something. Their own click decides.
+    Invited {
+        /// To what.
+        source: TrackSource,
+    },
+    /// Somebody became a moderator, or a guest again. Also said to the one it is about.
+    RoleChanged {
+        /// Who.
+        participant: ParticipantId,
+        /// What they are now.
+        role: Role,
+    },
+    /// Moderators: the guest link was replaced.
+    LinkRotated {
+        /// Its generation.
+        generation: u32,
+    },
+    /// Whose hands are raised in the own group. Said when it changes.
+    HandsChanged {
+        /// First raised first.
+        hands: Vec<ParticipantId>,
+    },
+    /// Somebody shows a gesture.
+    Reacted {
+        /// Who.
+        participant: ParticipantId,
+        /// Which.
+        reaction: Reaction,
+    },
+    /// How many hold up what. Said when it changes.
+    OpinionsChanged {
+        /// All of them.
+        totals: OpinionTotals,
+        /// True when all were taken down at once, the page's own among them.
+        cleared: bool,
+    },
+    /// A timer was started or ended.
+    TimerChanged {
+        /// What is left, in milliseconds; `null` when there is none.
+        timer_ms: Option<u32>,
+    },
+    /// Somebody is shown large to everybody, or nobody.
+    SpotlightChanged {
+        /// Whom.
+        participant: Option<ParticipantId>,
+    },
+    /// Somebody wrote a line. Also said to the one who did.
+    Chatted {
+        /// Who.
+        participant: ParticipantId,
+        /// Who reads it.
+        audience: ChatAudience,
+        /// Plain text.
+        text: Redacted<String>,
+    },
+    /// A moderator shows everybody a line.
+    Announced {
+        /// Who.
+        participant: ParticipantId,
+        /// Plain text.
+        text: Redacted<String>,
+    },
+    /// A question is open, or more have answered it.
+    PollChanged {
+        /// All about it.
+        poll: OpenPoll,
+    },
+    /// The question is closed.
+    PollClosed {
+        /// Which.
+        poll: u32,
+        /// How many chose each answer. Who chose what is kept nowhere.
+        results: Vec<u16>,
+    },
+    /// People were moved into groups or back. Said to everybody; whoever is in another group than
+    /// the page can be neither seen nor heard, whatever it asks.
+    GroupsChanged {
+        /// Who was moved where.
+        places: Vec<GroupPlace>,
+    },
+    /// Moderators: somebody calls for help from their group.
+    HelpCalled {
+        /// Who.
+        participant: ParticipantId,
     },
     /// Answer to `offer` or `probe`.
     Answer {
@@ -128,6 +249,8 @@ pub enum ServerMessage {
     Goodbye {
         /// Why, so that the page knows whether to come back.
         reason: GoodbyeReason,
+        /// What a moderator said to it, if anything.
+        note: Option<Redacted<String>>,
     },
     /// Answer to `ping`.
     Pong {},
@@ -148,6 +271,11 @@ pub struct ParticipantInfo {
     pub active: Vec<TrackSource>,
     /// True while their signaling is cut and may still resume.
     pub away: bool,
+    /// The group they are in; `null` for the whole class.
+    pub group: Option<u8>,
+    /// Moderators only: the personal link they came by. Only the page that made it knows whose it
+    /// is.
+    pub handle: Option<Redacted<Verifier>>,
 }
 
 /// How good a connection is, best first.
@@ -188,15 +316,6 @@ pub enum Language {
     En,
 }
 
-/// The rules of a room, kept with it across restarts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct RoomRules {
-    /// Most participants present at once.
-    pub max_participants: u16,
-}
-
 /// Why a session ended in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
@@ -210,6 +329,10 @@ pub enum GoodbyeReason {
     Replaced,
     /// The room reached its end.
     RoomEnded,
+    /// A moderator sent the person out.
+    Ejected,
+    /// A moderator did not let the person in.
+    EntryRefused,
 }
 
 /// Why a request was refused or a session ended. Grouped by whose fault it is.
@@ -248,8 +371,14 @@ pub enum ErrorCode {
     RoomFull,
     /// Room rule: the proof is good, and the room has expired or was closed.
     RoomEnded,
+    /// Room rule: the proof is good, and nobody enters any more for now.
+    RoomLocked,
+    /// Room rule: the proof is good, and the link has ended or was taken back.
+    LinkEnded,
     /// Room rule: this role may not do that.
     NotAllowed,
+    /// Room rule: whoever or whatever the request is about is not there, or not any more.
+    NotThere,
     /// Room rule: rooms are made here only by holders of a host pass.
     HostPassRequired,
     /// Overload: a queue or table is full; try again.
@@ -267,6 +396,8 @@ pub struct CreateRoom {
     pub guest_verifier: Redacted<Verifier>,
     /// Of the moderator link. Must differ from the guest's.
     pub moderator_verifier: Redacted<Verifier>,
+    /// Where the rules start.
+    pub profile: Profile,
 }
 
 /// Answer to `POST /api/rooms`, with status 201.

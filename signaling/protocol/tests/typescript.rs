@@ -67,6 +67,12 @@ fn generated() -> String {
         ("MAX_MESSAGE_BYTES", protocol::MAX_MESSAGE_BYTES as u64),
         ("MAX_DISPLAY_NAME_CHARS", protocol::MAX_DISPLAY_NAME_CHARS as u64),
         ("MAX_SLOTS", protocol::MAX_SLOTS as u64),
+        ("MAX_TEXT_CHARS", protocol::MAX_TEXT_CHARS as u64),
+        ("MAX_POLL_TEXT_CHARS", protocol::MAX_POLL_TEXT_CHARS as u64),
+        ("MAX_POLL_CHOICES", protocol::MAX_POLL_CHOICES as u64),
+        ("MAX_GROUPS", protocol::MAX_GROUPS as u64),
+        ("MAX_HANDLES", protocol::MAX_HANDLES as u64),
+        ("MAX_TIMER_SECONDS", u64::from(protocol::MAX_TIMER_SECONDS)),
     ] {
         writeln!(text, "export const {name} = {value};").expect("a string takes any text");
     }

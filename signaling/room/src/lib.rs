@@ -5,14 +5,20 @@
 //! A room never panics on what a browser says, holds nothing of the room's link, and knows no
 //! output that turns a camera or a microphone on.
 
+mod lobby;
 mod name;
 mod participant;
 mod permission;
+mod poll;
 mod port;
+mod profile;
 mod room;
+mod text;
 
-pub use permission::{Action, is_allowed};
+pub use permission::{Action, action_of, is_allowed, rights_of};
 pub use port::{
-    EndCause, Input, Join, MediaAnswer, MediaRequest, Output, SessionId, Slot, Welcome,
+    Change, EndCause, Input, Join, MediaAnswer, MediaRequest, Output, Resume, SessionId, Slot,
+    Wait, Welcome,
 };
+pub use profile::rules_of;
 pub use room::{Room, RoomConfig};

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use protocol::{
-    ErrorCode, ParticipantId, ParticipantInfo, Quality, Redacted, RequestId, Role, ServerMessage,
-    SlotRequest, TrackSource,
+    ErrorCode, Opinion, ParticipantId, ParticipantInfo, Quality, Redacted, RequestId, Rights, Role,
+    ServerMessage, SlotRequest, TrackId, TrackSource, Verifier,
 };
 
 use crate::{Output, SessionId, Slot};
@@ -14,11 +14,26 @@ use crate::{Output, SessionId, Slot};
 /// a reload during a negotiation fail, a higher one lets a hostile page keep the worker busy.
 const MAX_OFFERS: usize = 4;
 
+const NOTHING: Rights =
+    Rights { microphone: false, camera: false, screen: false, chat: false, rename: false };
+
 /// One person in the room.
 #[derive(Debug)]
 pub(crate) struct Participant {
     pub(crate) display_name: Redacted<String>,
     pub(crate) role: Role,
+    /// The role of the link they hold, which a moderator cannot take from them.
+    pub(crate) link_role: Role,
+    /// The personal link they came by.
+    pub(crate) handle: Option<Redacted<Verifier>>,
+    /// What they may do beyond the rules for all.
+    pub(crate) granted: Rights,
+    /// True when moderators alone see their camera.
+    pub(crate) moderators_only: bool,
+    /// The group they are in.
+    pub(crate) group: Option<u8>,
+    /// What they hold up.
+    pub(crate) opinion: Option<Opinion>,
     pub(crate) presence: Presence,
     /// Place in the order of arrival.
     pub(crate) arrival: u64,
@@ -34,10 +49,18 @@ pub(crate) struct Participant {
     pub(crate) layers_wanted: BTreeMap<TrackSource, Vec<String>>,
     /// True when the page was away when it was to hear that an offer is wanted.
     pub(crate) missed_offer_wanted: bool,
-    /// Receive slots by mid; true for pictures.
-    slots: BTreeMap<String, bool>,
+    /// Receive slots by mid.
+    slots: BTreeMap<String, Carrying>,
     /// Offers the media plane has not answered yet, by negotiation.
     offers: BTreeMap<u64, (SessionId, RequestId)>,
+}
+
+/// A receive slot.
+#[derive(Debug)]
+struct Carrying {
+    is_video: bool,
+    /// What it was last asked to carry. The media plane may carry less, never more.
+    track: Option<TrackId>,
 }
 
 /// Whether the participant's signaling lives. Exactly one of the two at any time.
@@ -53,12 +76,19 @@ impl Participant {
     pub(crate) fn new(
         display_name: Redacted<String>,
         role: Role,
+        handle: Option<Redacted<Verifier>>,
         session: SessionId,
         arrival: u64,
     ) -> Self {
         Self {
             display_name,
             role,
+            link_role: role,
+            handle,
+            granted: NOTHING,
+            moderators_only: false,
+            group: None,
+            opinion: None,
             presence: Presence::Here(session),
             arrival,
             active: BTreeSet::new(),
@@ -91,14 +121,28 @@ impl Participant {
         self.session().map(|session| Output::Send { session, message })
     }
 
-    pub(crate) fn info(&self, participant: ParticipantId) -> ParticipantInfo {
+    /// What somebody in `role` is told of them.
+    pub(crate) fn info(&self, participant: ParticipantId, viewer: Role) -> ParticipantInfo {
+        let is_shown = |source: &TrackSource| self.is_shown_to(viewer, *source);
         ParticipantInfo {
             participant,
             display_name: self.display_name.clone(),
             role: self.role,
-            active: self.active.iter().copied().collect(),
+            active: self.active.iter().copied().filter(is_shown).collect(),
             away: self.session().is_none(),
+            group: self.group,
+            handle: self.handle.filter(|_| viewer == Role::Moderator),
         }
+    }
+
+    /// Whether somebody in `role` may receive this source of theirs, and know that it is on.
+    pub(crate) fn is_shown_to(&self, viewer: Role, source: TrackSource) -> bool {
+        !(self.moderators_only && source == TrackSource::Camera && viewer == Role::Guest)
+    }
+
+    /// Whether a source of theirs may go to somebody in that group and role.
+    pub(crate) fn reaches(&self, group: Option<u8>, role: Role, source: TrackSource) -> bool {
+        self.group == group && self.is_shown_to(role, source)
     }
 
     /// Notes an offer under way; false when there are too many.
@@ -122,19 +166,53 @@ impl Participant {
 
     /// Takes over the slots of an answer.
     pub(crate) fn replace_slots(&mut self, slots: Vec<Slot>) {
-        self.slots = slots
-            .into_iter()
-            .take(protocol::MAX_SLOTS)
-            .map(|slot| (slot.mid, slot.is_video))
-            .collect();
+        let mut before = std::mem::take(&mut self.slots);
+        let carrying = |slot: Slot| {
+            let track = before.remove(&slot.mid).and_then(|carrying| carrying.track);
+            let is_video = slot.is_video;
+            (
+                slot.mid,
+                Carrying { is_video, track: track.filter(|it| it.source.is_video() == is_video) },
+            )
+        };
+        self.slots = slots.into_iter().take(protocol::MAX_SLOTS).map(carrying).collect();
+    }
+
+    /// Notes what slots carry from now on.
+    pub(crate) fn carry(&mut self, requests: &[SlotRequest]) {
+        for request in requests {
+            if let Some(slot) = self.slots.get_mut(&request.mid) {
+                slot.track = request.track;
+            }
+        }
+    }
+
+    /// Empties the slots whose track `may_receive` refuses; gives them.
+    pub(crate) fn drop_tracks(
+        &mut self,
+        may_receive: impl Fn(TrackId) -> bool,
+    ) -> Vec<SlotRequest> {
+        let refused = |slot: &Carrying| slot.track.is_some_and(|track| !may_receive(track));
+        let slots = self.slots.iter_mut().filter(|(_, slot)| refused(slot));
+        let emptied = slots.map(|(mid, slot)| {
+            slot.track = None;
+            SlotRequest { mid: mid.clone(), track: None, max_height: None }
+        });
+        emptied.collect()
+    }
+
+    /// Everything the slots may carry now.
+    #[cfg(test)]
+    pub(crate) fn carried(&self) -> impl Iterator<Item = TrackId> {
+        self.slots.values().filter_map(|slot| slot.track)
     }
 
     /// Checks that each request names one slot once, and a track of the slot's kind.
     pub(crate) fn check_slots(&self, requests: &[SlotRequest]) -> Result<(), ErrorCode> {
         let mut named = BTreeSet::new();
         for request in requests {
-            let is_video = self.slots.get(&request.mid).ok_or(ErrorCode::SlotUnknown)?;
-            if request.track.is_some_and(|track| track.source.is_video() != *is_video) {
+            let slot = self.slots.get(&request.mid).ok_or(ErrorCode::SlotUnknown)?;
+            if request.track.is_some_and(|track| track.source.is_video() != slot.is_video) {
                 return Err(ErrorCode::SlotUnknown);
             }
             if !named.insert(&request.mid) {

@@ -2,7 +2,8 @@
 
 use protocol::{
     ClientMessage, ErrorCode, Language, ParticipantId, ParticipantInfo, PublishedMid, Quality,
-    Redacted, RequestId, Role, RoomRules, ServerMessage, SlotRequest, TrackSource,
+    Redacted, RequestId, Rights, Role, RoomRules, RoomState, ServerMessage, SlotRequest,
+    TrackSource, Verifier,
 };
 
 /// One WebSocket, numbered by the owner of the room; never used twice.
@@ -96,12 +97,23 @@ pub struct Join {
     pub participant: ParticipantId,
     /// Decided by the link that was proven.
     pub role: Role,
-    /// The participant of a good session token of this room and role.
-    pub resume: Option<ParticipantId>,
+    /// What a good session token of this room and role says.
+    pub resume: Option<Resume>,
+    /// The personal link that was proven beside it.
+    pub handle: Option<Redacted<Verifier>>,
     /// Pseudonym as typed; absent or blank gets a neutral one.
     pub display_name: Option<Redacted<String>>,
     /// In which a neutral pseudonym is written.
     pub language: Language,
+}
+
+/// What a good session token says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resume {
+    /// Who comes back.
+    pub participant: ParticipantId,
+    /// True when they were in the room, false when they waited to be let in.
+    pub admitted: bool,
 }
 
 /// What the media plane answered to an offer.
@@ -126,7 +138,19 @@ pub struct Slot {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
     /// Send `joined` to the session; the owner adds the session token.
-    Welcome(Welcome),
+    Welcome(Box<Welcome>),
+    /// Send `waiting` to the session; the owner adds the session token.
+    Wait(Wait),
+    /// Keep a change across restarts, then answer the request with `done`, or with `error` when it
+    /// cannot be kept.
+    Keep {
+        /// Who asked.
+        session: SessionId,
+        /// What to answer.
+        request_id: RequestId,
+        /// What changed.
+        change: Change,
+    },
     /// Send a message to a session.
     Send {
         /// To whom.
@@ -150,6 +174,35 @@ pub enum Output {
     Ended,
 }
 
+/// What outlives the room's being live.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// The rules.
+    Rules(RoomRules),
+    /// The guest link.
+    GuestLink {
+        /// Of the new link.
+        verifier: Redacted<Verifier>,
+        /// Its generation.
+        generation: u32,
+    },
+    /// New personal links.
+    Handles(Vec<Redacted<Verifier>>),
+    /// A personal link that ended.
+    HandleEnded(Redacted<Verifier>),
+}
+
+/// Content of `waiting`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wait {
+    /// To whom.
+    pub session: SessionId,
+    /// Who they will be here.
+    pub participant: ParticipantId,
+    /// The pseudonym in force.
+    pub display_name: Redacted<String>,
+}
+
 /// Content of `joined`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Welcome {
@@ -159,14 +212,22 @@ pub struct Welcome {
     pub participant: ParticipantId,
     /// The pseudonym in force.
     pub display_name: Redacted<String>,
-    /// What they may do.
+    /// Their role now.
     pub role: Role,
+    /// The role of their link, for the session token.
+    pub link_role: Role,
     /// True when a participant who was here came back.
     pub resumed: bool,
     /// Everybody else, in order of arrival.
     pub participants: Vec<ParticipantInfo>,
     /// The rules of the room.
     pub rules: RoomRules,
+    /// What they may do under them.
+    pub rights: Rights,
+    /// Generation of the guest link.
+    pub link_generation: u32,
+    /// What goes on.
+    pub state: RoomState,
 }
 
 /// Why a session is ended by the room.
@@ -176,7 +237,7 @@ pub enum EndCause {
     Goodbye,
     /// The server stops.
     ServerStopping,
-    /// A fatal `error` was said.
+    /// A fatal `error` was said, or a moderator did not want the person.
     Refused,
 }
 

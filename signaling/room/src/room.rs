@@ -1,22 +1,33 @@
-//! [`Room`]: who is present, away or gone.
+//! [`Room`]: what is known of one meeting, and who hears what of it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use protocol::{
-    ClientMessage, ErrorCode, GoodbyeReason, ParticipantId, Quality, Redacted, RequestId,
-    RoomRules, ServerMessage, SlotRequest, TrackSource,
+    ErrorCode, GoodbyeReason, ParticipantId, RequestId, Rights, Role, RoomRules, ServerMessage,
+    TrackId,
 };
 
+use crate::lobby::Lobby;
 use crate::participant::{Participant, Presence};
-use crate::port::{EndCause, Input, Join, MediaRequest, Output, SessionId, Welcome, refusal};
-use crate::{Action, MediaAnswer, is_allowed, name};
+use crate::poll::Poll;
+use crate::port::{EndCause, Input, MediaRequest, Output, SessionId, refusal};
+use crate::rights_of;
+
+mod entry;
+mod groups;
+mod life;
+mod moderation;
+mod publishing;
+mod requests;
 
 /// How a room is made.
 #[derive(Clone, Debug)]
 pub struct RoomConfig {
     /// The rules everybody is told.
     pub rules: RoomRules,
+    /// Generation of the guest link.
+    pub link_generation: u32,
     /// When the room ends for good; `None` when that lies beyond what the clock can express.
     pub expires_at: Option<Instant>,
 }
@@ -27,6 +38,7 @@ pub struct Room {
     config: RoomConfig,
     participants: BTreeMap<ParticipantId, Participant>,
     sessions: BTreeMap<SessionId, ParticipantId>,
+    lobby: Lobby,
     /// Who left, latest last; their session tokens are dead.
     gone: VecDeque<ParticipantId>,
     /// When to say that nobody is here.
@@ -36,6 +48,12 @@ pub struct Room {
     negotiations: u64,
     /// Who speaks, loudest first, as last told.
     speakers: Vec<ParticipantId>,
+    /// Whose hands are raised, first raised first.
+    hands: Vec<ParticipantId>,
+    spotlight: Option<ParticipantId>,
+    timer_ends: Option<Instant>,
+    poll: Option<Poll>,
+    polls: u32,
     outputs: VecDeque<Output>,
 }
 
@@ -59,7 +77,13 @@ impl Room {
             ended: false,
             arrivals: 0,
             negotiations: 0,
+            lobby: Lobby::default(),
             speakers: Vec::new(),
+            hands: Vec::new(),
+            spotlight: None,
+            timer_ends: None,
+            poll: None,
+            polls: 0,
             outputs: VecDeque::new(),
         }
     }
@@ -72,7 +96,7 @@ impl Room {
     /// Takes one input. Drain [`Room::poll_output`] before the next.
     pub fn handle(&mut self, now: Instant, input: Input) {
         match input {
-            Input::Join(join) => self.join(join),
+            Input::Join(join) => self.join(now, join),
             Input::Said { session, message } => self.said(now, session, message),
             Input::SessionLost { session } => self.session_lost(now, session),
             Input::Negotiated { participant, negotiation, result } => {
@@ -95,8 +119,9 @@ impl Room {
                 // Media may name somebody who left while the word travelled.
                 let is_here = |id: &ParticipantId| self.participants.contains_key(id);
                 self.speakers = participants.into_iter().filter(is_here).collect();
-                for &session in self.sessions.keys() {
-                    self.outputs.push_back(self.tell_speakers(session));
+                for id in self.ids() {
+                    let told = self.speakers_for(id);
+                    self.outputs.extend(told);
                 }
             }
             Input::SlotsPaused { participant, mids } => {
@@ -114,10 +139,7 @@ impl Room {
             Input::QualityChanged { participant, quality } => {
                 let Some(known) = self.participants.get_mut(&participant) else { return };
                 known.quality = quality;
-                let message = ServerMessage::QualityChanged { participant, quality };
-                for &session in self.sessions.keys() {
-                    self.outputs.push_back(Output::Send { session, message: message.clone() });
-                }
+                self.tell_everybody(&ServerMessage::QualityChanged { participant, quality });
             }
             Input::MediaFailed => {
                 for participant in self.ids() {
@@ -144,6 +166,11 @@ impl Room {
         for participant in due {
             self.remove(now, participant);
         }
+        for waiting in self.lobby.overdue(now) {
+            self.lobby.remove(waiting);
+            self.settle_idle(now);
+        }
+        self.timer_ends = self.timer_ends.filter(|ends| *ends > now);
         if self.idle_at.is_some_and(|at| at <= now) {
             self.outputs.push_back(Output::Idle);
             self.idle_at = Some(now + Self::IDLE_AFTER);
@@ -162,221 +189,20 @@ impl Room {
             Presence::Here(_) => None,
             Presence::Away(until) => Some(until),
         });
-        away.chain(expiry).chain(self.idle_at).min()
-    }
-
-    fn join(&mut self, join: Join) {
-        let session = join.session;
-        if self.sessions.contains_key(&session) {
-            return self.refuse_session(session, ErrorCode::AlreadyJoined);
-        }
-        if self.ended {
-            return self.refuse_session(session, ErrorCode::RoomEnded);
-        }
-        let mut id = join.participant;
-        if let Some(resume) = join.resume {
-            match self.participants.get(&resume) {
-                Some(known) if known.role == join.role => return self.resume(session, resume),
-                Some(_) => {}
-                None if self.gone.contains(&resume) => {}
-                // The room was made anew since the token was given: same person, new media.
-                None => id = resume,
-            }
-        }
-        if self.participants.contains_key(&id) {
-            return self.refuse_session(session, ErrorCode::Internal);
-        }
-        if self.participants.len() >= usize::from(self.config.rules.max_participants) {
-            return self.refuse_session(session, ErrorCode::RoomFull);
-        }
-        let display_name = match join.display_name.filter(|typed| !name::is_blank(typed)) {
-            None => {
-                name::neutral(join.language, self.participants.values().map(|p| &p.display_name))
-            }
-            Some(typed) => match name::accept(&typed) {
-                Some(accepted) => accepted,
-                None => return self.refuse_session(session, ErrorCode::NameInvalid),
-            },
-        };
-        self.arrivals += 1;
-        let participant = Participant::new(display_name, join.role, session, self.arrivals);
-        let message = ServerMessage::ParticipantJoined { participant: participant.info(id) };
-        self.participants.insert(id, participant);
-        self.sessions.insert(session, id);
-        self.idle_at = None;
-        self.outputs.push_back(Output::Media(MediaRequest::AddTransport { participant: id }));
-        self.welcome(session, id, false);
-        self.tell_others(id, &message);
-    }
-
-    fn resume(&mut self, session: SessionId, id: ParticipantId) {
-        let Some(participant) = self.participants.get_mut(&id) else { return };
-        let before = std::mem::replace(&mut participant.presence, Presence::Here(session));
-        self.sessions.insert(session, id);
-        match before {
-            Presence::Here(old) => self.goodbye(old, GoodbyeReason::Replaced, EndCause::Goodbye),
-            Presence::Away(_) => {
-                let message = ServerMessage::ParticipantAway { participant: id, away: false };
-                self.tell_others(id, &message);
-            }
-        }
-        self.welcome(session, id, true);
-    }
-
-    fn said(&mut self, now: Instant, session: SessionId, message: ClientMessage) {
-        let Some(&id) = self.sessions.get(&session) else { return };
-        match message {
-            ClientMessage::Join { .. } | ClientMessage::Probe { .. } => {
-                // The fault of one page must not cost the participant the time to resume.
-                self.refuse_session(session, ErrorCode::AlreadyJoined);
-                self.session_lost(now, session);
-            }
-            ClientMessage::Offer { request_id, sdp, publish } => {
-                self.negotiations += 1;
-                let negotiation = self.negotiations;
-                let Some(participant) = self.participants.get_mut(&id) else { return };
-                let is_allowed = publish
-                    .iter()
-                    .all(|section| is_allowed(participant.role, Action::Publish(section.source)));
-                if !is_allowed {
-                    self.outputs.push_back(refusal(session, request_id, ErrorCode::NotAllowed));
-                } else if participant.begin_offer(negotiation, session, request_id) {
-                    let request = MediaRequest::Negotiate {
-                        participant: id,
-                        negotiation,
-                        offer: sdp,
-                        publish,
-                    };
-                    self.outputs.push_back(Output::Media(request));
-                } else {
-                    self.outputs.push_back(refusal(session, request_id, ErrorCode::Overloaded));
-                }
-            }
-            ClientMessage::Subscribe { request_id, slots } => {
-                let result = self.subscribe(id, slots);
-                self.answer(session, request_id, result);
-            }
-            ClientMessage::SetPublishing { request_id, source, active } => {
-                let result = self.set_publishing(id, source, active);
-                self.answer(session, request_id, result);
-            }
-            ClientMessage::SetReception { request_id, saving } => {
-                let request = MediaRequest::SetReception { participant: id, saving };
-                self.outputs.push_back(Output::Media(request));
-                self.answer(session, request_id, Ok(()));
-            }
-            ClientMessage::Rename { request_id, display_name } => {
-                let result = self.rename(id, &display_name);
-                let is_done = result.is_ok();
-                self.answer(session, request_id, result);
-                if is_done {
-                    self.tell_name(id);
-                }
-            }
-            ClientMessage::Leave {} => {
-                self.goodbye(session, GoodbyeReason::Left, EndCause::Goodbye);
-                self.remove(now, id);
-            }
-            ClientMessage::Ping {} => {
-                self.outputs.push_back(Output::Send { session, message: ServerMessage::Pong {} });
-            }
-        }
-    }
-
-    fn subscribe(&mut self, id: ParticipantId, slots: Vec<SlotRequest>) -> Result<(), ErrorCode> {
-        let Some(participant) = self.participants.get(&id) else { return Ok(()) };
-        if !is_allowed(participant.role, Action::Subscribe) {
-            return Err(ErrorCode::NotAllowed);
-        }
-        participant.check_slots(&slots)?;
-        let is_there = |publisher| publisher != id && self.participants.contains_key(&publisher);
-        if !slots.iter().filter_map(|slot| slot.track).all(|track| is_there(track.participant)) {
-            return Err(ErrorCode::TrackUnknown);
-        }
-        let request = MediaRequest::Subscribe { participant: id, slots };
-        self.outputs.push_back(Output::Media(request));
-        Ok(())
-    }
-
-    fn set_publishing(
-        &mut self,
-        id: ParticipantId,
-        source: TrackSource,
-        active: bool,
-    ) -> Result<(), ErrorCode> {
-        let Some(participant) = self.participants.get_mut(&id) else { return Ok(()) };
-        if active && !is_allowed(participant.role, Action::Publish(source)) {
-            return Err(ErrorCode::NotAllowed);
-        }
-        let is_change = if active {
-            participant.active.insert(source)
-        } else {
-            participant.active.remove(&source)
-        };
-        let request = MediaRequest::SetPublishing { participant: id, source, active };
-        self.outputs.push_back(Output::Media(request));
-        if is_change {
-            let message = ServerMessage::TrackChanged { participant: id, source, active };
-            self.tell_others(id, &message);
-        }
-        Ok(())
-    }
-
-    fn rename(&mut self, id: ParticipantId, typed: &Redacted<String>) -> Result<(), ErrorCode> {
-        let Some(participant) = self.participants.get_mut(&id) else { return Ok(()) };
-        if !is_allowed(participant.role, Action::Rename) {
-            return Err(ErrorCode::NotAllowed);
-        }
-        participant.display_name = name::accept(typed).ok_or(ErrorCode::NameInvalid)?;
-        Ok(())
-    }
-
-    fn tell_name(&mut self, id: ParticipantId) {
-        let Some(participant) = self.participants.get(&id) else { return };
-        let message = ServerMessage::ParticipantRenamed {
-            participant: id,
-            display_name: participant.display_name.clone(),
-        };
-        for &session in self.sessions.keys() {
-            self.outputs.push_back(Output::Send { session, message: message.clone() });
-        }
-    }
-
-    fn session_lost(&mut self, now: Instant, session: SessionId) {
-        let Some(id) = self.sessions.remove(&session) else { return };
-        let Some(participant) = self.participants.get_mut(&id) else { return };
-        participant.presence = Presence::Away(now + Self::RESUME_WINDOW);
-        let message = ServerMessage::ParticipantAway { participant: id, away: true };
-        self.tell_others(id, &message);
-    }
-
-    fn negotiated(
-        &mut self,
-        id: ParticipantId,
-        negotiation: u64,
-        result: Result<MediaAnswer, ErrorCode>,
-    ) {
-        let Some(participant) = self.participants.get_mut(&id) else { return };
-        let Some((session, request_id)) = participant.end_offer(negotiation) else { return };
-        let is_current = participant.session() == Some(session);
-        let output = match result {
-            Ok(answer) => {
-                participant.replace_slots(answer.slots);
-                let message = ServerMessage::Answer { request_id, sdp: answer.sdp };
-                Output::Send { session, message }
-            }
-            Err(code) => refusal(session, request_id, code),
-        };
-        // An answer for a page that was replaced or cut meanwhile has nobody to go to.
-        if is_current {
-            self.outputs.push_back(output);
-        }
+        let others = [expiry, self.idle_at, self.timer_ends, self.lobby.poll_timeout()];
+        away.chain(others.into_iter().flatten()).min()
     }
 
     /// Ends the room for everybody.
     fn end(&mut self, now: Instant, reason: GoodbyeReason, cause: EndCause) {
         for session in self.sessions.keys().copied().collect::<Vec<_>>() {
             self.goodbye(session, reason, cause);
+        }
+        for waiting in self.lobby.ids() {
+            let waiting = self.lobby.remove(waiting);
+            if let Some(Presence::Here(session)) = waiting.map(|waiting| waiting.presence) {
+                self.goodbye(session, reason, cause);
+            }
         }
         for participant in self.ids() {
             self.remove(now, participant);
@@ -386,79 +212,47 @@ impl Room {
         self.outputs.push_back(Output::Ended);
     }
 
-    /// Removes a participant for a fault that is not theirs, and says so.
-    fn expel(&mut self, now: Instant, id: ParticipantId, code: ErrorCode) {
-        let Some(participant) = self.participants.get(&id) else { return };
-        if let Some(session) = participant.session() {
-            self.sessions.remove(&session);
-            self.refuse_session(session, code);
-        }
-        self.remove(now, id);
+    /// Who speaks, as far as somebody can hear it.
+    fn speakers_for(&self, id: ParticipantId) -> Option<Output> {
+        let own = self.participants.get(&id)?;
+        let session = own.session()?;
+        let is_near = |other: &&ParticipantId| {
+            self.participants.get(other).is_some_and(|other| other.group == own.group)
+        };
+        let participants = self.speakers.iter().filter(is_near).copied().collect();
+        Some(Output::Send { session, message: ServerMessage::Speakers { participants } })
     }
 
-    /// The one way out of the room, whatever the cause.
-    fn remove(&mut self, now: Instant, id: ParticipantId) {
-        let Some(participant) = self.participants.remove(&id) else { return };
-        if let Some(session) = participant.session() {
-            self.sessions.remove(&session);
-        }
-        if self.gone.len() == MAX_GONE {
-            self.gone.pop_front();
-        }
-        self.gone.push_back(id);
-        self.speakers.retain(|speaker| *speaker != id);
-        self.outputs.push_back(Output::Media(MediaRequest::RemoveTransport { participant: id }));
-        self.tell_others(id, &ServerMessage::ParticipantLeft { participant: id });
-        if self.participants.is_empty() {
-            self.idle_at = Some(now + Self::IDLE_AFTER);
-        }
+    /// What somebody may do.
+    fn rights(&self, participant: &Participant) -> Rights {
+        rights_of(&self.config.rules, participant.role, participant.granted)
     }
 
-    fn welcome(&mut self, session: SessionId, id: ParticipantId, resumed: bool) {
-        let Some(own) = self.participants.get_mut(&id) else { return };
-        let missed_offer_wanted = std::mem::take(&mut own.missed_offer_wanted);
-        let layers_wanted = own.layers_wanted.clone();
-        let Some(own) = self.participants.get(&id) else { return };
-        let mut others: Vec<_> =
-            self.participants.iter().filter(|(other, _)| **other != id).collect();
-        others.sort_by_key(|(_, participant)| participant.arrival);
-        self.outputs.push_back(Output::Welcome(Welcome {
-            session,
-            participant: id,
-            display_name: own.display_name.clone(),
-            role: own.role,
-            resumed,
-            participants: others.into_iter().map(|(id, p)| p.info(*id)).collect(),
-            rules: self.config.rules.clone(),
-        }));
-        let paused = own.tell_paused_slots().filter(|_| !own.paused_slots.is_empty());
-        let unplayable = own.tell_unplayable_slots().filter(|_| !own.unplayable_slots.is_empty());
-        self.outputs.extend(paused);
-        self.outputs.extend(unplayable);
-        // A page that comes back may have missed what changed.
-        for (source, rids) in layers_wanted {
-            let message = ServerMessage::LayersWanted { source, rids };
-            self.outputs.push_back(Output::Send { session, message });
-        }
-        if missed_offer_wanted {
-            let message = ServerMessage::OfferWanted {};
-            self.outputs.push_back(Output::Send { session, message });
-        }
-        for (&participant, known) in &self.participants {
-            let quality = known.quality;
-            if quality != Quality::Good {
-                let message = ServerMessage::QualityChanged { participant, quality };
-                self.outputs.push_back(Output::Send { session, message });
+    /// Whether somebody may receive a track: of their own group, and shown to them.
+    fn may_receive(&self, receiver: ParticipantId, track: TrackId) -> bool {
+        let (Some(receiver), Some(sender)) =
+            (self.participants.get(&receiver), self.participants.get(&track.participant))
+        else {
+            return false;
+        };
+        sender.reaches(receiver.group, receiver.role, track.source)
+    }
+
+    /// Takes away every track that somebody receives and may not receive any more.
+    fn enforce(&mut self) {
+        for id in self.ids() {
+            let Some(mut receiver) = self.participants.remove(&id) else { continue };
+            let (group, role) = (receiver.group, receiver.role);
+            let slots = receiver.drop_tracks(|track| {
+                let sender = self.participants.get(&track.participant);
+                sender.is_some_and(|sender| sender.reaches(group, role, track.source))
+            });
+            self.participants.insert(id, receiver);
+            if !slots.is_empty() {
+                let request = MediaRequest::Subscribe { participant: id, slots };
+                self.outputs.push_back(Output::Media(request));
             }
         }
-        if !self.speakers.is_empty() {
-            self.outputs.push_back(self.tell_speakers(session));
-        }
-    }
-
-    fn tell_speakers(&self, session: SessionId) -> Output {
-        let participants = self.speakers.clone();
-        Output::Send { session, message: ServerMessage::Speakers { participants } }
     }
 
     fn answer(&mut self, session: SessionId, request_id: RequestId, result: Result<(), ErrorCode>) {
@@ -480,9 +274,27 @@ impl Room {
         }
     }
 
+    fn tell_everybody(&mut self, message: &ServerMessage) {
+        for &session in self.sessions.keys() {
+            self.outputs.push_back(Output::Send { session, message: message.clone() });
+        }
+    }
+
+    /// Tells those of whom `who` is true.
+    fn tell_those(&mut self, message: &ServerMessage, who: impl Fn(&Participant) -> bool) {
+        let those = self.participants.values().filter(|participant| who(participant));
+        let sessions = those.filter_map(Participant::session);
+        let told = sessions.map(|session| Output::Send { session, message: message.clone() });
+        self.outputs.extend(told);
+    }
+
+    fn tell_moderators(&mut self, message: &ServerMessage) {
+        self.tell_those(message, |participant| participant.role == Role::Moderator);
+    }
+
     fn goodbye(&mut self, session: SessionId, reason: GoodbyeReason, cause: EndCause) {
         self.sessions.remove(&session);
-        let message = ServerMessage::Goodbye { reason };
+        let message = ServerMessage::Goodbye { reason, note: None };
         self.outputs.push_back(Output::Send { session, message });
         self.outputs.push_back(Output::End { session, cause });
     }
@@ -493,15 +305,23 @@ impl Room {
         self.outputs.push_back(Output::End { session, cause: EndCause::Refused });
     }
 
+    /// Starts or stops the time after which an empty room is dropped.
+    fn settle_idle(&mut self, now: Instant) {
+        let is_empty = self.participants.is_empty() && self.lobby.is_empty();
+        if !is_empty || self.ended {
+            self.idle_at = None;
+        } else if self.idle_at.is_none() {
+            self.idle_at = Some(now + Self::IDLE_AFTER);
+        }
+    }
+
     fn ids(&self) -> Vec<ParticipantId> {
         self.participants.keys().copied().collect()
     }
 }
 
-/// Most departures remembered, so that the session token of someone who left brings nobody back.
-/// Beyond it the oldest token would give the same number again to the same holder: harmless.
-const MAX_GONE: usize = 1024;
-
+#[cfg(test)]
+mod classroom_tests;
 #[cfg(test)]
 mod model;
 #[cfg(test)]

@@ -37,8 +37,11 @@ fn forge(header: &Value, claims: &Value, key: &[u8]) -> String {
 #[test]
 fn a_session_token_brings_back_its_participant_into_its_room_with_its_role() {
     let (tokens, _hand) = tokens();
-    let token = tokens.session(room(1), participant(), Role::Guest, u64::MAX);
-    assert_eq!(tokens.check_session(&token, room(1), Role::Guest), Some(participant()));
+    let token = tokens.session(room(1), participant(), Role::Guest, true, u64::MAX);
+    assert_eq!(
+        tokens.check_session(&token, room(1), Role::Guest),
+        Some(Resume { participant: participant(), admitted: true })
+    );
     assert_eq!(tokens.check_session(&token, room(2), Role::Guest), None);
     assert_eq!(tokens.check_session(&token, room(1), Role::Moderator), None);
 }
@@ -48,7 +51,7 @@ fn a_session_token_ends_after_twelve_hours_or_with_the_room() {
     for (room_ends_in, good_for) in [(HOUR, HOUR), (48 * HOUR, 12 * HOUR)] {
         let (tokens, hand) = tokens();
         let ends = tokens.clock.unix_seconds() + room_ends_in;
-        let token = tokens.session(room(1), participant(), Role::Guest, ends);
+        let token = tokens.session(room(1), participant(), Role::Guest, true, ends);
         hand.advance(Duration::from_secs(good_for - 1));
         assert!(tokens.check_session(&token, room(1), Role::Guest).is_some());
         hand.advance(Duration::from_secs(1));
@@ -62,7 +65,7 @@ fn a_host_pass_ends_after_its_days_and_is_no_session_token() {
     let pass = tokens.host_pass(2);
     assert!(tokens.check_host_pass(pass.expose()));
     assert!(tokens.check_session(&pass, room(1), Role::Guest).is_none());
-    let session = tokens.session(room(1), participant(), Role::Moderator, u64::MAX);
+    let session = tokens.session(room(1), participant(), Role::Moderator, true, u64::MAX);
     assert!(!tokens.check_host_pass(session.expose()));
     hand.advance(Duration::from_secs(48 * HOUR));
     assert!(!tokens.check_host_pass(pass.expose()));
@@ -78,6 +81,7 @@ fn forged_tokens_bring_nobody_back() {
         room: room(1),
         sub: participant(),
         role: Role::Guest,
+        admitted: true,
         exp: future,
     })
     .unwrap();

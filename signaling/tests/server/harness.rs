@@ -75,10 +75,16 @@ impl TestServer {
 
     /// Makes a room by `POST /api/rooms`.
     pub(crate) async fn room(&self) -> Room {
+        self.room_of("reunion").await
+    }
+
+    /// Makes a room of a profile.
+    pub(crate) async fn room_of(&self, profile: &str) -> Room {
         let [guest, moderator] = [random(), random()];
         let body = json!({
             "guestVerifier": base64url(&sha256(&guest)),
             "moderatorVerifier": base64url(&sha256(&moderator)),
+            "profile": profile,
         });
         let answer = self.post("/api/rooms", &body.to_string(), &[]).await;
         assert_eq!(answer.status, 201, "{}", answer.body);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use serde_json::json;
 
-use crate::harness::{Room, TestServer, base64url, join, random, with};
+use crate::harness::{Room, TestServer, base64url, join, random, sha256, with};
 
 #[tokio::test]
 async fn the_link_that_is_proven_decides_the_role() {
@@ -70,7 +70,7 @@ async fn with_proof_the_reason_is_named() {
     let full = server.refusal(&join(&room, &room.moderator)).await;
     assert!(full.contains("room_full"), "{full}");
     inside.say(&json!({ "type": "leave" })).await;
-    assert_eq!(inside.hear().await, json!({ "type": "goodbye", "reason": "left" }));
+    assert_eq!(inside.hear().await, json!({ "type": "goodbye", "reason": "left", "note": null }));
     assert_eq!(inside.close_code().await, 1000);
     let bad_name = with(join(&room, &room.guest), "displayName", "\u{202e}");
     let refused = server.refusal(&bad_name).await;
@@ -96,7 +96,10 @@ async fn a_room_that_reaches_its_end_says_goodbye_and_is_gone() {
     server.hand.advance(Duration::from_secs(24 * 3600 - 5));
     let (mut inside, _) = server.join(&room, &room.guest).await;
     server.hand.advance(Duration::from_secs(5));
-    assert_eq!(inside.hear().await, json!({ "type": "goodbye", "reason": "room_ended" }));
+    assert_eq!(
+        inside.hear().await,
+        json!({ "type": "goodbye", "reason": "room_ended", "note": null })
+    );
     let refused = server.refusal(&join(&room, &room.guest)).await;
     assert!(refused.contains("room_ended") || refused.contains("join_refused"), "{refused}");
     server.restart().await.refusal(&join(&room, &room.guest)).await;
@@ -123,8 +126,8 @@ async fn what_one_says_reaches_the_others_and_nobody_elsewhere() {
     let (mut eve, _) = server.join(&other, &other.guest).await;
     ada.hear_type("participant_joined").await;
     ada.say(&json!({ "type": "rename", "requestId": 7, "displayName": "Ada" })).await;
-    assert_eq!(ada.hear().await, json!({ "type": "done", "requestId": 7 }));
     ada.hear_type("participant_renamed").await;
+    assert_eq!(ada.hear().await, json!({ "type": "done", "requestId": 7 }));
     ada.say(&json!({
         "type": "set_publishing", "requestId": 8, "source": "microphone", "active": true
     }))
@@ -143,4 +146,34 @@ async fn what_one_says_reaches_the_others_and_nobody_elsewhere() {
     );
     eve.say(&json!({ "type": "ping" })).await;
     assert_eq!(eve.hear().await, json!({ "type": "pong" }));
+}
+
+#[tokio::test]
+async fn a_room_with_a_lobby_lets_people_in_by_a_moderators_word_and_keeps_its_new_link() {
+    let server = TestServer::start().await;
+    let room = server.room_of("classe").await;
+    let (mut teacher, _) = server.join(&room, &room.moderator).await;
+    let mut pupil = server.connect().await;
+    pupil.say(&join(&room, &room.guest)).await;
+    let waiting = pupil.hear().await;
+    assert_eq!(waiting["type"], "waiting", "{waiting}");
+    let heard = teacher.hear_type("waiting_changed").await;
+    assert_eq!(heard["waiting"][0]["participant"], waiting["participant"]);
+    teacher.say(&json!({ "type": "admit", "requestId": 1, "participants": null })).await;
+    assert_eq!(pupil.hear_type("joined").await["participant"], waiting["participant"]);
+    let fresh = random();
+    let rotate = json!({
+        "type": "rotate_link",
+        "requestId": 2,
+        "guestVerifier": base64url(&sha256(&fresh)),
+        "generation": 1,
+    });
+    teacher.say(&rotate).await;
+    teacher.hear_type("link_rotated").await;
+    assert_eq!(teacher.hear_type("done").await["requestId"], 2);
+    let old = server.refusal(&join(&room, &room.guest)).await;
+    assert!(old.contains("join_refused"), "{old}");
+    let mut late = server.connect().await;
+    late.say(&join(&room, &base64url(&fresh))).await;
+    assert_eq!(late.hear().await["type"], "waiting");
 }

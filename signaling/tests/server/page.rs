@@ -86,14 +86,15 @@ async fn rooms_are_made_from_two_different_verifiers_and_nothing_else() {
     let server = TestServer::start().await;
     let [one, two] = [base64url(&sha256(&random())), base64url(&sha256(&random()))];
     let body = |guest: &str, moderator: &str| {
-        json!({ "guestVerifier": guest, "moderatorVerifier": moderator }).to_string()
+        json!({ "guestVerifier": guest, "moderatorVerifier": moderator, "profile": "classe" })
+            .to_string()
     };
     let good = server.post("/api/rooms", &body(&one, &two), &[]).await;
     assert_eq!(good.status, 201);
     assert_eq!(good.json()["room"].as_str().unwrap().len(), 22);
     assert!(good.json()["expiresAt"].as_u64().unwrap() > 1_700_000_000);
     assert_eq!(good.field("cache-control"), Some("no-store"));
-    let more = json!({ "guestVerifier": one, "moderatorVerifier": two, "name": "6e B" });
+    let more = json!({ "guestVerifier": one, "moderatorVerifier": two, "profile": "classe", "name": "6e B" });
     for body in [
         body(&one, &one),
         body(&one, &two[1..]),

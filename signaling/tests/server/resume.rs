@@ -53,7 +53,10 @@ async fn a_second_page_takes_the_place_of_the_first() {
     let (mut first, joined) = server.join(&room, &room.guest).await;
     let (_second, again) = server.join_with(resume(&room, &room.guest, &joined)).await;
     assert_eq!(again["resumed"], true);
-    assert_eq!(first.hear().await, json!({ "type": "goodbye", "reason": "replaced" }));
+    assert_eq!(
+        first.hear().await,
+        json!({ "type": "goodbye", "reason": "replaced", "note": null })
+    );
     assert_eq!(first.close_code().await, 1000);
 }
 
@@ -93,7 +96,7 @@ async fn a_restart_says_so_and_keeps_rooms_and_participants() {
     let mut outside = server.connect().await;
     let told = async {
         for browser in [&mut ada, &mut outside] {
-            let goodbye = json!({ "type": "goodbye", "reason": "server_restart" });
+            let goodbye = json!({ "type": "goodbye", "reason": "server_restart", "note": null });
             assert_eq!(browser.hear().await, goodbye);
             assert_eq!(browser.close_code().await, 1001);
         }

@@ -45,8 +45,11 @@ export function moderatorPath(links: RoomLinks): string {
   return `/r/${links.room}#v1m.${links.moderatorSecret}`
 }
 
-/** Makes a room over HTTP, as a script would. */
-export async function createRoom(origin: string): Promise<RoomLinks> {
+/** Where the rules of a room start. */
+export type Profile = 'classe' | 'sensible' | 'reunion' | 'audio'
+
+/** Makes a room over HTTP, as a script would: everybody enters at once unless said otherwise. */
+export async function createRoom(origin: string, profile: Profile = 'reunion'): Promise<RoomLinks> {
   const moderatorSecret = freshSecret()
   const guestSecret = guestSecretOf(moderatorSecret)
   const answer = await fetch(`${origin}/api/rooms`, {
@@ -55,6 +58,7 @@ export async function createRoom(origin: string): Promise<RoomLinks> {
     body: JSON.stringify({
       guestVerifier: verifierOf(guestSecret),
       moderatorVerifier: verifierOf(moderatorSecret),
+      profile,
     }),
   })
   if (answer.status !== 201) throw new Error(`POST /api/rooms: ${answer.status} ${await answer.text()}`)

@@ -4,10 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use protocol::{
-    ClientMessage, ErrorCode, Language, ParticipantId, PublishedMid, Quality, Redacted, RequestId,
-    Role, RoomRules, ServerMessage, SlotRequest, TrackId, TrackSource,
+    ChatAudience, ClientMessage, ErrorCode, GroupPlace, Language, ParticipantId, Profile,
+    PublishedMid, Quality, Redacted, RequestId, Role, ServerMessage, SlotRequest, TrackId,
+    TrackSource, Verifier,
 };
-use room::{Input, Join, MediaAnswer, MediaRequest, Output, Room, RoomConfig, SessionId, Slot};
+use room::{
+    Input, Join, MediaAnswer, MediaRequest, Output, Resume, Room, RoomConfig, SessionId, Slot,
+    rules_of,
+};
 
 /// A message of a browser: refused, or the same after being written and read again.
 pub fn client_message(data: &[u8]) {
@@ -41,6 +45,8 @@ struct Model {
     room: Room,
     /// Participants by live session.
     sessions: BTreeMap<SessionId, ParticipantId>,
+    /// Sessions that wait to be let in.
+    waiting: BTreeSet<SessionId>,
     /// Participants with a transport.
     transports: BTreeSet<ParticipantId>,
     /// Negotiations without answer.
@@ -51,11 +57,12 @@ struct Model {
 
 impl Model {
     fn new(now: Instant) -> Self {
-        let rules = RoomRules { max_participants: PLACES };
+        let rules = rules_of(Profile::Classe, PLACES);
         let expires_at = now.checked_add(Duration::from_secs(4_000));
         Self {
-            room: Room::new(now, RoomConfig { rules, expires_at }),
+            room: Room::new(now, RoomConfig { rules, link_generation: 0, expires_at }),
             sessions: BTreeMap::new(),
+            waiting: BTreeSet::new(),
             transports: BTreeSet::new(),
             open: Vec::new(),
             next_session: 0,
@@ -73,11 +80,16 @@ impl Model {
                 self.next_session += 1;
                 let session = SessionId(self.next_session);
                 let role = if what & 1 == 0 { Role::Guest } else { Role::Moderator };
-                let resume = (what & 2 != 0).then(|| ParticipantId::from_bytes([value % 6; 8]));
+                let resume = (what & 2 != 0).then(|| Resume {
+                    participant: ParticipantId::from_bytes([value % 6; 8]),
+                    admitted: what & 8 != 0,
+                });
+                let handle = (what & 16 != 0).then(|| Verifier::from_bytes([value; 32]).into());
                 let display_name = (what & 4 != 0).then(|| Redacted::new(name(value)));
                 let participant = ParticipantId::from_bytes(self.next_session.to_be_bytes());
                 let language = Language::Fr;
-                let join = Join { session, participant, role, resume, display_name, language };
+                let join =
+                    Join { session, participant, role, resume, handle, display_name, language };
                 let before = self.sessions.len();
                 self.room.handle(*now, Input::Join(join));
                 self.drain(Some(session), None);
@@ -132,7 +144,7 @@ impl Model {
                 let request_id = RequestId(self.next_request);
                 let message = message(what, value, request_id, participant);
                 if self.sessions.contains_key(&session) {
-                    asked = answerable(&message).then_some((session, request_id));
+                    asked = message.request_id().map(|request_id| (session, request_id));
                 }
                 self.room.handle(*now, Input::Said { session, message });
             }
@@ -148,13 +160,23 @@ impl Model {
         while let Some(output) = self.room.poll_output() {
             match output {
                 Output::Welcome(welcome) => {
-                    assert_eq!(Some(welcome.session), joining, "only who joins is welcomed");
+                    let waited = self.waiting.remove(&welcome.session);
+                    assert!(waited || Some(welcome.session) == joining, "who asked is welcomed");
                     let others = welcome.participants.iter().map(|info| info.participant);
                     assert!({ others }.all(|other| other != welcome.participant));
                     self.sessions.insert(welcome.session, welcome.participant);
                 }
+                Output::Wait(wait) => {
+                    assert_eq!(Some(wait.session), joining, "only who joins waits");
+                    self.waiting.insert(wait.session);
+                }
+                Output::Keep { session, request_id, .. } => {
+                    answers += usize::from(asked == Some((session, request_id)));
+                }
                 Output::Send { session, message } => {
-                    let known = self.sessions.contains_key(&session) || joining == Some(session);
+                    let known = self.sessions.contains_key(&session)
+                        || self.waiting.contains(&session)
+                        || joining == Some(session);
                     assert!(known && !ended.contains(&session), "{message:?} to nobody");
                     if asked.is_some_and(|(s, id)| s == session && is_answer(&message, id)) {
                         answers += 1;
@@ -162,7 +184,9 @@ impl Model {
                 }
                 Output::End { session, .. } => {
                     assert!(ended.insert(session), "ended twice");
-                    assert!(self.sessions.remove(&session).is_some() || joining == Some(session));
+                    let was_here = self.sessions.remove(&session).is_some();
+                    let waited = self.waiting.remove(&session);
+                    assert!(was_here || waited || joining == Some(session));
                 }
                 Output::Media(request) => negotiates |= self.media(request),
                 Output::Idle | Output::Ended => {}
@@ -211,6 +235,9 @@ impl Model {
 
 fn message(what: u8, value: u8, request_id: RequestId, other: ParticipantId) -> ClientMessage {
     let source = TrackSource::ALL[usize::from(value) % 4];
+    if what & 8 != 0 {
+        return about(what / 16, value, request_id, other);
+    }
     match what % 8 {
         0 | 1 => ClientMessage::Offer {
             request_id,
@@ -233,6 +260,51 @@ fn message(what: u8, value: u8, request_id: RequestId, other: ParticipantId) -> 
     }
 }
 
+/// What moderators say, and class life.
+fn about(what: u8, value: u8, request_id: RequestId, participant: ParticipantId) -> ClientMessage {
+    let source = TrackSource::ALL[usize::from(value) % 4];
+    let is_odd = value % 2 == 1;
+    let somebody = is_odd.then_some(participant);
+    match what {
+        0 => ClientMessage::Admit { request_id, participants: somebody.map(|id| vec![id]) },
+        1 => ClientMessage::RefuseEntry { request_id, participant, reason: None },
+        2 => ClientMessage::StopSource { request_id, participant: somebody, source },
+        3 => ClientMessage::Grant { request_id, participant, source, granted: is_odd },
+        4 => ClientMessage::Eject { request_id, participant },
+        5 => {
+            let role = if is_odd { Role::Moderator } else { Role::Guest };
+            ClientMessage::SetRole { request_id, participant, role }
+        }
+        6 => {
+            let rules = rules_of(Profile::ALL[usize::from(value) % 4], PLACES).open;
+            ClientMessage::SetRules { request_id, rules }
+        }
+        7 => {
+            let group = (value < 128).then_some(value % 40);
+            let places = vec![GroupPlace { participant, group }];
+            ClientMessage::SetGroups { request_id, places }
+        }
+        8 => ClientMessage::RaiseHand { request_id, raised: is_odd },
+        9 => ClientMessage::SetAudience { request_id, moderators_only: is_odd },
+        10 => {
+            let audience = if is_odd { ChatAudience::Everybody } else { ChatAudience::Moderators };
+            ClientMessage::Chat { request_id, audience, text: Redacted::new(name(value)) }
+        }
+        11 => {
+            let choices = vec![Redacted::new(name(value)); usize::from(value % 12)];
+            let question = Redacted::new(name(value / 2));
+            ClientMessage::OpenPoll { request_id, question, choices }
+        }
+        12 => ClientMessage::Vote { request_id, poll: (value / 8).into(), choice: value % 8 },
+        13 => ClientMessage::ClosePoll { request_id },
+        14 => ClientMessage::SetTimer { request_id, seconds: is_odd.then_some(value.into()) },
+        _ => {
+            let handle = Redacted::new(Verifier::from_bytes([value; 32]));
+            ClientMessage::RevokeHandle { request_id, handle }
+        }
+    }
+}
+
 fn name(value: u8) -> String {
     match value % 5 {
         0 => String::new(),
@@ -243,36 +315,11 @@ fn name(value: u8) -> String {
     }
 }
 
-const fn answerable(message: &ClientMessage) -> bool {
-    matches!(
-        message,
-        ClientMessage::Offer { .. }
-            | ClientMessage::Subscribe { .. }
-            | ClientMessage::SetPublishing { .. }
-            | ClientMessage::SetReception { .. }
-            | ClientMessage::Rename { .. }
-    )
-}
-
 fn is_answer(message: &ServerMessage, id: RequestId) -> bool {
-    match message {
-        ServerMessage::Done { request_id } | ServerMessage::Answer { request_id, .. } => {
-            *request_id == id
-        }
-        ServerMessage::Error { request_id, .. } => *request_id == Some(id),
-        ServerMessage::Joined { .. }
-        | ServerMessage::ParticipantJoined { .. }
-        | ServerMessage::ParticipantLeft { .. }
-        | ServerMessage::ParticipantAway { .. }
-        | ServerMessage::ParticipantRenamed { .. }
-        | ServerMessage::TrackChanged { .. }
-        | ServerMessage::Goodbye { .. }
-        | ServerMessage::LayersWanted { .. }
-        | ServerMessage::OfferWanted {}
-        | ServerMessage::Speakers { .. }
-        | ServerMessage::SlotsPaused { .. }
-        | ServerMessage::SlotsUnplayable { .. }
-        | ServerMessage::QualityChanged { .. }
-        | ServerMessage::Pong {} => false,
-    }
+    let is_good = matches!(message,
+        ServerMessage::Done { request_id } | ServerMessage::Answer { request_id, .. }
+            if *request_id == id);
+    let is_refusal = matches!(message,
+        ServerMessage::Error { request_id: Some(request_id), .. } if *request_id == id);
+    is_good || is_refusal
 }

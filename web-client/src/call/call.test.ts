@@ -18,7 +18,26 @@ const JOINED = {
   participants: [
     { participant: 'BBBBBBBBBBB', displayName: 'Bleuet', role: 'moderator', active: ['camera'], away: false },
   ],
-  rules: { maxParticipants: 100 },
+  rules: {
+    profile: 'reunion',
+    maxParticipants: 100,
+    video: true,
+    open: {
+      lobby: false,
+      locked: false,
+      guestsUntil: null,
+      guests: { microphone: true, camera: true, screen: true, chat: true, rename: true },
+    },
+  },
+  rights: { microphone: true, camera: true, screen: true, chat: true, rename: true },
+  linkGeneration: 0,
+  state: {
+    hands: [],
+    opinions: { yes: 0, no: 0, slower: 0, faster: 0 },
+    timerMs: null,
+    spotlight: null,
+    poll: null,
+  },
 } as const satisfies { type: 'joined' } & Record<string, unknown>
 
 /** Runs events one after the other; gives the last model and all effects. */
@@ -156,7 +175,7 @@ describe('devices', () => {
   it('stay on across a restart of the server, and nowhere else', () => {
     const on = run([{ type: 'open_device', device: 'microphone' }, { type: 'device_opened', device: 'microphone' }], inCall)
     const back = run(
-      [heard({ type: 'goodbye', reason: 'server_restart' }), { type: 'signaling_lost', attempts: 1 }, heard(JOINED)],
+      [heard({ type: 'goodbye', reason: 'server_restart', note: null }), { type: 'signaling_lost', attempts: 1 }, heard(JOINED)],
       on.model,
     )
     expect(back.model.view.microphone).toBe('on')
@@ -226,7 +245,7 @@ describe('connections', () => {
     expect(words([])).toBe('connected')
     expect(words([{ type: 'media_connecting' }])).toBe('media_connecting')
     expect(words([{ type: 'signaling_lost', attempts: 1 }])).toBe('reconnecting')
-    const restart = heard({ type: 'goodbye', reason: 'server_restart' })
+    const restart = heard({ type: 'goodbye', reason: 'server_restart', note: null })
     expect(words([restart, { type: 'signaling_lost', attempts: 1 }])).toBe('server_restarting')
     expect(words([restart, heard({ ...JOINED, resumed: true })])).toBe('connected')
   })
@@ -257,10 +276,10 @@ describe('the end', () => {
   const END = ['release_everything', 'stop_media', 'close_signaling', 'forget_session']
 
   it.each([
-    ['leaving', { type: 'leave' }, { name: 'left', reason: 'left' }],
-    ['the end of the room', heard({ type: 'goodbye', reason: 'room_ended' }), { name: 'left', reason: 'room_ended' }],
-    ['another page', heard({ type: 'goodbye', reason: 'replaced' }), { name: 'left', reason: 'replaced' }],
-    ['the expiry of the room', error('room_ended', true), { name: 'left', reason: 'room_ended' }],
+    ['leaving', { type: 'leave' }, { name: 'left', reason: 'left', note: null }],
+    ['the end of the room', heard({ type: 'goodbye', reason: 'room_ended', note: null }), { name: 'left', reason: 'room_ended', note: null }],
+    ['another page', heard({ type: 'goodbye', reason: 'replaced', note: null }), { name: 'left', reason: 'replaced', note: null }],
+    ['the expiry of the room', error('room_ended', true), { name: 'left', reason: 'room_ended', note: null }],
     ['a fault of the page', error('malformed', true), { name: 'failed', problem: 'malformed', retry: true }],
   ] as [string, CallEvent, unknown][])('by %s releases and closes everything', (_, event, phase) => {
     const { model, effects } = run([event], inCall)
@@ -276,11 +295,41 @@ describe('the end', () => {
     expect(late.effects).toEqual([])
   })
 
+  it('waits to be let in, keeps its place, and opens nothing', () => {
+    const waiting = heard({ type: 'waiting', participant: 'me', displayName: 'Invité 2', resume: 'token' })
+    const { model, effects } = run([{ type: 'join', name: '' }, waiting])
+    expect(model.view.phase).toEqual({ name: 'waiting' })
+    expect(effects).toEqual([{ type: 'open_signaling' }, { type: 'remember_session', token: 'token' }])
+    expect(reduce(model, { type: 'open_device', device: 'microphone' }).effects).toEqual([])
+    expect(reduce(model, heard(JOINED)).model.view.phase).toEqual({ name: 'in_call' })
+    const refused = heard({ type: 'goodbye', reason: 'entry_refused', note: 'À demain.' })
+    expect(reduce(model, refused).model.view.phase).toEqual({ name: 'left', reason: 'entry_refused', note: 'À demain.' })
+  })
+
+  it('releases a device that was stopped, says so, and opens none that is asked for', () => {
+    const speaking = run([
+      { type: 'join', name: '' },
+      heard(JOINED),
+      { type: 'open_device', device: 'microphone' },
+      { type: 'device_opened', device: 'microphone' },
+    ]).model
+    const stopped = reduce(speaking, heard({ type: 'source_stopped', source: 'microphone' }))
+    expect(stopped.effects).toEqual([{ type: 'release_device', device: 'microphone' }])
+    expect(stopped.model.view.notices.map(({ problem }) => problem)).toEqual(['microphone_stopped'])
+    const again = reduce(stopped.model, heard({ type: 'source_stopped', source: 'microphone' }))
+    expect(again.effects).toEqual([])
+    for (const source of ['microphone', 'camera', 'screen'] as const) {
+      const asked = reduce(stopped.model, heard({ type: 'invited', source }))
+      expect(asked.effects).toEqual([])
+      expect(asked.model.view.notices.at(-1)?.problem).toBe(`${source}_asked`)
+    }
+  })
+
   it('says goodbye to the server only when one leaves', () => {
     const close = (event: CallEvent): Effect | undefined =>
       run([event], inCall).effects.find(({ type }) => type === 'close_signaling')
     expect(close({ type: 'leave' })).toEqual({ type: 'close_signaling', how: 'leave' })
-    expect(close(heard({ type: 'goodbye', reason: 'replaced' }))).toEqual({ type: 'close_signaling', how: 'silent' })
+    expect(close(heard({ type: 'goodbye', reason: 'replaced', note: null }))).toEqual({ type: 'close_signaling', how: 'silent' })
   })
 })
 

@@ -36,6 +36,8 @@ export type CallEvent =
   | { type: 'confirm_camera' }
   | { type: 'close_device'; device: Device }
   | { type: 'set_saving'; saving: boolean }
+  | { type: 'admit'; participants: readonly ParticipantId[] | null }
+  | { type: 'refuse_entry'; participant: ParticipantId }
   | { type: 'dismiss_notice'; key: number }
   // The page
   | { type: 'cannot_join'; problem: Problem }
@@ -68,6 +70,8 @@ export type Effect =
   | { type: 'release_everything' }
   | { type: 'request_rename'; name: string }
   | { type: 'request_reception'; saving: boolean }
+  | { type: 'request_admission'; participants: readonly ParticipantId[] | null }
+  | { type: 'request_refusal'; participant: ParticipantId }
   | { type: 'want_layers'; source: TrackSource; rids: readonly string[] }
   | { type: 'mark_slots'; why: Absence; mids: readonly string[] }
   | { type: 'offer_again' }
@@ -88,6 +92,7 @@ export const INITIAL_MODEL: CallModel = {
     selfId: null,
     role: null,
     rules: null,
+    waiting: [],
     participants: [],
     microphone: 'off',
     camera: 'off',
@@ -115,8 +120,8 @@ export function reduce(model: CallModel, event: CallEvent): Step {
       if (model.view.phase.name !== 'failed' || !model.view.phase.retry) return stay(model)
       return step(show(model, { phase: { name: 'joining' } }), [{ type: 'open_signaling' }])
     case 'leave':
-      if (phase !== 'joining' && phase !== 'in_call') return stay(model)
-      return end(model, { name: 'left', reason: 'left' }, 'leave')
+      if (!isConnected(phase)) return stay(model)
+      return end(model, { name: 'left', reason: 'left', note: null }, 'leave')
     case 'rename':
       return rename(model, event.name)
     case 'open_device':
@@ -144,6 +149,10 @@ export function reduce(model: CallModel, event: CallEvent): Step {
       // Before joining it is only remembered.
       return step(saving, phase === 'in_call' ? [{ type: 'request_reception', saving: event.saving }] : [])
     }
+    case 'admit':
+      return step(model, [{ type: 'request_admission', participants: event.participants }])
+    case 'refuse_entry':
+      return step(model, [{ type: 'request_refusal', participant: event.participant }])
     case 'dismiss_notice': {
       const notices = model.view.notices.filter(({ key }) => key !== event.key)
       return step(show(model, { notices }), [])
@@ -154,7 +163,7 @@ export function reduce(model: CallModel, event: CallEvent): Step {
     case 'request_refused':
       return step(notify(model, event.problem), [])
     case 'server':
-      if (phase !== 'joining' && phase !== 'in_call') return stay(model)
+      if (!isConnected(phase)) return stay(model)
       return hear(model, event.message)
     case 'signaling_lost':
       return signalingLost(model, event.attempts)
@@ -168,12 +177,29 @@ export function reduce(model: CallModel, event: CallEvent): Step {
   }
 }
 
+/** From the click on "join" to the last page. */
+function isConnected(phase: CallState['phase']['name']): boolean {
+  return phase === 'joining' || phase === 'waiting' || phase === 'in_call'
+}
+
 function hear(model: CallModel, message: ServerMessage): Step {
   switch (message.type) {
     case 'answer':
     case 'done':
+    case 'link_rotated':
+    case 'hands_changed':
+    case 'reacted':
+    case 'opinions_changed':
+    case 'timer_changed':
+    case 'spotlight_changed':
+    case 'chatted':
+    case 'announced':
+    case 'poll_changed':
+    case 'poll_closed':
+    case 'groups_changed':
+    case 'help_called':
     case 'pong':
-      // Answers to a request, for whoever made it.
+      // No use for it, or answers to a request, for whoever made it.
       return stay(model)
     case 'speakers':
       return step({ ...model, speakers: new Set(message.participants as ParticipantId[]) }, [])
@@ -192,7 +218,34 @@ function hear(model: CallModel, message: ServerMessage): Step {
     case 'error':
       return message.fatal ? fatal(model, message.code) : step(notify(model, message.code), [])
     case 'goodbye':
-      return goodbye(model, message.reason)
+      return goodbye(model, message.reason, message.note)
+    case 'waiting':
+      return step(
+        show({ ...model, signaling: 'up', wantedName: message.displayName }, { phase: { name: 'waiting' } }),
+        [{ type: 'remember_session', token: message.resume }],
+      )
+    case 'waiting_changed': {
+      const waiting = message.waiting.map(({ participant, displayName }) => ({
+        id: participant as ParticipantId,
+        displayName,
+      }))
+      return step(show(model, { waiting }), [])
+    }
+    case 'rules_changed':
+      return step(show(model, { rules: message.rules }), [])
+    case 'source_stopped': {
+      const device = message.source === 'screen_audio' ? 'screen' : message.source
+      const stopped = closeDevice(model, device, false)
+      if (stopped.model === model) return stopped
+      return step(notify(stopped.model, `${device}_stopped`), stopped.effects)
+    }
+    case 'invited':
+      return step(notify(model, `${message.source === 'screen_audio' ? 'screen' : message.source}_asked`), [])
+    case 'role_changed': {
+      const changed = changeParticipant(model, message.participant, () => ({ role: message.role }))
+      if (message.participant !== model.view.selfId) return changed
+      return step(show(changed.model, { role: message.role }), changed.effects)
+    }
     case 'participant_joined': {
       const info = message.participant
       const others = model.view.participants.filter(({ id }) => id !== info.participant)
@@ -240,6 +293,7 @@ function joined(model: CallModel, message: Extract<ServerMessage, { type: 'joine
       selfId: self.id,
       role: message.role,
       rules: message.rules,
+      waiting: [],
       participants: [self, ...others],
     },
   )
@@ -257,14 +311,14 @@ function fatal(model: CallModel, code: ErrorCode): Step {
     return step(failed.model, [...failed.effects, { type: 'reload_page' }])
   }
   const inCall = model.view.phase.name === 'in_call'
-  if (code === 'room_ended' && inCall) return end(model, { name: 'left', reason: 'room_ended' }, 'silent')
+  if (code === 'room_ended' && inCall) return end(model, { name: 'left', reason: 'room_ended', note: null }, 'silent')
   // A loaded server in the middle of a call: the connection tries again by itself.
   if (inCall && TEMPORARY.has(code)) return step(notify(model, code), [])
   return end(model, { name: 'failed', problem: code, retry: !HOPELESS.has(code) }, 'silent')
 }
 
-function goodbye(model: CallModel, reason: GoodbyeReason): Step {
-  if (reason !== 'server_restart') return end(model, { name: 'left', reason }, 'silent')
+function goodbye(model: CallModel, reason: GoodbyeReason, note: string | null): Step {
+  if (reason !== 'server_restart') return end(model, { name: 'left', reason, note }, 'silent')
   return step(connect({ ...model, signaling: 'restarting' }), [])
 }
 

@@ -4,7 +4,7 @@
 import { type ReadonlySignal, type Signal, signal } from '@preact/signals'
 import type { Link } from '../link'
 import { deriveProof } from '../link'
-import { Connection, type Join, RequestError } from '../protocol/connection'
+import { Connection, type Join, type Request, RequestError } from '../protocol/connection'
 import { PROTOCOL_VERSION, type TrackSource } from '../protocol/generated'
 import { type CallEvent, type CallModel, type Effect, INITIAL_MODEL, reduce } from './call'
 import { type Device, DeviceError, type OpenedDevice, openDevice, releaseDevice } from './devices'
@@ -131,7 +131,8 @@ export class LiveCall implements Call {
   }
 
   checkDevices(): void {
-    if (this.preview !== null || this.model.view.phase.name !== 'prejoin') return
+    const { name } = this.model.view.phase
+    if (this.preview !== null || (name !== 'prejoin' && name !== 'waiting')) return
     this.preview = openPreview(this.deviceCheck, this.inputLevel, (problem) => {
       this.dispatch({ type: 'check_failed', problem })
     })
@@ -196,6 +197,14 @@ export class LiveCall implements Call {
     return media === null || connection === null ? null : { ...media, signalingRoundTrip: connection.roundTrip, returns: this.returns }
   }
 
+  admit(participants: readonly ParticipantId[] | null): void {
+    this.dispatch({ type: 'admit', participants })
+  }
+
+  refuseEntry(participant: ParticipantId): void {
+    this.dispatch({ type: 'refuse_entry', participant })
+  }
+
   dismissNotice(key: number): void {
     this.dispatch({ type: 'dismiss_notice', key })
   }
@@ -242,6 +251,7 @@ export class LiveCall implements Call {
         forgetSession()
         return
       case 'start_media':
+        this.endDeviceCheck()
         if (this.entered) this.returns += 1
         this.entered = true
         if (effect.resumed) this.transport.resume()
@@ -264,11 +274,17 @@ export class LiveCall implements Call {
         for (const device of ['microphone', 'camera', 'screen'] as const) this.releaseDevice(device)
         return
       case 'request_rename':
-        this.requestRename(effect.name)
+        this.ask({ type: 'rename', displayName: effect.name })
         return
       case 'request_reception':
         if (this.token !== null) this.remember(this.token, null)
         this.requestReception(effect.saving)
+        return
+      case 'request_admission':
+        this.ask({ type: 'admit', participants: effect.participants === null ? null : [...effect.participants] })
+        return
+      case 'request_refusal':
+        this.ask({ type: 'refuse_entry', participant: effect.participant, reason: null })
         return
       case 'want_layers':
         this.transport.wantLayers(effect.source, effect.rids)
@@ -307,6 +323,7 @@ export class LiveCall implements Call {
       protocolVersion: PROTOCOL_VERSION,
       room: this.link.room,
       proof: this.proof ?? '',
+      handle: null,
       resume: this.token,
       displayName: name === '' ? null : name,
       language: document.documentElement.lang.startsWith('en') ? 'en' : 'fr',
@@ -359,8 +376,9 @@ export class LiveCall implements Call {
     return turn
   }
 
-  private requestRename(displayName: string): void {
-    this.connection?.request({ type: 'rename', displayName }).catch((error: unknown) => {
+  /** Asks for something whose good answer needs no word. */
+  private ask(request: Request): void {
+    this.connection?.request(request).catch((error: unknown) => {
       const code = error instanceof RequestError ? error.code : 'lost'
       this.dispatch({ type: 'request_refused', problem: code === 'lost' ? 'server_unreachable' : code })
     })

@@ -16,10 +16,12 @@ export type Phase =
   | { name: 'prejoin' }
   /** Join clicked: the socket or the answer is on its way. */
   | { name: 'joining' }
+  /** The moderators have to let the person in. Nothing of the room is known. */
+  | { name: 'waiting' }
   /** In the room. */
   | { name: 'in_call' }
   /** Left on purpose or the room ended: the calm last page. */
-  | { name: 'left'; reason: GoodbyeReason | 'left' }
+  | { name: 'left'; reason: GoodbyeReason | 'left'; note: string | null }
   /** Cannot go on. `retry` says whether a "try again" button makes sense. */
   | { name: 'failed'; problem: Problem; retry: boolean }
 
@@ -49,6 +51,14 @@ export type LocalProblem =
   | 'screen_failed'
   /** This page was resumed elsewhere. */
   | 'replaced'
+  /** A moderator, or a rule of the room, turned an own source off. */
+  | 'microphone_stopped'
+  | 'camera_stopped'
+  | 'screen_stopped'
+  /** A moderator asks for it; only the person's own click turns it on. */
+  | 'microphone_asked'
+  | 'camera_asked'
+  | 'screen_asked'
 
 /** State of the two connections, as one word for people. */
 export type Connection =
@@ -88,6 +98,12 @@ export interface Notice {
   readonly problem: Problem
 }
 
+/** Somebody who asks to be let in; moderators alone know of them. */
+export interface Waiting {
+  readonly id: ParticipantId
+  readonly displayName: string
+}
+
 /** Everything the screens need. */
 export interface CallState {
   readonly phase: Phase
@@ -95,6 +111,8 @@ export interface CallState {
   readonly selfId: ParticipantId | null
   readonly role: Role | null
   readonly rules: RoomRules | null
+  /** Who waits to be let in, first come first. */
+  readonly waiting: readonly Waiting[]
   /** In order of arrival, oneself first. */
   readonly participants: readonly Participant[]
   readonly microphone: DeviceState

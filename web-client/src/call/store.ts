@@ -93,6 +93,11 @@ export interface Call {
   /** What the browser counts now, for `diagnose`; `null` while there is no connection. */
   snapshot(): Promise<Snapshot | null>
 
+  /** Moderators: lets people in who wait; `null` for everybody. */
+  admit(participants: readonly ParticipantId[] | null): void
+  /** Moderators: sends somebody away who waits. */
+  refuseEntry(participant: ParticipantId): void
+
   dismissNotice(key: number): void
 }
 

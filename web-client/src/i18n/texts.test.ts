@@ -27,6 +27,9 @@ const ERROR_CODES: Record<ErrorCode, true> = {
   room_full: true,
   room_ended: true,
   not_allowed: true,
+  room_locked: true,
+  link_ended: true,
+  not_there: true,
   host_pass_required: true,
   overloaded: true,
   internal: true,
@@ -46,6 +49,12 @@ const LOCAL_PROBLEMS: Record<LocalProblem, true> = {
   camera_busy: true,
   screen_failed: true,
   replaced: true,
+  microphone_stopped: true,
+  camera_stopped: true,
+  screen_stopped: true,
+  microphone_asked: true,
+  camera_asked: true,
+  screen_asked: true,
 }
 const CONNECTIONS: Record<Connection, true> = {
   connected: true,
@@ -58,6 +67,8 @@ const LEFT: Record<Extract<Phase, { name: 'left' }>['reason'], true> = {
   room_ended: true,
   replaced: true,
   server_restart: true,
+  ejected: true,
+  entry_refused: true,
 }
 
 const TEST_PROBLEMS: Record<TestProblem, true> = {

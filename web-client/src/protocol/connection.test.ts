@@ -7,6 +7,7 @@ const JOIN: Join = {
   protocolVersion: 1,
   room: 'r',
   proof: 'p',
+  handle: null,
   resume: null,
   displayName: null,
   language: 'fr',
@@ -19,7 +20,26 @@ const JOINED: ServerMessage = {
   resumed: false,
   resume: 't',
   participants: [],
-  rules: { maxParticipants: 100 },
+  rules: {
+    profile: 'reunion',
+    maxParticipants: 100,
+    video: true,
+    open: {
+      lobby: false,
+      locked: false,
+      guestsUntil: null,
+      guests: { microphone: true, camera: true, screen: true, chat: true, rename: true },
+    },
+  },
+  rights: { microphone: true, camera: true, screen: true, chat: true, rename: true },
+  linkGeneration: 0,
+  state: {
+    hands: [],
+    opinions: { yes: 0, no: 0, slower: 0, faster: 0 },
+    timerMs: null,
+    spotlight: null,
+    poll: null,
+  },
 }
 
 /** Stands in for the browser's socket; the test plays the server. */

@@ -147,6 +147,7 @@ export class Connection {
         else this.waiting.get(message.requestId)?.(new RequestError(message.code))
         return
       case 'joined':
+      case 'waiting':
         this.joined = true
         this.attempts = 0
         this.lastRoundTrip = performance.now() - this.askedAt
@@ -162,8 +163,27 @@ export class Connection {
       case 'slots_paused':
       case 'slots_unplayable':
       case 'quality_changed':
+      case 'waiting_changed':
+      case 'rules_changed':
+      case 'source_stopped':
+      case 'invited':
+      case 'role_changed':
       case 'goodbye':
         break
+      case 'link_rotated':
+      case 'hands_changed':
+      case 'reacted':
+      case 'opinions_changed':
+      case 'timer_changed':
+      case 'spotlight_changed':
+      case 'chatted':
+      case 'announced':
+      case 'poll_changed':
+      case 'poll_closed':
+      case 'groups_changed':
+      case 'help_called':
+        // This page has no use for it.
+        return
       default:
         message satisfies never
     }
@@ -250,6 +270,24 @@ const TYPES: Record<ServerMessage['type'], true> = {
   slots_paused: true,
   slots_unplayable: true,
   quality_changed: true,
+  waiting: true,
+  waiting_changed: true,
+  rules_changed: true,
+  source_stopped: true,
+  invited: true,
+  role_changed: true,
+  link_rotated: true,
+  hands_changed: true,
+  reacted: true,
+  opinions_changed: true,
+  timer_changed: true,
+  spotlight_changed: true,
+  chatted: true,
+  announced: true,
+  poll_changed: true,
+  poll_closed: true,
+  groups_changed: true,
+  help_called: true,
   goodbye: true,
   pong: true,
 }

@@ -5,6 +5,17 @@ export const PROTOCOL_VERSION = 1;
 export const MAX_MESSAGE_BYTES = 65536;
 export const MAX_DISPLAY_NAME_CHARS = 40;
 export const MAX_SLOTS = 128;
+export const MAX_TEXT_CHARS = 2000;
+export const MAX_POLL_TEXT_CHARS = 200;
+export const MAX_POLL_CHOICES = 10;
+export const MAX_GROUPS = 30;
+export const MAX_HANDLES = 200;
+export const MAX_TIMER_SECONDS = 86400;
+
+/**
+ * Who reads a written line.
+ */
+export type ChatAudience = "everybody" | "moderators";
 
 /**
  * Everything a browser may say on its WebSocket. The first message of a session is `join`, or
@@ -25,7 +36,11 @@ room: string,
  */
 proof: string,
 /**
- * Session token of an earlier `joined`, to come back as the same participant. When it is
+ * Shows that the browser holds a personal link of this room beside the guest link.
+ */
+handle: string | null,
+/**
+ * Session token of an earlier `joined` or `waiting`, to come back as the same participant. When it is
  * no longer good the proof alone decides and a new participant enters.
  */
 resume: string | null,
@@ -84,7 +99,243 @@ requestId: RequestId,
 /**
  * New pseudonym, 1 to [`crate::MAX_DISPLAY_NAME_CHARS`] characters.
  */
-displayName: string, } | { "type": "probe",
+displayName: string, } | { "type": "raise_hand",
+/**
+ * Echoed in the answer.
+ */
+requestId: RequestId,
+/**
+ * True to raise it.
+ */
+raised: boolean, } | { "type": "react",
+/**
+ * Echoed in the answer.
+ */
+requestId: RequestId,
+/**
+ * Which.
+ */
+reaction: Reaction, } | { "type": "set_opinion",
+/**
+ * Echoed in the answer.
+ */
+requestId: RequestId,
+/**
+ * Which; `null` for none.
+ */
+opinion: Opinion | null, } | { "type": "chat",
+/**
+ * Echoed in the answer.
+ */
+requestId: RequestId,
+/**
+ * Who reads it.
+ */
+audience: ChatAudience,
+/**
+ * Plain text, 1 to [`crate::MAX_TEXT_CHARS`] characters.
+ */
+text: string, } | { "type": "vote",
+/**
+ * Echoed in the answer.
+ */
+requestId: RequestId,
+/**
+ * Which question.
+ */
+poll: number,
+/**
+ * Number of the chosen answer, from 0.
+ */
+choice: number, } | { "type": "set_audience",
+/**
+ * Echoed in the answer.
+ */
+requestId: RequestId,
+/**
+ * True for the moderators alone.
+ */
+moderatorsOnly: boolean, } | { "type": "call_help",
+/**
+ * Echoed in the answer.
+ */
+requestId: RequestId, } | { "type": "admit",
+/**
+ * Echoed in the answer.
+ */
+requestId: RequestId,
+/**
+ * Who; `null` for everybody who waits.
+ */
+participants: Array<string> | null, } | { "type": "refuse_entry",
+/**
+ * Echoed in the answer.
+ */
+requestId: RequestId,
+/**
+ * Who.
+ */
+participant: string,
+/**
+ * Told to them, at most [`crate::MAX_TEXT_CHARS`] characters.
+ */
+reason: string | null, } | { "type": "set_rules",
+/**
+ * Echoed in the answer.
+ */
+requestId: RequestId,
+/**
+ * All of them.
+ */
+rules: OpenRules, } | { "type": "stop_source",
+/**
+ * Echoed in the answer.
+ */
+requestId: RequestId,
+/**
+ * Whose; `null` for all guests.
+ */
+participant: string | null,
+/**
+ * Which source.
+ */
+source: TrackSource, } | { "type": "grant",
+/**
+ * Echoed in the answer.
+ */
+requestId: RequestId,
+/**
+ * Whom.
+ */
+participant: string,
+/**
+ * Which source.
+ */
+source: TrackSource,
+/**
+ * True to let them.
+ */
+granted: boolean, } | { "type": "invite",
+/**
+ * Echoed in the answer.
+ */
+requestId: RequestId,
+/**
+ * Whom.
+ */
+participant: string,
+/**
+ * To what.
+ */
+source: TrackSource, } | { "type": "eject",
+/**
+ * Echoed in the answer.
+ */
+requestId: RequestId,
+/**
+ * Whom.
+ */
+participant: string, } | { "type": "set_role",
+/**
+ * Echoed in the answer.
+ */
+requestId: RequestId,
+/**
+ * Whom.
+ */
+participant: string,
+/**
+ * What they become.
+ */
+role: Role, } | { "type": "rotate_link",
+/**
+ * Echoed in the answer.
+ */
+requestId: RequestId,
+/**
+ * Of the new link.
+ */
+guestVerifier: string,
+/**
+ * Its generation: one more than the present.
+ */
+generation: number, } | { "type": "add_handles",
+/**
+ * Echoed in the answer.
+ */
+requestId: RequestId,
+/**
+ * Of each link's own secret; at most [`crate::MAX_HANDLES`] in a room.
+ */
+handles: Array<string>, } | { "type": "revoke_handle",
+/**
+ * Echoed in the answer.
+ */
+requestId: RequestId,
+/**
+ * Which.
+ */
+handle: string, } | { "type": "set_spotlight",
+/**
+ * Echoed in the answer.
+ */
+requestId: RequestId,
+/**
+ * Whom; `null` for nobody.
+ */
+participant: string | null, } | { "type": "lower_hand",
+/**
+ * Echoed in the answer.
+ */
+requestId: RequestId,
+/**
+ * Whose; `null` for all.
+ */
+participant: string | null, } | { "type": "clear_opinions",
+/**
+ * Echoed in the answer.
+ */
+requestId: RequestId, } | { "type": "set_timer",
+/**
+ * Echoed in the answer.
+ */
+requestId: RequestId,
+/**
+ * How long, 1 to [`crate::MAX_TIMER_SECONDS`]; `null` to end it.
+ */
+seconds: number | null, } | { "type": "open_poll",
+/**
+ * Echoed in the answer.
+ */
+requestId: RequestId,
+/**
+ * 1 to [`crate::MAX_POLL_TEXT_CHARS`] characters.
+ */
+question: string,
+/**
+ * Two to [`crate::MAX_POLL_CHOICES`] answers of as many characters each.
+ */
+choices: Array<string>, } | { "type": "close_poll",
+/**
+ * Echoed in the answer.
+ */
+requestId: RequestId, } | { "type": "set_groups",
+/**
+ * Echoed in the answer.
+ */
+requestId: RequestId,
+/**
+ * Where to; who is not named stays.
+ */
+places: Array<GroupPlace>, } | { "type": "announce",
+/**
+ * Echoed in the answer.
+ */
+requestId: RequestId,
+/**
+ * 1 to [`crate::MAX_TEXT_CHARS`] characters.
+ */
+text: string, } | { "type": "probe",
 /**
  * Echoed in the answer.
  */
@@ -105,7 +356,11 @@ guestVerifier: string,
 /**
  * Of the moderator link. Must differ from the guest's.
  */
-moderatorVerifier: string, };
+moderatorVerifier: string,
+/**
+ * Where the rules start.
+ */
+profile: Profile, };
 
 /**
  * Answer to `POST /api/rooms`, with status 201.
@@ -123,17 +378,98 @@ expiresAt: number, };
 /**
  * Why a request was refused or a session ended. Grouped by whose fault it is.
  */
-export type ErrorCode = "malformed" | "message_too_large" | "rate_limited" | "protocol_version" | "not_joined" | "already_joined" | "name_invalid" | "offer_invalid" | "slot_unknown" | "track_unknown" | "token_invalid" | "join_refused" | "room_full" | "room_ended" | "not_allowed" | "host_pass_required" | "overloaded" | "internal";
+export type ErrorCode = "malformed" | "message_too_large" | "rate_limited" | "protocol_version" | "not_joined" | "already_joined" | "name_invalid" | "offer_invalid" | "slot_unknown" | "track_unknown" | "token_invalid" | "join_refused" | "room_full" | "room_ended" | "room_locked" | "link_ended" | "not_allowed" | "not_there" | "host_pass_required" | "overloaded" | "internal";
 
 /**
  * Why a session ended in order.
  */
-export type GoodbyeReason = "left" | "server_restart" | "replaced" | "room_ended";
+export type GoodbyeReason = "left" | "server_restart" | "replaced" | "room_ended" | "ejected" | "entry_refused";
+
+/**
+ * Which group somebody belongs to now.
+ */
+export type GroupPlace = {
+/**
+ * Who.
+ */
+participant: string,
+/**
+ * The group, numbered from 0 and below [`MAX_GROUPS`]; `null` for the whole class.
+ */
+group: number | null, };
 
 /**
  * A language Préau speaks.
  */
 export type Language = "fr" | "en";
+
+/**
+ * A question that is open, as somebody who comes late sees it.
+ */
+export type OpenPoll = {
+/**
+ * Number of the poll in this room.
+ */
+poll: number,
+/**
+ * The question.
+ */
+question: string,
+/**
+ * The answers to choose from, two to ten.
+ */
+choices: Array<string>,
+/**
+ * Ballots cast so far.
+ */
+ballots: number, };
+
+/**
+ * The rules that a moderator may change at any time.
+ */
+export type OpenRules = {
+/**
+ * True when guests wait until a moderator lets them in.
+ */
+lobby: boolean,
+/**
+ * True when no guest enters any more, nor waits.
+ */
+locked: boolean,
+/**
+ * Until when guests enter, in seconds since 1970-01-01 UTC; `null` as long as the room lives.
+ */
+guestsUntil: number | null,
+/**
+ * What guests may do.
+ */
+guests: Rights, };
+
+/**
+ * What somebody holds up until they take it down. Everybody sees how many do, nobody who.
+ */
+export type Opinion = "yes" | "no" | "slower" | "faster";
+
+/**
+ * How many hold up what.
+ */
+export type OpinionTotals = {
+/**
+ * Yes.
+ */
+yes: number,
+/**
+ * No.
+ */
+no: number,
+/**
+ * Slower.
+ */
+slower: number,
+/**
+ * Faster.
+ */
+faster: number, };
 
 /**
  * What everybody may know of one participant.
@@ -158,7 +494,21 @@ active: Array<TrackSource>,
 /**
  * True while their signaling is cut and may still resume.
  */
-away: boolean, };
+away: boolean,
+/**
+ * The group they are in; `null` for the whole class.
+ */
+group: number | null,
+/**
+ * Moderators only: the personal link they came by. Only the page that made it knows whose it
+ * is.
+ */
+handle: string | null, };
+
+/**
+ * What kind of meeting a room was made for: where its rules start.
+ */
+export type Profile = "classe" | "sensible" | "reunion" | "audio";
 
 /**
  * Says which source one sending media section carries.
@@ -179,9 +529,39 @@ source: TrackSource, };
 export type Quality = "good" | "fair" | "poor";
 
 /**
+ * A gesture that everybody sees for a moment.
+ */
+export type Reaction = "agree" | "applause" | "heart" | "laugh" | "surprise" | "celebrate";
+
+/**
  * Number a browser gives to a request, echoed in its one answer.
  */
 export type RequestId = number;
+
+/**
+ * What somebody may do in a room beyond being there and receiving.
+ */
+export type Rights = {
+/**
+ * Speak.
+ */
+microphone: boolean,
+/**
+ * Show themselves.
+ */
+camera: boolean,
+/**
+ * Share a screen, with its sound.
+ */
+screen: boolean,
+/**
+ * Write to everybody. Writing to the moderators is always possible.
+ */
+chat: boolean,
+/**
+ * Change their pseudonym.
+ */
+rename: boolean, };
 
 /**
  * What a participant may do, decided by the link they hold.
@@ -193,9 +573,46 @@ export type Role = "guest" | "moderator";
  */
 export type RoomRules = {
 /**
+ * Where the rules started.
+ */
+profile: Profile,
+/**
  * Most participants present at once.
  */
-maxParticipants: number, };
+maxParticipants: number,
+/**
+ * False when no picture is ever negotiated, by nobody. Fixed when the room is made.
+ */
+video: boolean,
+/**
+ * What a moderator may change at any time.
+ */
+open: OpenRules, };
+
+/**
+ * What goes on in a room, as somebody who comes late sees it.
+ */
+export type RoomState = {
+/**
+ * Raised hands of the own group, first raised first.
+ */
+hands: Array<string>,
+/**
+ * How many hold up what.
+ */
+opinions: OpinionTotals,
+/**
+ * What is left of the timer, in milliseconds.
+ */
+timerMs: number | null,
+/**
+ * Who is shown large to everybody.
+ */
+spotlight: string | null,
+/**
+ * The open question, if there is one.
+ */
+poll: OpenPoll | null, };
 
 /**
  * Answer to `GET /api/server`.
@@ -247,7 +664,131 @@ participants: Array<ParticipantInfo>,
 /**
  * The rules of the room.
  */
-rules: RoomRules, } | { "type": "answer",
+rules: RoomRules,
+/**
+ * What the page may do under them.
+ */
+rights: Rights,
+/**
+ * Generation of the guest link that is good now.
+ */
+linkGeneration: number,
+/**
+ * What goes on.
+ */
+state: RoomState, } | { "type": "waiting",
+/**
+ * Who the browser will be.
+ */
+participant: string,
+/**
+ * The pseudonym in force, given or assigned.
+ */
+displayName: string,
+/**
+ * Session token (JWT) to keep the place across a reload.
+ */
+resume: string, } | { "type": "waiting_changed",
+/**
+ * All of them, first come first.
+ */
+waiting: Array<WaitingInfo>, } | { "type": "rules_changed",
+/**
+ * All of them.
+ */
+rules: RoomRules,
+/**
+ * What this page may do under them.
+ */
+rights: Rights, } | { "type": "source_stopped",
+/**
+ * Which source.
+ */
+source: TrackSource, } | { "type": "invited",
+/**
+ * To what.
+ */
+source: TrackSource, } | { "type": "role_changed",
+/**
+ * Who.
+ */
+participant: string,
+/**
+ * What they are now.
+ */
+role: Role, } | { "type": "link_rotated",
+/**
+ * Its generation.
+ */
+generation: number, } | { "type": "hands_changed",
+/**
+ * First raised first.
+ */
+hands: Array<string>, } | { "type": "reacted",
+/**
+ * Who.
+ */
+participant: string,
+/**
+ * Which.
+ */
+reaction: Reaction, } | { "type": "opinions_changed",
+/**
+ * All of them.
+ */
+totals: OpinionTotals,
+/**
+ * True when all were taken down at once, the page's own among them.
+ */
+cleared: boolean, } | { "type": "timer_changed",
+/**
+ * What is left, in milliseconds; `null` when there is none.
+ */
+timerMs: number | null, } | { "type": "spotlight_changed",
+/**
+ * Whom.
+ */
+participant: string | null, } | { "type": "chatted",
+/**
+ * Who.
+ */
+participant: string,
+/**
+ * Who reads it.
+ */
+audience: ChatAudience,
+/**
+ * Plain text.
+ */
+text: string, } | { "type": "announced",
+/**
+ * Who.
+ */
+participant: string,
+/**
+ * Plain text.
+ */
+text: string, } | { "type": "poll_changed",
+/**
+ * All about it.
+ */
+poll: OpenPoll, } | { "type": "poll_closed",
+/**
+ * Which.
+ */
+poll: number,
+/**
+ * How many chose each answer. Who chose what is kept nowhere.
+ */
+results: Array<number>, } | { "type": "groups_changed",
+/**
+ * Who was moved where.
+ */
+places: Array<GroupPlace>, } | { "type": "help_called",
+/**
+ * Who.
+ */
+participant: string, } | { "type": "answer",
 /**
  * Of the offer or the probe.
  */
@@ -340,7 +881,11 @@ quality: Quality, } | { "type": "goodbye",
 /**
  * Why, so that the page knows whether to come back.
  */
-reason: GoodbyeReason, } | { "type": "pong", };
+reason: GoodbyeReason,
+/**
+ * What a moderator said to it, if anything.
+ */
+note: string | null, } | { "type": "pong", };
 
 /**
  * What one receive slot shall carry from now on.
@@ -376,3 +921,16 @@ source: TrackSource, };
  * What a track shows or plays. A participant publishes at most one track of each source.
  */
 export type TrackSource = "microphone" | "camera" | "screen" | "screen_audio";
+
+/**
+ * Somebody who asks to be let in, as moderators see them.
+ */
+export type WaitingInfo = {
+/**
+ * Who they will be.
+ */
+participant: string,
+/**
+ * Their pseudonym.
+ */
+displayName: string, };

@@ -10,6 +10,7 @@ import { Home } from './home'
 import { lazy } from './lazy'
 import { Left } from './left'
 import { Prejoin } from './prejoin'
+import { WaitingRoom } from './waiting-room'
 import '../styles/tokens.css'
 import '../styles/base.css'
 import '../styles/parts.css'
@@ -42,10 +43,12 @@ function Room({ call }: { call: Call }) {
     case 'prejoin':
     case 'joining':
       return <Prejoin call={call} moderator={isModeratorLink()} preloadStage={Stage.preload} />
+    case 'waiting':
+      return <WaitingRoom call={call} />
     case 'in_call':
       return <Stage.Part call={call} />
     case 'left':
-      return <Left reason={phase.reason} />
+      return <Left reason={phase.reason} note={phase.note} />
     case 'failed':
       return (
         <Failure

@@ -5,12 +5,17 @@ import { Picture } from './picture'
 import { Screen } from './screen'
 
 /** The calm last page. */
-export function Left({ reason }: { reason: Extract<Phase, { name: 'left' }>['reason'] }) {
+export function Left({ reason, note }: Omit<Extract<Phase, { name: 'left' }>, 'name'>) {
   return (
     <Screen name="left" title={t(`left.title.${reason}`)} before={<Picture empty />}>
       <div class="stack" data-testid="left-page">
         <p class="lead">{t('left.closed')}</p>
-        {reason !== 'room_ended' && reason !== 'replaced' && (
+        {note !== null && (
+          <blockquote class="card">
+            <p>{note}</p>
+          </blockquote>
+        )}
+        {RETURNABLE.has(reason) && (
           <button
             type="button"
             class="button button-secondary"
@@ -28,3 +33,6 @@ export function Left({ reason }: { reason: Extract<Phase, { name: 'left' }>['rea
     </Screen>
   )
 }
+
+/** Where coming back makes sense. */
+const RETURNABLE: ReadonlySet<string> = new Set(['left', 'server_restart'])

@@ -230,13 +230,13 @@ describe('in the room', () => {
 
 describe('at the end', () => {
   it('says that everything is closed', async () => {
-    await show({ phase: { name: 'left', reason: 'left' } })
+    await show({ phase: { name: 'left', reason: 'left', note: null } })
     expect(find('left-page').textContent).toContain(t('left.closed'))
     expect(root.querySelectorAll('h1')).toHaveLength(1)
   })
 
   it('offers no way back into a room that ended', async () => {
-    await show({ phase: { name: 'left', reason: 'room_ended' } })
+    await show({ phase: { name: 'left', reason: 'room_ended', note: null } })
     expect(has('rejoin')).toBe(false)
   })
 
@@ -281,7 +281,18 @@ async function show(change: Partial<CallState>): Promise<readonly unknown[][]> {
     connection: 'connected',
     selfId: participants[0]?.id ?? null,
     role: 'guest',
-    rules: { maxParticipants: 100 },
+    rules: {
+      profile: 'reunion',
+      maxParticipants: 100,
+      video: true,
+      open: {
+        lobby: false,
+        locked: false,
+        guestsUntil: null,
+        guests: { microphone: true, camera: true, screen: true, chat: true, rename: true },
+      },
+    },
+    waiting: [],
     participants,
     microphone: 'off',
     camera: 'off',

@@ -1,20 +1,24 @@
 //! Random sequences of inputs against a naive model: what every session was told must at any
-//! time add up to the truth, and nobody who is not in the room is told anything.
+//! time add up to the truth, nobody who is not in the room is told anything of it, nobody who is
+//! no moderator moderates, and nothing but their own word turns a source of somebody on.
 
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
-use protocol::{Language, ParticipantInfo, Role, TrackId};
+use protocol::{
+    ChatAudience, ClientMessage, GroupPlace, Language, OpenRules, Opinion, OpinionTotals,
+    ParticipantInfo, Profile, Quality, Reaction, Redacted, Rights, SlotRequest, TrackSource,
+};
 
 use super::*;
-use crate::Slot;
+use crate::{Action, Join, MediaAnswer, Resume, Slot, action_of, rules_of};
 
 const MAX_PARTICIPANTS: u16 = 4;
 
 /// One random step. Numbers choose among what exists, or did.
 #[derive(Clone, Debug)]
 enum Step {
-    Join { moderator: bool, resume: Option<usize>, name: Option<String> },
+    Join { moderator: bool, resume: Option<(usize, bool)>, name: Option<String> },
     Lost(usize),
     Said(usize, Saying),
     Negotiated { who: usize, negotiation: u64, works: bool },
@@ -36,26 +40,39 @@ enum Saying {
     Rename(String),
     Leave,
     Ping,
+    TakePart(usize, bool),
+    Rules(bool, bool, u8),
+    About(usize, usize),
+    Moderate(usize, bool),
+    Groups(Vec<(usize, Option<u8>)>),
 }
 
 fn step() -> impl Strategy<Value = Step> {
     let name =
         prop_oneof![Just(String::new()), "[a-c]{1,2}", "\\PC{0,50}", Just("\u{202e}".into())];
+    let places = prop::collection::vec((0..20_usize, prop::option::of(0..2_u8)), 0..5);
     let saying = prop_oneof![
         1 => Just(Saying::JoinAgain),
         4 => Just(Saying::Offer),
-        4 => (0..20_usize, any::<bool>()).prop_map(|(who, video)| Saying::Subscribe(who, video)),
+        12 => (0..20_usize, any::<bool>()).prop_map(|(who, video)| Saying::Subscribe(who, video)),
         8 => (0..4_usize, any::<bool>()).prop_map(|(source, on)| Saying::SetPublishing(source, on)),
-        4 => name.clone().prop_map(Saying::Rename),
-        2 => Just(Saying::Leave),
+        3 => name.clone().prop_map(Saying::Rename),
+        1 => Just(Saying::Leave),
         1 => Just(Saying::Ping),
+        8 => (0..8_usize, any::<bool>()).prop_map(|(what, on)| Saying::TakePart(what, on)),
+        4 => (any::<bool>(), any::<bool>(), any::<u8>())
+            .prop_map(|(lobby, locked, bits)| Saying::Rules(lobby, locked, bits)),
+        10 => (0..10_usize, 0..20_usize).prop_map(|(what, who)| Saying::About(what, who)),
+        6 => (0..8_usize, any::<bool>()).prop_map(|(what, on)| Saying::Moderate(what, on)),
+        4 => places.prop_map(Saying::Groups),
     ];
+    let resume = prop::option::of((0..20_usize, any::<bool>()));
     prop_oneof![
-        8 => (any::<bool>(), prop::option::of(0..20_usize), prop::option::of(name))
+        8 => (any::<bool>(), resume, prop::option::of(name))
             .prop_map(|(moderator, resume, name)| Step::Join { moderator, resume, name }),
-        4 => (0..20_usize).prop_map(Step::Lost),
-        20 => (0..20_usize, saying).prop_map(|(session, saying)| Step::Said(session, saying)),
-        3 => (0..20_usize, 0..20_u64, any::<bool>())
+        2 => (0..20_usize).prop_map(Step::Lost),
+        60 => (0..20_usize, saying).prop_map(|(session, saying)| Step::Said(session, saying)),
+        6 => (0..20_usize, 0..20_u64, prop::bool::weighted(0.8))
             .prop_map(|(who, negotiation, works)| Step::Negotiated { who, negotiation, works }),
         1 => (0..20_usize).prop_map(Step::MediaRefused),
         2 => prop::collection::vec(0..20_usize, 0..3).prop_map(Step::Speakers),
@@ -67,11 +84,29 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// A moderator and two guests who were let in, with slots and cameras.
+fn populated() -> Vec<Step> {
+    let join = |moderator| Step::Join { moderator, resume: None, name: None };
+    let mut steps = vec![join(true), join(false), join(false)];
+    steps.push(Step::Said(0, Saying::About(0, 0)));
+    for session in 0..3 {
+        steps.push(Step::Said(session, Saying::Offer));
+        steps.push(Step::Negotiated { who: 0, negotiation: 0, works: true });
+        steps.push(Step::Said(session, Saying::SetPublishing(1, true)));
+    }
+    steps
+}
+
 /// What one session believes, from what it was told alone.
 #[derive(Debug)]
 struct View {
     own: ParticipantId,
+    group: Option<u8>,
     others: BTreeMap<ParticipantId, ParticipantInfo>,
+    hands: Vec<ParticipantId>,
+    opinions: OpinionTotals,
+    spotlight: Option<ParticipantId>,
+    poll: Option<(u32, u16)>,
 }
 
 #[derive(Debug)]
@@ -82,71 +117,113 @@ struct World {
     ids: Vec<(ParticipantId, Role)>,
     sessions: u64,
     views: BTreeMap<SessionId, View>,
+    /// Sessions that were told to wait and nothing since.
+    waiting: BTreeSet<SessionId>,
     over: BTreeSet<SessionId>,
     transports: BTreeSet<ParticipantId>,
+    /// Offers that the media plane has not answered.
+    offers: Vec<(ParticipantId, u64)>,
+    /// What the media plane was asked to bring to whom.
+    carried: BTreeMap<(ParticipantId, String), TrackId>,
+}
+
+/// What this step may lead to.
+#[derive(Default)]
+struct Expected {
+    /// Who asks to enter.
+    asking: Option<SessionId>,
+    /// Who turned on what, by their own word.
+    turned_on: Option<(ParticipantId, TrackSource)>,
+    /// True when whoever asks may wait at most.
+    is_stranger: bool,
+    /// Who is to hear a refusal, and nobody anything else.
+    refused: Option<SessionId>,
 }
 
 impl World {
-    fn new() -> Self {
+    fn new(profile: Profile) -> Self {
         let now = super::tests::start();
-        let rules = RoomRules { max_participants: MAX_PARTICIPANTS };
-        let config = RoomConfig { rules, expires_at: Some(now + Duration::from_secs(900)) };
+        let rules = rules_of(profile, MAX_PARTICIPANTS);
+        let expires_at = Some(now + Duration::from_secs(900));
+        let config = RoomConfig { rules, link_generation: 0, expires_at };
         Self {
             room: Room::new(now, config),
             now,
             ids: vec![],
             sessions: 0,
             views: BTreeMap::new(),
+            waiting: BTreeSet::new(),
             over: BTreeSet::new(),
             transports: BTreeSet::new(),
+            offers: vec![],
+            carried: BTreeMap::new(),
         }
     }
 
     fn take(&mut self, step: Step) {
-        let mut asking = None;
-        let mut turned_on = None;
+        let mut expected = Expected::default();
         let pick = |choice: usize, of: usize| (of > 0).then(|| choice % of);
         let input = match step {
             Step::Join { moderator, resume, name } => {
                 self.sessions += 1;
-                let participant = ParticipantId::from_bytes(self.sessions.to_be_bytes());
+                let participant = ParticipantId::from_bytes((self.sessions << 8).to_be_bytes());
                 let role = if moderator { Role::Moderator } else { Role::Guest };
-                let resume = resume.and_then(|choice| pick(choice, self.ids.len()));
-                let resume = resume.map(|index| self.ids[index].0);
+                let resume = resume.and_then(|(choice, admitted)| {
+                    let participant = self.ids[pick(choice, self.ids.len())?].0;
+                    Some(Resume { participant, admitted })
+                });
                 self.ids.push((participant, role));
-                asking = Some(SessionId(self.sessions));
+                expected.asking = Some(SessionId(self.sessions));
+                let was_in = resume.is_some_and(|it: Resume| {
+                    it.admitted || self.room.participants.contains_key(&it.participant)
+                });
+                let open = self.room.config.rules.open;
+                expected.is_stranger =
+                    role == Role::Guest && !was_in && (open.lobby || open.locked);
                 Input::Join(Join {
                     session: SessionId(self.sessions),
                     participant,
                     role,
                     resume,
+                    handle: None,
                     display_name: name.map(Redacted::new),
                     language: Language::Fr,
                 })
             }
             Step::Lost(choice) => {
-                let session = SessionId(choice as u64);
-                if self.views.remove(&session).is_some() {
+                let session = self.session(choice);
+                if self.views.remove(&session).is_some() || self.waiting.remove(&session) {
                     self.over.insert(session);
                 }
                 Input::SessionLost { session }
             }
             Step::Said(choice, saying) => {
-                let session = SessionId(choice as u64);
-                if let (Some(view), Saying::SetPublishing(source, true)) =
-                    (self.views.get(&session), &saying)
-                {
-                    turned_on = Some((view.own, TrackSource::ALL[*source]));
+                let session = self.session(choice);
+                let message = self.message(saying);
+                if let Some(view) = self.views.get(&session) {
+                    if let ClientMessage::SetPublishing { source, active: true, .. } = &message {
+                        expected.turned_on = Some((view.own, *source));
+                    }
+                    let own = &self.room.participants[&view.own];
+                    let is_reserved = match action_of(&message) {
+                        Some(Action::Moderate) => own.role == Role::Guest,
+                        Some(Action::PassOn) => own.link_role == Role::Guest,
+                        _ => false,
+                    };
+                    expected.refused = is_reserved.then_some(session);
                 }
-                Input::Said { session, message: self.message(saying) }
+                Input::Said { session, message }
             }
             Step::Negotiated { who, negotiation, works } => {
-                let Some(index) = pick(who, self.ids.len()) else { return };
+                // An offer under way, or now and then one that nobody made.
+                let asked = pick(who, self.offers.len()).map(|index| self.offers.remove(index));
+                let nobody = (ParticipantId::from_bytes([0xff; 8]), negotiation);
+                let (participant, negotiation) = asked.unwrap_or(nobody);
                 let slots = [("a", false), ("v", true)]
                     .map(|(mid, is_video)| Slot { mid: mid.to_owned(), is_video });
                 let answer = MediaAnswer { sdp: String::new().into(), slots: slots.to_vec() };
                 let result = if works { Ok(answer) } else { Err(ErrorCode::OfferInvalid) };
-                Input::Negotiated { participant: self.ids[index].0, negotiation, result }
+                Input::Negotiated { participant, negotiation, result }
             }
             Step::MediaRefused(who) => {
                 let Some(index) = pick(who, self.ids.len()) else { return };
@@ -175,23 +252,42 @@ impl World {
             Step::Wait(seconds) => {
                 self.now += Duration::from_secs(seconds);
                 self.room.handle_timeout(self.now);
-                self.look(None, None);
+                self.look(&expected);
                 let next = self.room.poll_timeout();
                 assert!(next.is_none_or(|at| at > self.now), "a timer that is due did not fire");
                 return;
             }
         };
         self.room.handle(self.now, input);
-        self.look(asking, turned_on);
+        self.look(&expected);
+    }
+
+    /// One of the sessions that live, or one that never did.
+    fn session(&self, choice: usize) -> SessionId {
+        let mut live: Vec<_> = self.views.keys().chain(&self.waiting).copied().collect();
+        live.push(SessionId(u64::MAX));
+        live[choice % live.len()]
+    }
+
+    /// Somebody who is here or waits, or left, or never came.
+    fn somebody(&self, choice: usize) -> ParticipantId {
+        let mut known: Vec<_> = self.room.participants.keys().copied().collect();
+        known.extend(self.room.lobby.ids());
+        known.extend(self.room.gone.back());
+        known.push(ParticipantId::from_bytes([0xff; 8]));
+        known[choice % known.len()]
     }
 
     fn message(&self, saying: Saying) -> ClientMessage {
         let request_id = RequestId(1);
+        let id = |who: usize| self.somebody(who);
+        let text = || Redacted::new("Bonjour".to_owned());
         match saying {
             Saying::JoinAgain => ClientMessage::Join {
                 protocol_version: 1,
                 room: protocol::RoomSlug::from_bytes([0; 16]),
                 proof: protocol::Proof::from_bytes([0; 32]).into(),
+                handle: None,
                 resume: None,
                 display_name: None,
                 language: None,
@@ -201,9 +297,8 @@ impl World {
             }
             Saying::Subscribe(who, video) => {
                 let source = if video { TrackSource::Camera } else { TrackSource::Microphone };
-                let participant = ParticipantId::from_bytes((who as u64).to_be_bytes());
                 let mid = if video { "v" } else { "a" }.to_owned();
-                let track = Some(TrackId { participant, source });
+                let track = Some(TrackId { participant: id(who), source });
                 let slots = vec![SlotRequest { mid, track, max_height: None }];
                 ClientMessage::Subscribe { request_id, slots }
             }
@@ -214,85 +309,233 @@ impl World {
             Saying::Rename(name) => ClientMessage::Rename { request_id, display_name: name.into() },
             Saying::Leave => ClientMessage::Leave {},
             Saying::Ping => ClientMessage::Ping {},
+            Saying::TakePart(what, on) => match what {
+                0 | 1 => ClientMessage::RaiseHand { request_id, raised: on },
+                2 => ClientMessage::React { request_id, reaction: Reaction::Heart },
+                3 => {
+                    let opinion = if on { Some(Opinion::Slower) } else { None };
+                    ClientMessage::SetOpinion { request_id, opinion }
+                }
+                4 => {
+                    let audience =
+                        if on { ChatAudience::Everybody } else { ChatAudience::Moderators };
+                    ClientMessage::Chat { request_id, audience, text: text() }
+                }
+                5 => ClientMessage::Vote { request_id, poll: self.room.polls, choice: on.into() },
+                6 => ClientMessage::SetAudience { request_id, moderators_only: on },
+                _ => ClientMessage::CallHelp { request_id },
+            },
+            Saying::Rules(lobby, locked, bits) => {
+                let bit = |n: u8| bits >> n & 1 == 1;
+                let [microphone, camera, screen, chat, rename] = [0, 1, 2, 3, 4].map(bit);
+                let guests = Rights { microphone, camera, screen, chat, rename };
+                let rules = OpenRules { lobby, locked, guests_until: None, guests };
+                ClientMessage::SetRules { request_id, rules }
+            }
+            Saying::About(what, who) => {
+                let participant = id(who);
+                let source = TrackSource::ALL[who % 4];
+                match what {
+                    0 => ClientMessage::Admit { request_id, participants: None },
+                    1 => ClientMessage::Admit { request_id, participants: Some(vec![participant]) },
+                    2 => ClientMessage::RefuseEntry { request_id, participant, reason: None },
+                    3 => ClientMessage::StopSource {
+                        request_id,
+                        participant: Some(participant),
+                        source,
+                    },
+                    4 => ClientMessage::Grant { request_id, participant, source, granted: true },
+                    5 => ClientMessage::Invite { request_id, participant, source },
+                    6 => ClientMessage::Eject { request_id, participant },
+                    7 => ClientMessage::SetRole { request_id, participant, role: Role::Moderator },
+                    8 => ClientMessage::SetRole { request_id, participant, role: Role::Guest },
+                    _ => ClientMessage::SetSpotlight { request_id, participant: Some(participant) },
+                }
+            }
+            Saying::Moderate(what, on) => match what {
+                0 => ClientMessage::StopSource {
+                    request_id,
+                    participant: None,
+                    source: TrackSource::Microphone,
+                },
+                1 => ClientMessage::LowerHand { request_id, participant: None },
+                2 => ClientMessage::ClearOpinions { request_id },
+                3 => {
+                    ClientMessage::SetTimer { request_id, seconds: if on { Some(5) } else { None } }
+                }
+                4 => {
+                    let choices = vec![text(), text()];
+                    ClientMessage::OpenPoll { request_id, question: text(), choices }
+                }
+                5 => ClientMessage::ClosePoll { request_id },
+                6 => ClientMessage::Announce { request_id, text: text() },
+                _ => {
+                    let guest_verifier = protocol::Verifier::from_bytes([3; 32]).into();
+                    let generation = self.room.config.link_generation + u32::from(on);
+                    ClientMessage::RotateLink { request_id, guest_verifier, generation }
+                }
+            },
+            Saying::Groups(places) => {
+                let place = |(who, group)| GroupPlace { participant: id(who), group };
+                let places = places.into_iter().map(place).collect();
+                ClientMessage::SetGroups { request_id, places }
+            }
         }
     }
 
     /// Takes all outputs of one step in, and checks that views and truth agree.
-    fn look(&mut self, asking: Option<SessionId>, turned_on: Option<(ParticipantId, TrackSource)>) {
+    fn look(&mut self, expected: &Expected) {
         let mut count = 0;
         while let Some(output) = self.room.poll_output() {
             count += 1;
+            if let Some(refused) = expected.refused {
+                let is_refusal = matches!(
+                    &output,
+                    Output::Send {
+                        session,
+                        message: ServerMessage::Error { code: ErrorCode::NotAllowed, fatal: false, .. },
+                    } if *session == refused
+                );
+                assert!(is_refusal && count == 1, "a guest moderates: {output:?}");
+            }
             match output {
                 Output::Welcome(welcome) => {
-                    assert_eq!(Some(welcome.session), asking, "a welcome nobody asked for");
+                    let session = welcome.session;
+                    assert!(!expected.is_stranger, "let in by nobody");
+                    let waited = self.waiting.remove(&session);
+                    assert!(waited || Some(session) == expected.asking, "nobody asked for this");
                     let others = welcome.participants.into_iter().map(|p| (p.participant, p));
-                    let view = View { own: welcome.participant, others: others.collect() };
-                    self.views.insert(welcome.session, view);
+                    let view = View {
+                        own: welcome.participant,
+                        group: self.room.participants[&welcome.participant].group,
+                        others: others.collect(),
+                        hands: welcome.state.hands,
+                        opinions: welcome.state.opinions,
+                        spotlight: welcome.state.spotlight,
+                        poll: welcome.state.poll.map(|poll| (poll.poll, poll.ballots)),
+                    };
+                    self.views.insert(session, view);
                     self.ids.push((welcome.participant, welcome.role));
+                }
+                Output::Wait(wait) => {
+                    assert_eq!(Some(wait.session), expected.asking, "nobody asked for this");
+                    assert!(self.waiting.insert(wait.session));
+                    self.ids.push((wait.participant, Role::Guest));
                 }
                 Output::Send { session, message } => {
                     assert!(!self.over.contains(&session), "{session:?} is over but told");
                     match self.views.get_mut(&session) {
-                        Some(view) => view.learn(message, turned_on),
-                        None => {
-                            assert_eq!(Some(session), asking, "an outsider is told {message:?}");
-                            let is_refusal =
-                                matches!(message, ServerMessage::Error { fatal: true, .. });
-                            assert!(is_refusal, "an outsider learns {message:?}");
-                        }
+                        Some(view) => view.learn(message, expected),
+                        None => self.check_outsider(session, &message, expected),
                     }
                 }
                 Output::End { session, .. } => {
                     self.views.remove(&session);
+                    self.waiting.remove(&session);
                     assert!(self.over.insert(session), "{session:?} ends twice");
                 }
-                Output::Media(MediaRequest::AddTransport { participant }) => {
-                    assert!(self.transports.insert(participant), "a second transport");
-                }
-                Output::Media(MediaRequest::RemoveTransport { participant }) => {
-                    assert!(self.transports.remove(&participant), "no such transport");
-                }
-                Output::Media(
-                    MediaRequest::Negotiate { participant, .. }
-                    | MediaRequest::SetPublishing { participant, .. }
-                    | MediaRequest::SetReception { participant, .. }
-                    | MediaRequest::Subscribe { participant, .. },
-                ) => assert!(self.transports.contains(&participant), "media of nobody"),
+                Output::Media(request) => self.media(request, expected),
+                Output::Keep { session, .. } => assert!(self.views.contains_key(&session)),
                 Output::Idle => assert!(self.transports.is_empty(), "idle with people in"),
                 Output::Ended => assert!(self.transports.is_empty(), "ended with people in"),
             }
         }
         let people = usize::from(MAX_PARTICIPANTS);
-        assert!(count <= people * (people + 3) + 2, "{count} outputs of one step");
+        assert!(count <= people * (5 * people + 20) + 40, "{count} outputs of one step");
         self.compare();
     }
 
+    /// Whoever is not in the room is refused, or waits and is told when that is over.
+    fn check_outsider(&self, session: SessionId, message: &ServerMessage, expected: &Expected) {
+        let is_waiting = self.waiting.contains(&session);
+        assert!(is_waiting || Some(session) == expected.asking, "an outsider is told {message:?}");
+        let is_end = matches!(message, ServerMessage::Error { fatal: true, .. });
+        let is_for_waiting = matches!(
+            message,
+            ServerMessage::Error { .. } | ServerMessage::Goodbye { .. } | ServerMessage::Pong {}
+        );
+        let is_fine = is_end || (is_waiting && is_for_waiting);
+        assert!(is_fine, "an outsider learns {message:?}");
+    }
+
+    fn media(&mut self, request: MediaRequest, expected: &Expected) {
+        match request {
+            MediaRequest::AddTransport { participant } => {
+                assert!(self.transports.insert(participant), "a second transport");
+            }
+            MediaRequest::RemoveTransport { participant } => {
+                assert!(self.transports.remove(&participant), "no such transport");
+                self.carried.retain(|(owner, _), _| *owner != participant);
+            }
+            MediaRequest::SetPublishing { participant, source, active } => {
+                assert!(self.transports.contains(&participant), "media of nobody");
+                let own_word = expected.turned_on == Some((participant, source));
+                assert!(!active || own_word, "turned on by somebody else");
+            }
+            MediaRequest::Subscribe { participant, slots } => {
+                assert!(self.transports.contains(&participant), "media of nobody");
+                for slot in slots {
+                    let at = (participant, slot.mid);
+                    match slot.track {
+                        Some(track) => self.carried.insert(at, track),
+                        None => self.carried.remove(&at),
+                    };
+                }
+            }
+            MediaRequest::Negotiate { participant, negotiation, .. } => {
+                assert!(self.transports.contains(&participant), "media of nobody");
+                self.offers.push((participant, negotiation));
+            }
+            MediaRequest::SetReception { participant, .. } => {
+                assert!(self.transports.contains(&participant), "media of nobody");
+            }
+        }
+    }
+
     fn compare(&self) {
-        let truth: BTreeMap<_, _> =
-            self.room.participants.iter().map(|(id, p)| (*id, p.info(*id))).collect();
-        assert!(truth.len() <= usize::from(MAX_PARTICIPANTS));
-        assert_eq!(truth.keys().copied().collect::<BTreeSet<_>>(), self.transports);
-        let here: Vec<_> =
-            self.room.participants.values().filter_map(Participant::session).collect();
+        let people = &self.room.participants;
+        assert!(people.len() <= usize::from(MAX_PARTICIPANTS));
+        assert_eq!(people.keys().copied().collect::<BTreeSet<_>>(), self.transports);
+        let here: Vec<_> = people.values().filter_map(Participant::session).collect();
         assert_eq!(here.len(), self.views.len(), "each session is one participant's");
         for (session, view) in &self.views {
             assert_eq!(self.room.sessions.get(session), Some(&view.own));
-            let mut others = truth.clone();
-            assert!(others.remove(&view.own).is_some_and(|own| !own.away));
+            let own = &people[&view.own];
+            assert!(own.session().is_some());
+            let others = people.iter().filter(|(id, _)| **id != view.own);
+            let others: BTreeMap<_, _> =
+                others.map(|(id, p)| (*id, p.info(*id, own.role))).collect();
             assert_eq!(view.others, others, "what {session:?} was told is not the truth");
+            assert_eq!(view.hands, self.room.hands_of(own.group));
+            assert_eq!(view.group, own.group);
+            assert_eq!(view.opinions, self.room.opinion_totals());
+            assert_eq!(view.spotlight, self.room.spotlight);
+            let poll = self.room.poll.as_ref().map(|poll| poll.info());
+            assert_eq!(view.poll, poll.map(|poll| (poll.poll, poll.ballots)));
         }
-        let names: BTreeSet<_> = truth.values().map(|p| p.display_name.expose()).collect();
+        for ((receiver, _), track) in &self.carried {
+            let sender = people.get(&track.participant);
+            assert!(
+                sender.is_none() || self.room.may_receive(*receiver, *track),
+                "{receiver:?} receives {track:?}"
+            );
+        }
+        for (id, participant) in people {
+            let rights = self.room.rights(participant);
+            let is_allowed = |source: &TrackSource| rights.allows(*source);
+            assert!(participant.active.iter().all(is_allowed), "{id:?} sends against the rules");
+            let carried = participant.carried().count();
+            assert_eq!(self.carried.keys().filter(|(owner, _)| owner == id).count(), carried);
+        }
+        let names: Vec<_> = people.values().map(|p| p.display_name.expose()).collect();
         let neutral = |name: &&&String| name.starts_with("Invité ");
-        let given = truth.values().map(|p| p.display_name.expose());
-        assert_eq!(
-            given.filter(|name| neutral(&name)).count(),
-            names.iter().filter(neutral).count()
-        );
+        let distinct: BTreeSet<_> = names.iter().filter(neutral).collect();
+        assert_eq!(names.iter().filter(neutral).count(), distinct.len());
     }
 }
 
 impl View {
-    fn learn(&mut self, message: ServerMessage, turned_on: Option<(ParticipantId, TrackSource)>) {
+    fn learn(&mut self, message: ServerMessage, expected: &Expected) {
         match message {
             ServerMessage::ParticipantJoined { participant } => {
                 assert!(self.others.insert(participant.participant, participant).is_none());
@@ -311,10 +554,10 @@ impl View {
                 }
             }
             ServerMessage::TrackChanged { participant, source, active } => {
-                if active {
-                    assert_eq!(turned_on, Some((participant, source)), "turned on by nobody");
-                }
                 let known = self.others.get_mut(&participant).expect("track of nobody");
+                if active && source != TrackSource::Camera {
+                    assert_eq!(expected.turned_on, Some((participant, source)), "by nobody");
+                }
                 known.active.retain(|known| *known != source);
                 known.active.extend(active.then_some(source));
                 known.active.sort();
@@ -323,7 +566,39 @@ impl View {
                 let is_here = |id: &_| *id == self.own || self.others.contains_key(id);
                 assert!(participants.iter().all(is_here), "somebody who is not here speaks");
             }
-            ServerMessage::Joined { .. } => panic!("the room leaves `joined` to its owner"),
+            ServerMessage::RoleChanged { participant, role } => {
+                if let Some(known) = self.others.get_mut(&participant) {
+                    known.role = role;
+                }
+            }
+            ServerMessage::GroupsChanged { places } => {
+                for GroupPlace { participant, group } in places {
+                    match self.others.get_mut(&participant) {
+                        Some(known) => known.group = group,
+                        None => {
+                            assert_eq!(participant, self.own, "a place of nobody");
+                            self.group = group;
+                        }
+                    }
+                }
+            }
+            ServerMessage::HandsChanged { hands } => self.hands = hands,
+            ServerMessage::OpinionsChanged { totals, .. } => self.opinions = totals,
+            ServerMessage::SpotlightChanged { participant } => self.spotlight = participant,
+            ServerMessage::PollChanged { poll } => self.poll = Some((poll.poll, poll.ballots)),
+            ServerMessage::PollClosed { poll, results } => {
+                let ballots = self.poll.take().expect("a poll was open");
+                assert_eq!(ballots, (poll, results.iter().sum()));
+            }
+            ServerMessage::Chatted { participant, .. }
+            | ServerMessage::Reacted { participant, .. } => {
+                let group = self.others.get(&participant).map(|other| other.group);
+                let is_near = participant == self.own || group.is_some();
+                assert!(is_near, "a word of nobody");
+            }
+            ServerMessage::Joined { .. } | ServerMessage::Waiting { .. } => {
+                panic!("the room leaves this to its owner")
+            }
             ServerMessage::Answer { .. }
             | ServerMessage::LayersWanted { .. }
             | ServerMessage::OfferWanted {}
@@ -332,6 +607,14 @@ impl View {
             | ServerMessage::SlotsPaused { .. }
             | ServerMessage::SlotsUnplayable { .. }
             | ServerMessage::QualityChanged { .. }
+            | ServerMessage::WaitingChanged { .. }
+            | ServerMessage::RulesChanged { .. }
+            | ServerMessage::SourceStopped { .. }
+            | ServerMessage::Invited { .. }
+            | ServerMessage::LinkRotated { .. }
+            | ServerMessage::TimerChanged { .. }
+            | ServerMessage::Announced { .. }
+            | ServerMessage::HelpCalled { .. }
             | ServerMessage::Goodbye { .. }
             | ServerMessage::Pong {} => {}
         }
@@ -342,9 +625,14 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_everybody_is_told_adds_up_to_the_truth(steps in prop::collection::vec(step(), 1..120)) {
-        let mut world = World::new();
-        for step in steps {
+    fn what_everybody_is_told_adds_up_to_the_truth(
+        profile in prop::sample::select(Profile::ALL.to_vec()),
+        is_populated in prop::bool::weighted(0.8),
+        steps in prop::collection::vec(step(), 1..160),
+    ) {
+        let mut world = World::new(profile);
+        let everybody = if is_populated { populated() } else { Vec::new() };
+        for step in everybody.into_iter().chain(steps) {
             world.take(step);
         }
     }

@@ -1,25 +1,33 @@
-use protocol::{Language, PublishedMid, Role, TrackId};
+use protocol::{
+    ClientMessage, Language, Profile, PublishedMid, Quality, RequestId, Role, SlotRequest, TrackId,
+    TrackSource,
+};
 
 use super::*;
-use crate::Slot;
+use crate::{Join, MediaAnswer, Resume, Slot, Welcome, rules_of};
 
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A room with a clock, and what it put out since the last look.
-struct Scene {
-    room: Room,
-    now: Instant,
+pub(super) struct Scene {
+    pub(super) room: Room,
+    pub(super) now: Instant,
 }
 
 impl Scene {
-    fn new(max_participants: u16) -> Self {
+    pub(super) fn new(max_participants: u16) -> Self {
+        Self::of(Profile::Reunion, max_participants)
+    }
+
+    pub(super) fn of(profile: Profile, max_participants: u16) -> Self {
         let now = start();
-        let rules = RoomRules { max_participants };
-        let config = RoomConfig { rules, expires_at: Some(now + 3600 * SECOND) };
+        let rules = rules_of(profile, max_participants);
+        let expires_at = Some(now + 3600 * SECOND);
+        let config = RoomConfig { rules, link_generation: 0, expires_at };
         Self { room: Room::new(now, config), now }
     }
 
-    fn input(&mut self, input: Input) -> Vec<Output> {
+    pub(super) fn input(&mut self, input: Input) -> Vec<Output> {
         self.room.handle(self.now, input);
         self.drain()
     }
@@ -28,23 +36,23 @@ impl Scene {
         std::iter::from_fn(|| self.room.poll_output()).collect()
     }
 
-    fn wait(&mut self, time: Duration) -> Vec<Output> {
+    pub(super) fn wait(&mut self, time: Duration) -> Vec<Output> {
         self.now += time;
         self.room.handle_timeout(self.now);
         self.drain()
     }
 
     /// Joins as participant `n` on session `n`.
-    fn join(&mut self, n: u8) -> Vec<Output> {
+    pub(super) fn join(&mut self, n: u8) -> Vec<Output> {
         self.input(Input::Join(join(n)))
     }
 
-    fn say(&mut self, session: u64, message: ClientMessage) -> Vec<Output> {
+    pub(super) fn say(&mut self, session: u64, message: ClientMessage) -> Vec<Output> {
         self.input(Input::Said { session: SessionId(session), message })
     }
 
     /// Gives the participant one sound slot `a` and one picture slot `v`.
-    fn negotiate(&mut self, n: u8) {
+    pub(super) fn negotiate(&mut self, n: u8) {
         let offer = ClientMessage::Offer {
             request_id: RequestId(0),
             sdp: String::new().into(),
@@ -71,22 +79,23 @@ pub(super) fn start() -> Instant {
     Instant::now()
 }
 
-fn id(n: u8) -> ParticipantId {
+pub(super) fn id(n: u8) -> ParticipantId {
     ParticipantId::from_bytes([n; 8])
 }
 
-fn join(n: u8) -> Join {
+pub(super) fn join(n: u8) -> Join {
     Join {
         session: SessionId(n.into()),
         participant: id(n),
         role: Role::Guest,
         resume: None,
+        handle: None,
         display_name: None,
         language: Language::Fr,
     }
 }
 
-fn welcome(outputs: &[Output]) -> &Welcome {
+pub(super) fn welcome(outputs: &[Output]) -> &Welcome {
     let welcome = |output: &'_ Output| matches!(output, Output::Welcome(_));
     match outputs.iter().find(|output| welcome(output)) {
         Some(Output::Welcome(welcome)) => welcome,
@@ -94,7 +103,7 @@ fn welcome(outputs: &[Output]) -> &Welcome {
     }
 }
 
-fn refused(outputs: &[Output]) -> ErrorCode {
+pub(super) fn refused(outputs: &[Output]) -> ErrorCode {
     match outputs {
         [
             Output::Send {
@@ -109,7 +118,7 @@ fn refused(outputs: &[Output]) -> ErrorCode {
     }
 }
 
-fn answer(outputs: &[Output]) -> Result<(), ErrorCode> {
+pub(super) fn answer(outputs: &[Output]) -> Result<(), ErrorCode> {
     let answer = |output: &Output| {
         let Output::Send { message, .. } = output else { return None };
         if let ServerMessage::Error { code, fatal: false, .. } = message {
@@ -120,11 +129,11 @@ fn answer(outputs: &[Output]) -> Result<(), ErrorCode> {
     outputs.iter().find_map(answer).unwrap_or_else(|| panic!("no answer in {outputs:?}"))
 }
 
-fn track(n: u8, source: TrackSource) -> Option<TrackId> {
+pub(super) fn track(n: u8, source: TrackSource) -> Option<TrackId> {
     Some(TrackId { participant: id(n), source })
 }
 
-fn subscribe(slots: &[(&str, Option<TrackId>)]) -> ClientMessage {
+pub(super) fn subscribe(slots: &[(&str, Option<TrackId>)]) -> ClientMessage {
     let slot = |(mid, track): &(&str, Option<TrackId>)| SlotRequest {
         mid: (*mid).to_owned(),
         track: *track,
@@ -133,7 +142,7 @@ fn subscribe(slots: &[(&str, Option<TrackId>)]) -> ClientMessage {
     ClientMessage::Subscribe { request_id: RequestId(1), slots: slots.iter().map(slot).collect() }
 }
 
-fn set_publishing(source: TrackSource, active: bool) -> ClientMessage {
+pub(super) fn set_publishing(source: TrackSource, active: bool) -> ClientMessage {
     ClientMessage::SetPublishing { request_id: RequestId(2), source, active }
 }
 
@@ -203,7 +212,11 @@ fn a_resume_brings_the_same_participant_back_with_their_state() {
     scene.say(1, set_publishing(TrackSource::Microphone, true));
     scene.input(Input::SessionLost { session: SessionId(1) });
     scene.wait(10 * SECOND);
-    let back = Join { session: SessionId(9), resume: Some(id(1)), ..join(3) };
+    let back = Join {
+        session: SessionId(9),
+        resume: Some(Resume { participant: id(1), admitted: true }),
+        ..join(3)
+    };
     let outputs = scene.input(Input::Join(back));
     assert!(matches!(
         outputs[0],
@@ -221,9 +234,12 @@ fn a_resume_brings_the_same_participant_back_with_their_state() {
 fn a_second_page_replaces_the_first() {
     let mut scene = Scene::new(10);
     scene.join(1);
-    let outputs =
-        scene.input(Input::Join(Join { session: SessionId(9), resume: Some(id(1)), ..join(2) }));
-    let goodbye = ServerMessage::Goodbye { reason: GoodbyeReason::Replaced };
+    let outputs = scene.input(Input::Join(Join {
+        session: SessionId(9),
+        resume: Some(Resume { participant: id(1), admitted: true }),
+        ..join(2)
+    }));
+    let goodbye = ServerMessage::Goodbye { reason: GoodbyeReason::Replaced, note: None };
     assert_eq!(outputs[0], Output::Send { session: SessionId(1), message: goodbye });
     assert_eq!(outputs[1], Output::End { session: SessionId(1), cause: EndCause::Goodbye });
     assert!(welcome(&outputs).resumed);
@@ -237,9 +253,16 @@ fn a_token_brings_nobody_back_who_left_or_has_another_role() {
     scene.join(1);
     scene.join(2);
     scene.say(1, ClientMessage::Leave {});
-    let outputs = scene.input(Input::Join(Join { resume: Some(id(1)), ..join(3) }));
+    let outputs = scene.input(Input::Join(Join {
+        resume: Some(Resume { participant: id(1), admitted: true }),
+        ..join(3)
+    }));
     assert_eq!((welcome(&outputs).participant, welcome(&outputs).resumed), (id(3), false));
-    let other_role = Join { resume: Some(id(2)), role: Role::Moderator, ..join(4) };
+    let other_role = Join {
+        resume: Some(Resume { participant: id(2), admitted: true }),
+        role: Role::Moderator,
+        ..join(4)
+    };
     let outputs = scene.input(Input::Join(other_role));
     assert_eq!((welcome(&outputs).participant, welcome(&outputs).resumed), (id(4), false));
 }
@@ -247,7 +270,10 @@ fn a_token_brings_nobody_back_who_left_or_has_another_role() {
 #[test]
 fn after_a_restart_a_token_gives_the_same_participant_with_new_media() {
     let mut scene = Scene::new(10);
-    let outputs = scene.input(Input::Join(Join { resume: Some(id(7)), ..join(1) }));
+    let outputs = scene.input(Input::Join(Join {
+        resume: Some(Resume { participant: id(7), admitted: true }),
+        ..join(1)
+    }));
     assert_eq!(outputs[0], Output::Media(MediaRequest::AddTransport { participant: id(7) }));
     assert_eq!((welcome(&outputs).participant, welcome(&outputs).resumed), (id(7), false));
 }
@@ -258,7 +284,7 @@ fn leaving_says_goodbye_and_ends_the_media() {
     scene.join(1);
     scene.join(2);
     let outputs = scene.say(1, ClientMessage::Leave {});
-    let goodbye = ServerMessage::Goodbye { reason: GoodbyeReason::Left };
+    let goodbye = ServerMessage::Goodbye { reason: GoodbyeReason::Left, note: None };
     let left = ServerMessage::ParticipantLeft { participant: id(1) };
     assert_eq!(
         outputs,
@@ -326,7 +352,11 @@ fn an_answer_for_a_replaced_page_reaches_nobody() {
         publish: vec![PublishedMid { mid: "0".into(), source: TrackSource::Camera }],
     };
     scene.say(1, offer);
-    scene.input(Input::Join(Join { session: SessionId(9), resume: Some(id(1)), ..join(2) }));
+    scene.input(Input::Join(Join {
+        session: SessionId(9),
+        resume: Some(Resume { participant: id(1), admitted: true }),
+        ..join(2)
+    }));
     let result = Err(ErrorCode::OfferInvalid);
     let outputs = scene.input(Input::Negotiated { participant: id(1), negotiation: 1, result });
     assert!(outputs.is_empty(), "{outputs:?}");
@@ -386,6 +416,7 @@ fn a_second_join_ends_that_session_only() {
         room: protocol::RoomSlug::from_bytes([0; 16]),
         proof: protocol::Proof::from_bytes([0; 32]).into(),
         resume: None,
+        handle: None,
         display_name: None,
         language: None,
     };
@@ -448,7 +479,11 @@ fn paused_and_unplayable_slots_are_told_to_their_participant_and_again_when_it_c
     for input in inputs {
         assert_eq!(scene.input(input), [], "nobody is there to hear it");
     }
-    let back = Join { session: SessionId(3), resume: Some(id(1)), ..join(3) };
+    let back = Join {
+        session: SessionId(3),
+        resume: Some(Resume { participant: id(1), admitted: true }),
+        ..join(3)
+    };
     let heard = scene.input(Input::Join(back));
     assert!(said(3).iter().all(|said| heard.contains(said)));
 }
@@ -466,7 +501,11 @@ fn what_media_wants_of_a_page_reaches_it_or_waits_until_it_is_back() {
     assert_eq!(scene.input(wanted), [told(1, message.clone())], "nobody else's concern");
     scene.input(Input::SessionLost { session: SessionId(1) });
     assert_eq!(scene.input(Input::OfferWanted { participant: id(1) }), []);
-    let back = Join { session: SessionId(3), resume: Some(id(1)), ..join(9) };
+    let back = Join {
+        session: SessionId(3),
+        resume: Some(Resume { participant: id(1), admitted: true }),
+        ..join(9)
+    };
     let outputs = scene.input(Input::Join(back));
     assert!(outputs.contains(&told(3, message)) && outputs.contains(&told(3, OFFER_WANTED)));
     assert_eq!(scene.input(Input::OfferWanted { participant: id(1) }), [told(3, OFFER_WANTED)]);
@@ -515,7 +554,7 @@ fn an_expired_room_says_goodbye_and_refuses_from_then_on() {
     scene.join(1);
     assert_eq!(scene.room.poll_timeout(), Some(scene.now + 3600 * SECOND));
     let outputs = scene.wait(3600 * SECOND);
-    let goodbye = ServerMessage::Goodbye { reason: GoodbyeReason::RoomEnded };
+    let goodbye = ServerMessage::Goodbye { reason: GoodbyeReason::RoomEnded, note: None };
     assert_eq!(outputs[0], Output::Send { session: SessionId(1), message: goodbye });
     assert_eq!(outputs.last(), Some(&Output::Ended));
     assert_eq!(refused(&scene.join(2)), ErrorCode::RoomEnded);
@@ -537,7 +576,7 @@ fn a_stopping_server_says_that_it_restarts() {
     let mut scene = Scene::new(10);
     scene.join(1);
     let outputs = scene.input(Input::ServerStopping);
-    let goodbye = ServerMessage::Goodbye { reason: GoodbyeReason::ServerRestart };
+    let goodbye = ServerMessage::Goodbye { reason: GoodbyeReason::ServerRestart, note: None };
     assert_eq!(outputs[0], Output::Send { session: SessionId(1), message: goodbye });
     assert_eq!(outputs[1], Output::End { session: SessionId(1), cause: EndCause::ServerStopping });
 }

@@ -14,6 +14,7 @@ import { CameraPreview } from './camera-preview'
 import { ConnectionState } from './connection-state'
 import { Controls } from './controls'
 import { Invite } from './invite'
+import { Lobby } from './lobby'
 import { useTileGrid } from './measure'
 import { People } from './people'
 import { ScreenReminder, SharedScreen, SharingBar, useSharer } from './screen-share'
@@ -55,6 +56,7 @@ export default function Stage({ call }: { call: Call }) {
           }
         />
         <div class="over">
+          <Lobby call={call} />
           <SoundBlocked call={call} />
           <Notices call={call} />
         </div>

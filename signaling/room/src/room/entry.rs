@@ -1,0 +1,312 @@
+//! Coming in, waiting, coming back, and the ways out.
+
+use std::time::Instant;
+
+use protocol::{
+    ClientMessage, ErrorCode, GoodbyeReason, ParticipantId, Quality, Redacted, Role, RoomState,
+    ServerMessage,
+};
+
+use super::Room;
+use crate::lobby::Waiting;
+use crate::name;
+use crate::participant::{Participant, Presence};
+use crate::port::{EndCause, Join, MediaRequest, Output, SessionId, Wait, Welcome};
+
+impl Room {
+    pub(super) fn join(&mut self, now: Instant, join: Join) {
+        let session = join.session;
+        if self.sessions.contains_key(&session) || self.lobby.of_session(session).is_some() {
+            return self.refuse_session(session, ErrorCode::AlreadyJoined);
+        }
+        if self.ended {
+            return self.refuse_session(session, ErrorCode::RoomEnded);
+        }
+        let mut id = join.participant;
+        let mut was_admitted = false;
+        if let Some(resume) = join.resume {
+            let known = self.participants.get(&resume.participant);
+            if known.is_some_and(|known| known.link_role == join.role) {
+                return self.resume(now, session, resume.participant);
+            }
+            if self.lobby.find(resume.participant).is_some() && join.role == Role::Guest {
+                return self.wait_again(session, resume.participant);
+            }
+            if known.is_none() && !self.gone.contains(&resume.participant) {
+                // The room was made anew since the token was given: same person, new media.
+                id = resume.participant;
+                was_admitted = resume.admitted;
+            }
+        }
+        if self.participants.contains_key(&id) || self.lobby.find(id).is_some() {
+            return self.refuse_session(session, ErrorCode::Internal);
+        }
+        let is_guest = join.role == Role::Guest;
+        if is_guest && self.config.rules.open.locked && !was_admitted {
+            return self.refuse_session(session, ErrorCode::RoomLocked);
+        }
+        if self.is_full() {
+            return self.refuse_session(session, ErrorCode::RoomFull);
+        }
+        let Some(display_name) = self.name_for(&join) else {
+            return self.refuse_session(session, ErrorCode::NameInvalid);
+        };
+        self.arrivals += 1;
+        let waits = is_guest && self.config.rules.open.lobby && !was_admitted;
+        if waits && join.handle.is_none() {
+            let (presence, arrival) = (Presence::Here(session), self.arrivals);
+            let waiting = Waiting { display_name, presence, arrival };
+            if !self.lobby.enter(id, waiting) {
+                return self.refuse_session(session, ErrorCode::RoomFull);
+            }
+            self.settle_idle(now);
+            self.tell_to_wait(session, id);
+            return self.tell_waiting();
+        }
+        let arrival = self.arrivals;
+        let participant = Participant::new(display_name, join.role, join.handle, session, arrival);
+        self.enter(now, id, participant);
+    }
+
+    fn is_full(&self) -> bool {
+        self.participants.len() >= usize::from(self.config.rules.max_participants)
+    }
+
+    fn name_for(&self, join: &Join) -> Option<Redacted<String>> {
+        match join.display_name.as_ref().filter(|typed| !name::is_blank(typed)) {
+            Some(typed) => name::accept(typed),
+            None => {
+                let present = self.participants.values().map(|p| &p.display_name);
+                Some(name::neutral(join.language, present.chain(self.lobby.names())))
+            }
+        }
+    }
+
+    fn enter(&mut self, now: Instant, id: ParticipantId, participant: Participant) {
+        let Some(session) = participant.session() else { return };
+        self.participants.insert(id, participant);
+        self.sessions.insert(session, id);
+        self.settle_idle(now);
+        self.outputs.push_back(Output::Media(MediaRequest::AddTransport { participant: id }));
+        self.welcome(now, session, id, false);
+        for other in self.ids() {
+            let Some(known) = self.participants.get(&other).filter(|_| other != id) else {
+                continue;
+            };
+            let Some((session, own)) = known.session().zip(self.participants.get(&id)) else {
+                continue;
+            };
+            let message =
+                ServerMessage::ParticipantJoined { participant: own.info(id, known.role) };
+            self.outputs.push_back(Output::Send { session, message });
+        }
+    }
+
+    fn resume(&mut self, now: Instant, session: SessionId, id: ParticipantId) {
+        let Some(participant) = self.participants.get_mut(&id) else { return };
+        let before = std::mem::replace(&mut participant.presence, Presence::Here(session));
+        self.sessions.insert(session, id);
+        match before {
+            Presence::Here(old) => self.goodbye(old, GoodbyeReason::Replaced, EndCause::Goodbye),
+            Presence::Away(_) => {
+                let message = ServerMessage::ParticipantAway { participant: id, away: false };
+                self.tell_others(id, &message);
+            }
+        }
+        self.welcome(now, session, id, true);
+    }
+
+    fn wait_again(&mut self, session: SessionId, id: ParticipantId) {
+        let Some(waiting) = self.lobby.find(id) else { return };
+        let before = std::mem::replace(&mut waiting.presence, Presence::Here(session));
+        if let Presence::Here(old) = before {
+            self.goodbye(old, GoodbyeReason::Replaced, EndCause::Goodbye);
+        }
+        self.tell_to_wait(session, id);
+        self.tell_waiting();
+    }
+
+    fn tell_to_wait(&mut self, session: SessionId, id: ParticipantId) {
+        let Some(waiting) = self.lobby.find(id) else { return };
+        let display_name = waiting.display_name.clone();
+        self.outputs.push_back(Output::Wait(Wait { session, participant: id, display_name }));
+    }
+
+    /// Tells the moderators who waits.
+    pub(super) fn tell_waiting(&mut self) {
+        let message = ServerMessage::WaitingChanged { waiting: self.lobby.infos() };
+        self.tell_moderators(&message);
+    }
+
+    /// Lets somebody in who waits. Who is cut at that moment comes in when they come back.
+    pub(super) fn admit(&mut self, now: Instant, id: ParticipantId) -> Result<(), ErrorCode> {
+        if self.is_full() {
+            return Err(ErrorCode::RoomFull);
+        }
+        let waiting = self.lobby.find(id).ok_or(ErrorCode::NotThere)?;
+        let Presence::Here(session) = waiting.presence else { return Err(ErrorCode::NotThere) };
+        let waiting = self.lobby.remove(id).ok_or(ErrorCode::NotThere)?;
+        let (name, arrival) = (waiting.display_name, waiting.arrival);
+        let participant = Participant::new(name, Role::Guest, None, session, arrival);
+        self.enter(now, id, participant);
+        Ok(())
+    }
+
+    /// Sends somebody away who waits.
+    pub(super) fn refuse_entry(
+        &mut self,
+        now: Instant,
+        id: ParticipantId,
+        note: Option<Redacted<String>>,
+    ) -> Result<(), ErrorCode> {
+        let waiting = self.lobby.remove(id).ok_or(ErrorCode::NotThere)?;
+        self.forget(id);
+        if let Presence::Here(session) = waiting.presence {
+            self.dismiss(session, GoodbyeReason::EntryRefused, note);
+        }
+        self.settle_idle(now);
+        Ok(())
+    }
+
+    /// What a session that waits may say: that it leaves, and that it lives.
+    pub(super) fn said_waiting(
+        &mut self,
+        now: Instant,
+        session: SessionId,
+        id: ParticipantId,
+        message: &ClientMessage,
+    ) {
+        if *message == (ClientMessage::Leave {}) {
+            self.lobby.remove(id);
+            self.forget(id);
+            self.goodbye(session, GoodbyeReason::Left, EndCause::Goodbye);
+            self.settle_idle(now);
+            return self.tell_waiting();
+        }
+        let message = if *message == (ClientMessage::Ping {}) {
+            ServerMessage::Pong {}
+        } else {
+            let (request_id, code) = (message.request_id(), ErrorCode::NotJoined);
+            ServerMessage::Error { request_id, code, fatal: false }
+        };
+        self.outputs.push_back(Output::Send { session, message });
+    }
+
+    pub(super) fn session_lost(&mut self, now: Instant, session: SessionId) {
+        if let Some(waiting) = self.lobby.of_session(session).and_then(|id| self.lobby.find(id)) {
+            waiting.presence = Presence::Away(now + Self::RESUME_WINDOW);
+            return self.tell_waiting();
+        }
+        let Some(id) = self.sessions.remove(&session) else { return };
+        let Some(participant) = self.participants.get_mut(&id) else { return };
+        participant.presence = Presence::Away(now + Self::RESUME_WINDOW);
+        let message = ServerMessage::ParticipantAway { participant: id, away: true };
+        self.tell_others(id, &message);
+    }
+
+    /// Ends a session because a moderator wants it so.
+    pub(super) fn dismiss(
+        &mut self,
+        session: SessionId,
+        reason: GoodbyeReason,
+        note: Option<Redacted<String>>,
+    ) {
+        self.sessions.remove(&session);
+        let message = ServerMessage::Goodbye { reason, note };
+        self.outputs.push_back(Output::Send { session, message });
+        self.outputs.push_back(Output::End { session, cause: EndCause::Refused });
+    }
+
+    /// Removes a participant for a fault that is not theirs, and says so.
+    pub(super) fn expel(&mut self, now: Instant, id: ParticipantId, code: ErrorCode) {
+        let Some(participant) = self.participants.get(&id) else { return };
+        if let Some(session) = participant.session() {
+            self.sessions.remove(&session);
+            self.refuse_session(session, code);
+        }
+        self.remove(now, id);
+    }
+
+    /// The one way out of the room, whatever the cause.
+    pub(super) fn remove(&mut self, now: Instant, id: ParticipantId) {
+        let Some(participant) = self.participants.remove(&id) else { return };
+        if let Some(session) = participant.session() {
+            self.sessions.remove(&session);
+        }
+        self.forget(id);
+        self.speakers.retain(|speaker| *speaker != id);
+        self.outputs.push_back(Output::Media(MediaRequest::RemoveTransport { participant: id }));
+        self.tell_others(id, &ServerMessage::ParticipantLeft { participant: id });
+        self.take_down(id, &participant);
+        self.settle_idle(now);
+    }
+
+    /// Their session tokens are dead from now on.
+    fn forget(&mut self, id: ParticipantId) {
+        if self.gone.len() == MAX_GONE {
+            self.gone.pop_front();
+        }
+        self.gone.push_back(id);
+    }
+
+    fn welcome(&mut self, now: Instant, session: SessionId, id: ParticipantId, resumed: bool) {
+        let Some(own) = self.participants.get_mut(&id) else { return };
+        let missed_offer_wanted = std::mem::take(&mut own.missed_offer_wanted);
+        let layers_wanted = own.layers_wanted.clone();
+        let Some(own) = self.participants.get(&id) else { return };
+        let mut others: Vec<_> =
+            self.participants.iter().filter(|(other, _)| **other != id).collect();
+        others.sort_by_key(|(_, participant)| participant.arrival);
+        self.outputs.push_back(Output::Welcome(Box::new(Welcome {
+            session,
+            participant: id,
+            display_name: own.display_name.clone(),
+            role: own.role,
+            link_role: own.link_role,
+            resumed,
+            participants: others.into_iter().map(|(id, p)| p.info(*id, own.role)).collect(),
+            rules: self.config.rules.clone(),
+            rights: self.rights(own),
+            link_generation: self.config.link_generation,
+            state: RoomState {
+                hands: self.hands_of(own.group),
+                opinions: self.opinion_totals(),
+                timer_ms: self.timer_left(now),
+                spotlight: self.spotlight,
+                poll: self.poll.as_ref().map(crate::poll::Poll::info),
+            },
+        })));
+        let paused = own.tell_paused_slots().filter(|_| !own.paused_slots.is_empty());
+        let unplayable = own.tell_unplayable_slots().filter(|_| !own.unplayable_slots.is_empty());
+        self.outputs.extend(paused);
+        self.outputs.extend(unplayable);
+        // A page that comes back may have missed what changed.
+        for (source, rids) in layers_wanted {
+            let message = ServerMessage::LayersWanted { source, rids };
+            self.outputs.push_back(Output::Send { session, message });
+        }
+        if missed_offer_wanted {
+            let message = ServerMessage::OfferWanted {};
+            self.outputs.push_back(Output::Send { session, message });
+        }
+        for (&participant, known) in &self.participants {
+            let quality = known.quality;
+            if quality != Quality::Good {
+                let message = ServerMessage::QualityChanged { participant, quality };
+                self.outputs.push_back(Output::Send { session, message });
+            }
+        }
+        if own.role == Role::Moderator && !self.lobby.is_empty() {
+            let message = ServerMessage::WaitingChanged { waiting: self.lobby.infos() };
+            self.outputs.push_back(Output::Send { session, message });
+        }
+        if !self.speakers.is_empty() {
+            let told = self.speakers_for(id);
+            self.outputs.extend(told);
+        }
+    }
+}
+
+/// Most departures remembered, so that the session token of someone who left brings nobody back.
+/// Beyond it the oldest token would give the same number again to the same holder: harmless.
+const MAX_GONE: usize = 1024;

@@ -1,0 +1,197 @@
+//! What moderators decide about others. Nothing here turns anything on.
+
+use std::time::Instant;
+
+use protocol::{
+    ErrorCode, GoodbyeReason, MAX_TEXT_CHARS, OpenRules, ParticipantId, Redacted, Role,
+    ServerMessage, TrackSource, Verifier,
+};
+
+use super::Room;
+use crate::participant::Participant;
+use crate::port::{Change, Output};
+use crate::{rights_of, text};
+
+impl Room {
+    /// Lets everybody in, or those who are named.
+    pub(super) fn admit_all(
+        &mut self,
+        now: Instant,
+        participants: Option<Vec<ParticipantId>>,
+    ) -> Result<(), ErrorCode> {
+        let is_everybody = participants.is_none();
+        let chosen = participants.unwrap_or_else(|| self.lobby.ids());
+        let mut result = Ok(());
+        for id in chosen {
+            match self.admit(now, id) {
+                // Who was cut a moment ago simply goes on waiting.
+                Err(ErrorCode::NotThere) if is_everybody => {}
+                Err(code) => result = Err(code),
+                Ok(()) => {}
+            }
+        }
+        self.tell_waiting();
+        result
+    }
+
+    pub(super) fn send_away(
+        &mut self,
+        now: Instant,
+        id: ParticipantId,
+        reason: Option<&Redacted<String>>,
+    ) -> Result<(), ErrorCode> {
+        let note = reason
+            .map(|typed| text::accept(typed, MAX_TEXT_CHARS).ok_or(ErrorCode::Malformed))
+            .transpose()?;
+        self.refuse_entry(now, id, note)?;
+        self.tell_waiting();
+        Ok(())
+    }
+
+    pub(super) fn set_rules(&mut self, open: OpenRules) -> Result<Change, ErrorCode> {
+        self.config.rules.open = open;
+        for id in self.ids() {
+            self.tell_rights(id);
+        }
+        self.stop_what_is_forbidden();
+        Ok(Change::Rules(self.config.rules.clone()))
+    }
+
+    pub(super) fn stop_sources(
+        &mut self,
+        whose: Option<ParticipantId>,
+        source: TrackSource,
+    ) -> Result<(), ErrorCode> {
+        let Some(id) = whose else {
+            for id in self.ids() {
+                if self.participants.get(&id).is_some_and(|it| it.role == Role::Guest) {
+                    self.stop_source(id, source);
+                }
+            }
+            return Ok(());
+        };
+        self.find(id)?;
+        self.stop_source(id, source);
+        Ok(())
+    }
+
+    pub(super) fn grant(
+        &mut self,
+        id: ParticipantId,
+        source: TrackSource,
+        granted: bool,
+    ) -> Result<(), ErrorCode> {
+        let participant = self.participants.get_mut(&id).ok_or(ErrorCode::NotThere)?;
+        match source {
+            TrackSource::Microphone => participant.granted.microphone = granted,
+            TrackSource::Camera => participant.granted.camera = granted,
+            TrackSource::Screen | TrackSource::ScreenAudio => participant.granted.screen = granted,
+        }
+        self.tell_rights(id);
+        self.stop_what_is_forbidden();
+        Ok(())
+    }
+
+    pub(super) fn invite(
+        &mut self,
+        id: ParticipantId,
+        source: TrackSource,
+    ) -> Result<(), ErrorCode> {
+        self.find(id)?;
+        self.tell(id, ServerMessage::Invited { source });
+        Ok(())
+    }
+
+    /// Sends somebody out for good; a personal link they came by ends with it.
+    pub(super) fn eject(
+        &mut self,
+        now: Instant,
+        id: ParticipantId,
+    ) -> Result<Option<Change>, ErrorCode> {
+        let participant = self.find(id)?;
+        if participant.link_role == Role::Moderator {
+            // Their link would bring them back.
+            return Err(ErrorCode::NotAllowed);
+        }
+        let handle = participant.handle;
+        self.put_out(now, id);
+        Ok(handle.map(Change::HandleEnded))
+    }
+
+    fn put_out(&mut self, now: Instant, id: ParticipantId) {
+        if let Some(session) = self.participants.get(&id).and_then(Participant::session) {
+            self.dismiss(session, GoodbyeReason::Ejected, None);
+        }
+        self.remove(now, id);
+    }
+
+    pub(super) fn set_role(&mut self, id: ParticipantId, role: Role) -> Result<(), ErrorCode> {
+        let participant = self.participants.get_mut(&id).ok_or(ErrorCode::NotThere)?;
+        if participant.link_role == Role::Moderator {
+            return if role == Role::Moderator { Ok(()) } else { Err(ErrorCode::NotAllowed) };
+        }
+        if std::mem::replace(&mut participant.role, role) == role {
+            return Ok(());
+        }
+        let session = participant.session();
+        self.tell_everybody(&ServerMessage::RoleChanged { participant: id, role });
+        self.tell_rights(id);
+        // What others show to moderators alone appears, or disappears.
+        let hidden = |other: &Participant| {
+            other.moderators_only && other.active.contains(&TrackSource::Camera)
+        };
+        let cameras: Vec<_> =
+            self.participants.iter().filter(|(other, p)| **other != id && hidden(p)).collect();
+        let told = cameras.into_iter().map(|(other, _)| ServerMessage::TrackChanged {
+            participant: *other,
+            source: TrackSource::Camera,
+            active: role == Role::Moderator,
+        });
+        if let Some(session) = session {
+            let told: Vec<_> = told.map(|message| Output::Send { session, message }).collect();
+            self.outputs.extend(told);
+            let waiting = if role == Role::Moderator { self.lobby.infos() } else { Vec::new() };
+            let message = ServerMessage::WaitingChanged { waiting };
+            self.outputs.push_back(Output::Send { session, message });
+        }
+        self.stop_what_is_forbidden();
+        self.enforce();
+        Ok(())
+    }
+
+    pub(super) fn rotate_link(
+        &mut self,
+        verifier: Redacted<Verifier>,
+        generation: u32,
+    ) -> Result<Change, ErrorCode> {
+        // Two moderators at once: the second one's link would not be the one that is shown.
+        if self.config.link_generation.checked_add(1) != Some(generation) {
+            return Err(ErrorCode::NotThere);
+        }
+        self.config.link_generation = generation;
+        self.tell_moderators(&ServerMessage::LinkRotated { generation });
+        Ok(Change::GuestLink { verifier, generation })
+    }
+
+    /// Ends a personal link, and sends out whoever came by it or waits with it.
+    pub(super) fn revoke_handle(&mut self, now: Instant, handle: Redacted<Verifier>) -> Change {
+        for id in self.ids() {
+            let came_by_it = |it: &Participant| it.handle.as_ref() == Some(&handle);
+            if self.participants.get(&id).is_some_and(came_by_it) {
+                self.put_out(now, id);
+            }
+        }
+        Change::HandleEnded(handle)
+    }
+
+    fn tell_rights(&mut self, id: ParticipantId) {
+        let Some(participant) = self.participants.get(&id) else { return };
+        let rules = self.config.rules.clone();
+        let rights = rights_of(&rules, participant.role, participant.granted);
+        self.tell(id, ServerMessage::RulesChanged { rules, rights });
+    }
+
+    fn find(&self, id: ParticipantId) -> Result<&Participant, ErrorCode> {
+        self.participants.get(&id).ok_or(ErrorCode::NotThere)
+    }
+}
