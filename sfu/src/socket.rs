@@ -83,12 +83,12 @@ impl MediaSocket {
         &self.sender
     }
 
-    /// Receives what has come, at most one batch, and hands over each datagram. Returns how many
-    /// there were; 0 means that nothing waits.
+    /// Receives what has come, at most one batch, and hands over each datagram. Returns whether more
+    /// may wait: a batch that is not full took all there was.
     pub(crate) fn receive_batch(
         &mut self,
         mut each: impl FnMut(&Sender, Path, &mut [u8]),
-    ) -> io::Result<usize> {
+    ) -> io::Result<bool> {
         let mut slices: [IoSliceMut<'_>; BATCH_SIZE] = {
             let mut buffers = self.buffers.iter_mut();
             std::array::from_fn(|_| {
@@ -98,21 +98,19 @@ impl MediaSocket {
         let socket = UdpSockRef::from(&self.sender.socket);
         let messages = match self.sender.state.recv(socket, &mut slices, &mut self.metas) {
             Ok(messages) => messages,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(0),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
             Err(error) => return Err(error),
         };
-        let mut datagrams = 0;
         for (buffer, meta) in self.buffers.iter_mut().zip(&self.metas).take(messages) {
             let path = Path {
                 remote: canonical(meta.addr),
                 local: meta.dst_ip.map(|ip| ip.to_canonical()),
             };
             for datagram in buffer[..meta.len].chunks_mut(meta.stride.max(1)) {
-                datagrams += 1;
                 each(&self.sender, path, datagram);
             }
         }
-        Ok(datagrams)
+        Ok(messages == BATCH_SIZE)
     }
 }
 

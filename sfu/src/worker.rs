@@ -126,7 +126,7 @@ impl Worker {
         let Self { core, socket, send_refused, exchange, .. } = self;
         let mut since_sent = 0;
         // A read error belongs to one datagram (such as an earlier ICMP answer): read on.
-        let datagrams = socket
+        let may_have_more = socket
             .receive_batch(|sender, path, datagram| {
                 let route = exchange
                     .as_mut()
@@ -144,11 +144,11 @@ impl Worker {
                     *send_refused += flush(core, sender, now);
                 }
             })
-            .unwrap_or(1);
+            .unwrap_or(true);
         if let Some(exchange) = exchange {
             exchange.dispatch();
         }
-        datagrams > 0
+        may_have_more
     }
 
     /// Feeds to the core what other workers received for it.

@@ -3,6 +3,7 @@
 mod catch_up;
 mod form;
 mod limit;
+mod look;
 mod paced;
 mod scalable;
 mod still;
@@ -13,7 +14,7 @@ use protocol::TrackId;
 use rand::RngExt;
 use rand::rngs::StdRng;
 
-use crate::codec::{CodecKind, CodecSet, PictureIds, inspect, patch_picture_ids, red};
+use crate::codec::{CodecKind, PictureIds, inspect, patch_picture_ids, red};
 use crate::command::Mid;
 use crate::dependency::Mandatory;
 use crate::downlink::queue::{Queue, Waiting};
@@ -23,7 +24,7 @@ use crate::layer;
 use crate::packet::{Extension, RtpHeader, RtpView};
 use crate::path::Path;
 use crate::rewrite::{Filler, Origin, PacketIds, Rewriter};
-use crate::router::{Arrival, Layer, LayerKey, Marks, Track, TrackKey, Tracks};
+use crate::router::{Arrival, Layer, LayerKey, Marks, Track, TrackKey};
 use crate::sdp::{Codec, ExtensionIds, MediaKind, Section, SlotSsrcs};
 use crate::stats::{DropCause, Stats};
 use crate::svc::FrameFilter;
@@ -147,75 +148,6 @@ impl Subscription {
     pub(crate) fn refresh(&mut self, section: &Section) {
         self.codecs.clone_from(&section.codecs);
         self.extensions = section.extensions;
-    }
-
-    /// Name of the section.
-    pub(crate) fn mid(&self) -> &Mid {
-        &self.mid
-    }
-
-    /// True for pictures, false for sound.
-    pub(crate) fn is_video(&self) -> bool {
-        self.is_video
-    }
-
-    /// The codecs its browser plays.
-    pub(crate) fn playable(&self) -> CodecSet {
-        CodecSet::of(self.codecs.iter().map(|codec| codec.kind))
-    }
-
-    /// Whether its browser plays what it carries, as far as anything came of that.
-    pub(crate) fn plays(&self, now: Instant, tracks: &Tracks) -> bool {
-        let track = self.track.and_then(|key| tracks.track(key));
-        let layers = track.into_iter().flat_map(|track| &track.layers);
-        let mut sent = layers.filter(|it| it.is_alive(now)).filter_map(|it| it.codec);
-        let is_played = |codec| self.codecs.iter().any(|known| known.kind == codec);
-        !self.is_video || sent.all(is_played)
-    }
-
-    /// Our sources.
-    pub(crate) fn ssrcs(&self) -> SlotSsrcs {
-        self.ssrcs
-    }
-
-    /// Height in pixels at which the picture is shown, if known.
-    pub(crate) fn max_height(&self) -> Option<u16> {
-        self.max_height
-    }
-
-    /// What it shall carry.
-    pub(crate) fn wanted(&self) -> Option<TrackId> {
-        self.wanted
-    }
-
-    /// The track it carries, if that is published.
-    pub(crate) fn track(&self) -> Option<TrackKey> {
-        self.track
-    }
-
-    /// The layer that is forwarded now.
-    pub(crate) fn forwarded(&self) -> Option<LayerKey> {
-        Some(LayerKey { track: self.track?, layer: self.current? })
-    }
-
-    /// The layer that is forwarded or waited for, whose key frame helps.
-    pub(crate) fn awaited(&self) -> Option<LayerKey> {
-        Some(LayerKey { track: self.track?, layer: self.target? })
-    }
-
-    /// The layers that have to be sent for this slot: the one worth its height, whether it is sent
-    /// at present or not, and those forwarded or waited for meanwhile; the least where the path has
-    /// nothing for those that are sent.
-    pub(crate) fn wanted_layers(&self, layer_count: usize) -> [Option<u8>; 3] {
-        let preferred = u8::try_from(layer::preferred(self.max_height, layer_count)).ok();
-        let least = u8::try_from(layer_count.saturating_sub(1)).ok();
-        let awaited = if self.is_limited_to_none() { least } else { self.target };
-        [preferred, awaited, self.current]
-    }
-
-    /// Shift of the timestamps and counters of the slot, for a sender report.
-    pub(crate) fn report_basis(&self) -> Option<(u32, SentCounters)> {
-        Some((self.numbers.timestamp_shift()?, self.sent))
     }
 
     /// Gives the slot new content, to be attached next.
