@@ -307,7 +307,7 @@ impl RoomTask {
 
     /// Has a change kept, and answers whoever asked for it when that is done.
     fn keep(&self, session: SessionId, request_id: RequestId, change: Change) {
-        let Some(answer_to) = self.sessions.get(&session).cloned() else { return };
+        let answer_to = self.sessions.get(&session).cloned();
         let (registry, key, room) = (self.registry.clone(), self.key, self.id.0);
         let kept = registry.shared().keep(key, change);
         tokio::spawn(async move {
@@ -319,8 +319,10 @@ impl RoomTask {
                     ServerMessage::Error { request_id: Some(request_id), code, fatal: false }
                 }
             };
-            // Whoever asked may be gone.
-            let _ = answer_to.try_send(Outgoing::Message(Box::new(message)));
+            if let Some(answer_to) = answer_to {
+                // Whoever asked may be gone by now.
+                let _ = answer_to.try_send(Outgoing::Message(Box::new(message)));
+            }
         });
     }
 

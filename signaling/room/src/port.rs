@@ -141,8 +141,8 @@ pub enum Output {
     Welcome(Box<Welcome>),
     /// Send `waiting` to the session; the owner adds the session token.
     Wait(Wait),
-    /// Keep a change across restarts, then answer the request with `done`, or with `error` when it
-    /// cannot be kept.
+    /// Keep a change across restarts, then answer the request, if the session is still there, with
+    /// `done`, or with `error` when it cannot be kept.
     Keep {
         /// Who asked.
         session: SessionId,

@@ -55,9 +55,13 @@ impl Database {
         let version: i64 = self.0.pragma_query_value(None, "user_version", |row| row.get(0))?;
         let step = self.0.transaction()?;
         match version {
-            0 => step.execute_batch(SCHEMA)?,
+            0 => {
+                step.execute_batch(SCHEMA)?;
+                step.execute_batch(HANDLES)?;
+            }
             1 => {
                 step.execute_batch(FROM_VERSION_1)?;
+                step.execute_batch(HANDLES)?;
                 let mut rooms = step.prepare("SELECT key, max_participants FROM room")?;
                 let rooms = rooms.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
                 for room in rooms.collect::<Result<Vec<([u8; 32], u16)>, _>>()? {
@@ -199,6 +203,9 @@ const SCHEMA: &str = "
         rules TEXT NOT NULL DEFAULT ''
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX room_expires_at ON room (expires_at);
+";
+
+const HANDLES: &str = "
     CREATE TABLE handle (
         room BLOB NOT NULL,
         verifier BLOB NOT NULL,
@@ -210,12 +217,6 @@ const SCHEMA: &str = "
 const FROM_VERSION_1: &str = "
     ALTER TABLE room ADD COLUMN link_generation INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE room ADD COLUMN rules TEXT NOT NULL DEFAULT '';
-    CREATE TABLE handle (
-        room BLOB NOT NULL,
-        verifier BLOB NOT NULL,
-        ended INTEGER NOT NULL,
-        PRIMARY KEY (room, verifier)
-    ) STRICT, WITHOUT ROWID;
 ";
 
 #[cfg(test)]

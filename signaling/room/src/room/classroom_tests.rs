@@ -164,6 +164,19 @@ fn an_ejected_person_is_out_and_cannot_resume() {
 }
 
 #[test]
+fn whoever_was_made_a_moderator_and_ejects_themselves_is_simply_out() {
+    let mut scene = class(2);
+    let role = Role::Moderator;
+    scene.say(1, ClientMessage::SetRole { request_id: ASK, participant: id(2), role });
+    let outputs = scene.say(2, ClientMessage::Eject { request_id: ASK, participant: id(2) });
+    let [ServerMessage::Goodbye { reason: GoodbyeReason::Ejected, .. }] = told(&outputs, 2)[..]
+    else {
+        panic!("{outputs:?}");
+    };
+    assert_eq!(told(&outputs, 1), [&ServerMessage::ParticipantLeft { participant: id(2) }]);
+}
+
+#[test]
 fn stopping_a_source_tells_its_owner_and_the_others_and_turns_nothing_on() {
     let mut scene = class(3);
     for session in [2, 3] {

@@ -6,96 +6,17 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use protocol::{
-    ChatAudience, ClientMessage, GroupPlace, Language, OpenRules, Opinion, OpinionTotals,
-    ParticipantInfo, Profile, Quality, Reaction, Redacted, Rights, SlotRequest, TrackSource,
+    ClientMessage, GroupPlace, Language, OpinionTotals, ParticipantInfo, Profile, Quality,
+    Redacted, TrackSource,
 };
 
+use self::step::{Step, populated, step};
 use super::*;
 use crate::{Action, Join, MediaAnswer, Resume, Slot, action_of, rules_of};
 
+mod step;
+
 const MAX_PARTICIPANTS: u16 = 4;
-
-/// One random step. Numbers choose among what exists, or did.
-#[derive(Clone, Debug)]
-enum Step {
-    Join { moderator: bool, resume: Option<(usize, bool)>, name: Option<String> },
-    Lost(usize),
-    Said(usize, Saying),
-    Negotiated { who: usize, negotiation: u64, works: bool },
-    MediaRefused(usize),
-    Speakers(Vec<usize>),
-    SlotsPaused(usize, u8),
-    SlotsUnplayable(usize, u8),
-    QualityChanged(usize, u8),
-    MediaFailed,
-    Wait(u64),
-}
-
-#[derive(Clone, Debug)]
-enum Saying {
-    JoinAgain,
-    Offer,
-    Subscribe(usize, bool),
-    SetPublishing(usize, bool),
-    Rename(String),
-    Leave,
-    Ping,
-    TakePart(usize, bool),
-    Rules(bool, bool, u8),
-    About(usize, usize),
-    Moderate(usize, bool),
-    Groups(Vec<(usize, Option<u8>)>),
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let name =
-        prop_oneof![Just(String::new()), "[a-c]{1,2}", "\\PC{0,50}", Just("\u{202e}".into())];
-    let places = prop::collection::vec((0..20_usize, prop::option::of(0..2_u8)), 0..5);
-    let saying = prop_oneof![
-        1 => Just(Saying::JoinAgain),
-        4 => Just(Saying::Offer),
-        12 => (0..20_usize, any::<bool>()).prop_map(|(who, video)| Saying::Subscribe(who, video)),
-        8 => (0..4_usize, any::<bool>()).prop_map(|(source, on)| Saying::SetPublishing(source, on)),
-        3 => name.clone().prop_map(Saying::Rename),
-        1 => Just(Saying::Leave),
-        1 => Just(Saying::Ping),
-        8 => (0..8_usize, any::<bool>()).prop_map(|(what, on)| Saying::TakePart(what, on)),
-        4 => (any::<bool>(), any::<bool>(), any::<u8>())
-            .prop_map(|(lobby, locked, bits)| Saying::Rules(lobby, locked, bits)),
-        10 => (0..10_usize, 0..20_usize).prop_map(|(what, who)| Saying::About(what, who)),
-        6 => (0..8_usize, any::<bool>()).prop_map(|(what, on)| Saying::Moderate(what, on)),
-        4 => places.prop_map(Saying::Groups),
-    ];
-    let resume = prop::option::of((0..20_usize, any::<bool>()));
-    prop_oneof![
-        8 => (any::<bool>(), resume, prop::option::of(name))
-            .prop_map(|(moderator, resume, name)| Step::Join { moderator, resume, name }),
-        2 => (0..20_usize).prop_map(Step::Lost),
-        60 => (0..20_usize, saying).prop_map(|(session, saying)| Step::Said(session, saying)),
-        6 => (0..20_usize, 0..20_u64, prop::bool::weighted(0.8))
-            .prop_map(|(who, negotiation, works)| Step::Negotiated { who, negotiation, works }),
-        1 => (0..20_usize).prop_map(Step::MediaRefused),
-        2 => prop::collection::vec(0..20_usize, 0..3).prop_map(Step::Speakers),
-        2 => (0..20_usize, 0..3_u8).prop_map(|(who, count)| Step::SlotsPaused(who, count)),
-        2 => (0..20_usize, 0..3_u8).prop_map(|(who, count)| Step::SlotsUnplayable(who, count)),
-        2 => (0..20_usize, 0..3_u8).prop_map(|(who, which)| Step::QualityChanged(who, which)),
-        1 => Just(Step::MediaFailed),
-        5 => (0..60_u64).prop_map(Step::Wait),
-    ]
-}
-
-/// A moderator and two guests who were let in, with slots and cameras.
-fn populated() -> Vec<Step> {
-    let join = |moderator| Step::Join { moderator, resume: None, name: None };
-    let mut steps = vec![join(true), join(false), join(false)];
-    steps.push(Step::Said(0, Saying::About(0, 0)));
-    for session in 0..3 {
-        steps.push(Step::Said(session, Saying::Offer));
-        steps.push(Step::Negotiated { who: 0, negotiation: 0, works: true });
-        steps.push(Step::Said(session, Saying::SetPublishing(1, true)));
-    }
-    steps
-}
 
 /// What one session believes, from what it was told alone.
 #[derive(Debug)]
@@ -199,7 +120,7 @@ impl World {
             }
             Step::Said(choice, saying) => {
                 let session = self.session(choice);
-                let message = self.message(saying);
+                let message = saying.message(&self.room, |who| self.somebody(who));
                 if let Some(view) = self.views.get(&session) {
                     if let ClientMessage::SetPublishing { source, active: true, .. } = &message {
                         expected.turned_on = Some((view.own, *source));
@@ -278,111 +199,6 @@ impl World {
         known[choice % known.len()]
     }
 
-    fn message(&self, saying: Saying) -> ClientMessage {
-        let request_id = RequestId(1);
-        let id = |who: usize| self.somebody(who);
-        let text = || Redacted::new("Bonjour".to_owned());
-        match saying {
-            Saying::JoinAgain => ClientMessage::Join {
-                protocol_version: 1,
-                room: protocol::RoomSlug::from_bytes([0; 16]),
-                proof: protocol::Proof::from_bytes([0; 32]).into(),
-                handle: None,
-                resume: None,
-                display_name: None,
-                language: None,
-            },
-            Saying::Offer => {
-                ClientMessage::Offer { request_id, sdp: String::new().into(), publish: vec![] }
-            }
-            Saying::Subscribe(who, video) => {
-                let source = if video { TrackSource::Camera } else { TrackSource::Microphone };
-                let mid = if video { "v" } else { "a" }.to_owned();
-                let track = Some(TrackId { participant: id(who), source });
-                let slots = vec![SlotRequest { mid, track, max_height: None }];
-                ClientMessage::Subscribe { request_id, slots }
-            }
-            Saying::SetPublishing(source, active) => {
-                let source = TrackSource::ALL[source];
-                ClientMessage::SetPublishing { request_id, source, active }
-            }
-            Saying::Rename(name) => ClientMessage::Rename { request_id, display_name: name.into() },
-            Saying::Leave => ClientMessage::Leave {},
-            Saying::Ping => ClientMessage::Ping {},
-            Saying::TakePart(what, on) => match what {
-                0 | 1 => ClientMessage::RaiseHand { request_id, raised: on },
-                2 => ClientMessage::React { request_id, reaction: Reaction::Heart },
-                3 => {
-                    let opinion = if on { Some(Opinion::Slower) } else { None };
-                    ClientMessage::SetOpinion { request_id, opinion }
-                }
-                4 => {
-                    let audience =
-                        if on { ChatAudience::Everybody } else { ChatAudience::Moderators };
-                    ClientMessage::Chat { request_id, audience, text: text() }
-                }
-                5 => ClientMessage::Vote { request_id, poll: self.room.polls, choice: on.into() },
-                6 => ClientMessage::SetAudience { request_id, moderators_only: on },
-                _ => ClientMessage::CallHelp { request_id },
-            },
-            Saying::Rules(lobby, locked, bits) => {
-                let bit = |n: u8| bits >> n & 1 == 1;
-                let [microphone, camera, screen, chat, rename] = [0, 1, 2, 3, 4].map(bit);
-                let guests = Rights { microphone, camera, screen, chat, rename };
-                let rules = OpenRules { lobby, locked, guests_until: None, guests };
-                ClientMessage::SetRules { request_id, rules }
-            }
-            Saying::About(what, who) => {
-                let participant = id(who);
-                let source = TrackSource::ALL[who % 4];
-                match what {
-                    0 => ClientMessage::Admit { request_id, participants: None },
-                    1 => ClientMessage::Admit { request_id, participants: Some(vec![participant]) },
-                    2 => ClientMessage::RefuseEntry { request_id, participant, reason: None },
-                    3 => ClientMessage::StopSource {
-                        request_id,
-                        participant: Some(participant),
-                        source,
-                    },
-                    4 => ClientMessage::Grant { request_id, participant, source, granted: true },
-                    5 => ClientMessage::Invite { request_id, participant, source },
-                    6 => ClientMessage::Eject { request_id, participant },
-                    7 => ClientMessage::SetRole { request_id, participant, role: Role::Moderator },
-                    8 => ClientMessage::SetRole { request_id, participant, role: Role::Guest },
-                    _ => ClientMessage::SetSpotlight { request_id, participant: Some(participant) },
-                }
-            }
-            Saying::Moderate(what, on) => match what {
-                0 => ClientMessage::StopSource {
-                    request_id,
-                    participant: None,
-                    source: TrackSource::Microphone,
-                },
-                1 => ClientMessage::LowerHand { request_id, participant: None },
-                2 => ClientMessage::ClearOpinions { request_id },
-                3 => {
-                    ClientMessage::SetTimer { request_id, seconds: if on { Some(5) } else { None } }
-                }
-                4 => {
-                    let choices = vec![text(), text()];
-                    ClientMessage::OpenPoll { request_id, question: text(), choices }
-                }
-                5 => ClientMessage::ClosePoll { request_id },
-                6 => ClientMessage::Announce { request_id, text: text() },
-                _ => {
-                    let guest_verifier = protocol::Verifier::from_bytes([3; 32]).into();
-                    let generation = self.room.config.link_generation + u32::from(on);
-                    ClientMessage::RotateLink { request_id, guest_verifier, generation }
-                }
-            },
-            Saying::Groups(places) => {
-                let place = |(who, group)| GroupPlace { participant: id(who), group };
-                let places = places.into_iter().map(place).collect();
-                ClientMessage::SetGroups { request_id, places }
-            }
-        }
-    }
-
     /// Takes all outputs of one step in, and checks that views and truth agree.
     fn look(&mut self, expected: &Expected) {
         let mut count = 0;
@@ -435,7 +251,10 @@ impl World {
                     assert!(self.over.insert(session), "{session:?} ends twice");
                 }
                 Output::Media(request) => self.media(request, expected),
-                Output::Keep { session, .. } => assert!(self.views.contains_key(&session)),
+                Output::Keep { session, .. } => {
+                    let asked = self.views.contains_key(&session) || self.over.contains(&session);
+                    assert!(asked, "a change that nobody asked for");
+                }
                 Output::Idle => assert!(self.transports.is_empty(), "idle with people in"),
                 Output::Ended => assert!(self.transports.is_empty(), "ended with people in"),
             }

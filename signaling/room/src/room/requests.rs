@@ -35,13 +35,16 @@ impl Room {
         } else {
             self.carry_out(now, id, message)
         };
+        // Whoever put themselves out is not there to hear the answer.
+        let is_there = self.sessions.contains_key(&session);
         match result {
-            Ok(None) => self.answer(session, request_id, Ok(())),
             // The owner answers once it is kept.
             Ok(Some(change)) => {
                 self.outputs.push_back(Output::Keep { session, request_id, change });
             }
-            Err(code) => self.answer(session, request_id, Err(code)),
+            Ok(None) if is_there => self.answer(session, request_id, Ok(())),
+            Err(code) if is_there => self.answer(session, request_id, Err(code)),
+            Ok(None) | Err(_) => {}
         }
     }
 
