@@ -20,6 +20,7 @@ export class NetworkWithoutUdp {
 
   private constructor(
     readonly name: string,
+    private readonly cable: string,
     private readonly forget: () => void,
   ) {
     this.enter = ['ip', 'netns', 'exec', name]
@@ -38,12 +39,14 @@ export class NetworkWithoutUdp {
     ip('-n', name, 'link', 'set', 'eth0', 'up')
     ip('-n', name, 'link', 'set', 'lo', 'up')
     filter(name, 'iifname "eth0" meta l4proto udp drop')
-    return new NetworkWithoutUdp(name, forget)
+    return new NetworkWithoutUdp(name, near, forget)
   }
 
-  /** Takes it away, the cable with it. */
+  /** Takes it away, the cable first: alone it would go some time after the namespace, and the next
+   * one of that name could not be laid. */
   remove(): void {
     this.forget()
+    ip('link', 'del', this.cable)
     ip('netns', 'del', this.name)
   }
 }
