@@ -5,6 +5,7 @@ import { render } from 'preact'
 import type { CallState, Connection, DeviceState, Phase, Problem, ParticipantId } from '../src/call/state'
 import { App } from '../src/ui/app'
 import { classOf, fakeCall } from './fake-call'
+import { OPEN_RULES } from '../src/protocol/samples'
 
 const asked = new URLSearchParams(location.search)
 const screen = asked.get('screen') ?? 'home'
@@ -38,17 +39,7 @@ function stateOf(): CallState {
     connection: (asked.get('connection') ?? 'connected') as Connection,
     selfId: participants[0]?.id ?? null,
     role,
-    rules: {
-      profile: 'reunion',
-      maxParticipants: 100,
-      video: true,
-      open: {
-        lobby: false,
-        locked: false,
-        guestsUntil: null,
-        guests: { microphone: true, camera: true, screen: true, chat: true, rename: true },
-      },
-    },
+    rules: OPEN_RULES,
     waiting: Array.from({ length: Number(asked.get('waiting') ?? 0) }, (_, index) => ({
       id: `waiting-${index}` as ParticipantId,
       displayName: ['Sacha', 'Inès B.', 'Invité 4', 'Maël'][index % 4] ?? '',

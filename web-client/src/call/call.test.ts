@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { parse } from '../protocol/connection'
 import type { ErrorCode, ServerMessage } from '../protocol/generated'
+import { QUIET_ROOM } from '../protocol/samples'
 import { type CallEvent, type CallModel, type Effect, INITIAL_MODEL, reduce } from './call'
 import type { Device } from './devices'
 
@@ -18,26 +19,7 @@ const JOINED = {
   participants: [
     { participant: 'BBBBBBBBBBB', displayName: 'Bleuet', role: 'moderator', active: ['camera'], away: false },
   ],
-  rules: {
-    profile: 'reunion',
-    maxParticipants: 100,
-    video: true,
-    open: {
-      lobby: false,
-      locked: false,
-      guestsUntil: null,
-      guests: { microphone: true, camera: true, screen: true, chat: true, rename: true },
-    },
-  },
-  rights: { microphone: true, camera: true, screen: true, chat: true, rename: true },
-  linkGeneration: 0,
-  state: {
-    hands: [],
-    opinions: { yes: 0, no: 0, slower: 0, faster: 0 },
-    timerMs: null,
-    spotlight: null,
-    poll: null,
-  },
+  ...QUIET_ROOM,
 } as const satisfies { type: 'joined' } & Record<string, unknown>
 
 /** Runs events one after the other; gives the last model and all effects. */

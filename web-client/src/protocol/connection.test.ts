@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Connection, type Join, parse, RequestError } from './connection'
 import type { ServerMessage } from './generated'
+import { QUIET_ROOM } from './samples'
 
 const JOIN: Join = {
   type: 'join',
@@ -20,26 +21,7 @@ const JOINED: ServerMessage = {
   resumed: false,
   resume: 't',
   participants: [],
-  rules: {
-    profile: 'reunion',
-    maxParticipants: 100,
-    video: true,
-    open: {
-      lobby: false,
-      locked: false,
-      guestsUntil: null,
-      guests: { microphone: true, camera: true, screen: true, chat: true, rename: true },
-    },
-  },
-  rights: { microphone: true, camera: true, screen: true, chat: true, rename: true },
-  linkGeneration: 0,
-  state: {
-    hands: [],
-    opinions: { yes: 0, no: 0, slower: 0, faster: 0 },
-    timerMs: null,
-    spotlight: null,
-    poll: null,
-  },
+  ...QUIET_ROOM,
 }
 
 /** Stands in for the browser's socket; the test plays the server. */

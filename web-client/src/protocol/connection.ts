@@ -152,40 +152,8 @@ export class Connection {
         this.attempts = 0
         this.lastRoundTrip = performance.now() - this.askedAt
         break
-      case 'participant_joined':
-      case 'participant_left':
-      case 'participant_away':
-      case 'participant_renamed':
-      case 'track_changed':
-      case 'layers_wanted':
-      case 'offer_wanted':
-      case 'speakers':
-      case 'slots_paused':
-      case 'slots_unplayable':
-      case 'quality_changed':
-      case 'waiting_changed':
-      case 'rules_changed':
-      case 'source_stopped':
-      case 'invited':
-      case 'role_changed':
-      case 'goodbye':
-        break
-      case 'link_rotated':
-      case 'hands_changed':
-      case 'reacted':
-      case 'opinions_changed':
-      case 'timer_changed':
-      case 'spotlight_changed':
-      case 'chatted':
-      case 'announced':
-      case 'poll_changed':
-      case 'poll_closed':
-      case 'groups_changed':
-      case 'help_called':
-        // This page has no use for it.
-        return
       default:
-        message satisfies never
+        // The rest is for the call.
     }
     this.events.handleMessage(message)
   }

@@ -9,6 +9,7 @@ import type { Call } from '../call/store'
 import { chosenLanguage, language, t } from '../i18n'
 import { App } from './app'
 import Stage from './stage/stage'
+import { OPEN_RULES } from '../protocol/samples'
 
 const LINK = `/r/${'A'.repeat(22)}#v1.${'A'.repeat(22)}`
 
@@ -281,17 +282,7 @@ async function show(change: Partial<CallState>): Promise<readonly unknown[][]> {
     connection: 'connected',
     selfId: participants[0]?.id ?? null,
     role: 'guest',
-    rules: {
-      profile: 'reunion',
-      maxParticipants: 100,
-      video: true,
-      open: {
-        lobby: false,
-        locked: false,
-        guestsUntil: null,
-        guests: { microphone: true, camera: true, screen: true, chat: true, rename: true },
-      },
-    },
+    rules: OPEN_RULES,
     waiting: [],
     participants,
     microphone: 'off',
