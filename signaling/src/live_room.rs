@@ -294,6 +294,7 @@ impl RoomTask {
             rights: welcome.rights,
             link_generation: welcome.link_generation,
             state: welcome.state,
+            own: welcome.own,
         };
         (session, message)
     }

@@ -1,7 +1,7 @@
 // A call without a server: shows any state of the room on one's own machine.
 
 import { type ReadonlySignal, signal } from '@preact/signals'
-import type { CallState, Participant, ParticipantId } from '../src/call/state'
+import type { CallState, Participant, ParticipantId, Waiting } from '../src/call/state'
 import type { Call, DeviceCheck } from '../src/call/store'
 import type { TrackSource } from '../src/protocol/generated'
 
@@ -66,11 +66,27 @@ export function fakeCall(state: CallState): Call {
         ),
       })
     },
-    admit: () => {
-      patch({ waiting: [] })
+    ask: (request) => {
+      const named = 'participant' in request ? [request.participant] : 'participants' in request ? request.participants : null
+      const still = (waiting: Waiting) => named !== null && !named.includes(waiting.id)
+      if (request.type === 'admit' || request.type === 'refuse_entry') patch({ waiting: now.value.waiting.filter(still) })
+      return Promise.resolve(true)
     },
-    refuseEntry: (participant) => {
-      patch({ waiting: now.value.waiting.filter(({ id }) => id !== participant) })
+    holdOpinion: (ownOpinion) => {
+      patch({ life: { ...now.value.life, ownOpinion } })
+    },
+    vote: (_, choice) => {
+      const { life } = now.value
+      if (life.poll !== null) patch({ life: { ...life, poll: { ...life.poll, hasVoted: true, choice } } })
+    },
+    setModeratorsOnly: (moderatorsOnly) => {
+      patch({ moderatorsOnly })
+    },
+    putAway: (what) => {
+      patch({ life: { ...now.value.life, [what]: null } })
+    },
+    putAwayHelp: (participant) => {
+      patch({ life: { ...now.value.life, helpCalls: now.value.life.helpCalls.filter((id) => id !== participant) } })
     },
     setMicrophone: (on) => {
       patch({ microphone: on ? 'on' : 'off' })
@@ -118,6 +134,8 @@ export function classOf(count: number): readonly Participant[] {
     role: index === 0 ? ('moderator' as const) : ('guest' as const),
     isSelf: index === 0,
     away: index === 6,
+    group: null,
+    handle: null,
     quality: index === 3 ? 'fair' : index === 4 ? 'poor' : 'good',
     active: new Set<TrackSource>([
       ...(index % 3 === 1 ? (['camera'] as const) : []),

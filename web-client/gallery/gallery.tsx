@@ -2,6 +2,7 @@
 // The build does not include it.
 
 import { render } from 'preact'
+import { INITIAL_MODEL } from '../src/call/call'
 import type { CallState, Connection, DeviceState, Phase, Problem, ParticipantId } from '../src/call/state'
 import { App } from '../src/ui/app'
 import { classOf, fakeCall } from './fake-call'
@@ -35,11 +36,13 @@ function stateOf(): CallState {
     ]),
   }))
   return {
+    ...INITIAL_MODEL.view,
     phase: phaseOf(),
     connection: (asked.get('connection') ?? 'connected') as Connection,
     selfId: participants[0]?.id ?? null,
     role,
     rules: OPEN_RULES,
+    rights: OPEN_RULES.open.guests,
     waiting: Array.from({ length: Number(asked.get('waiting') ?? 0) }, (_, index) => ({
       id: `waiting-${index}` as ParticipantId,
       displayName: ['Sacha', 'Inès B.', 'Invité 4', 'Maël'][index % 4] ?? '',

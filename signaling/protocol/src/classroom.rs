@@ -203,6 +203,21 @@ pub struct RoomState {
     pub poll: Option<OpenPoll>,
 }
 
+/// What the server knows of the page's own participant that the page cannot know after a reload.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct OwnState {
+    /// The group they are in; `null` for the whole class.
+    pub group: Option<u8>,
+    /// What they hold up.
+    pub opinion: Option<Opinion>,
+    /// True when moderators alone see their camera.
+    pub moderators_only: bool,
+    /// True when they have answered the open question.
+    pub has_voted: bool,
+}
+
 /// Which group somebody belongs to now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]

@@ -14,8 +14,8 @@ mod server;
 
 pub use classroom::{
     ChatAudience, GroupPlace, MAX_GROUPS, MAX_HANDLES, MAX_POLL_CHOICES, MAX_POLL_TEXT_CHARS,
-    MAX_TEXT_CHARS, MAX_TIMER_SECONDS, OpenPoll, OpenRules, Opinion, OpinionTotals, Profile,
-    Reaction, Rights, RoomRules, RoomState, WaitingInfo,
+    MAX_TEXT_CHARS, MAX_TIMER_SECONDS, OpenPoll, OpenRules, Opinion, OpinionTotals, OwnState,
+    Profile, Reaction, Rights, RoomRules, RoomState, WaitingInfo,
 };
 pub use client::{ClientMessage, PublishedMid, SlotRequest};
 pub use id::{IdError, ParticipantId, Proof, RequestId, RoomSlug, TrackId, TrackSource, Verifier};

@@ -4,8 +4,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ChatAudience, GroupPlace, OpenPoll, OpinionTotals, ParticipantId, Profile, Reaction, Redacted,
-    RequestId, Rights, RoomRules, RoomSlug, RoomState, TrackSource, Verifier, WaitingInfo,
+    ChatAudience, GroupPlace, OpenPoll, OpinionTotals, OwnState, ParticipantId, Profile, Reaction,
+    Redacted, RequestId, Rights, RoomRules, RoomSlug, RoomState, TrackSource, Verifier,
+    WaitingInfo,
 };
 
 /// Everything a browser may hear on its WebSocket.
@@ -41,6 +42,8 @@ pub enum ServerMessage {
         link_generation: u32,
         /// What goes on.
         state: RoomState,
+        /// What the page's own part in it is.
+        own: OwnState,
     },
     /// The browser is known and waits to be let in. Nothing of the room is said before `joined`.
     Waiting {

@@ -57,6 +57,11 @@ impl Poll {
         Ok(())
     }
 
+    /// Whether somebody has answered.
+    pub(crate) fn has_ballot_of(&self, voter: ParticipantId) -> bool {
+        self.voters.contains(&voter)
+    }
+
     pub(crate) fn info(&self) -> OpenPoll {
         OpenPoll {
             poll: self.number,

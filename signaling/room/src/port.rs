@@ -1,8 +1,8 @@
 //! [`Input`] and [`Output`]: all that enters and leaves a room.
 
 use protocol::{
-    ClientMessage, ErrorCode, Language, ParticipantId, ParticipantInfo, PublishedMid, Quality,
-    Redacted, RequestId, Rights, Role, RoomRules, RoomState, ServerMessage, SlotRequest,
+    ClientMessage, ErrorCode, Language, OwnState, ParticipantId, ParticipantInfo, PublishedMid,
+    Quality, Redacted, RequestId, Rights, Role, RoomRules, RoomState, ServerMessage, SlotRequest,
     TrackSource, Verifier,
 };
 
@@ -228,6 +228,8 @@ pub struct Welcome {
     pub link_generation: u32,
     /// What goes on.
     pub state: RoomState,
+    /// What their own part in it is.
+    pub own: OwnState,
 }
 
 /// Why a session is ended by the room.

@@ -34,7 +34,7 @@ function run(events: CallEvent[], start: CallModel = INITIAL_MODEL): { model: Ca
   return { model, effects }
 }
 
-const heard = (message: unknown): CallEvent => ({ type: 'server', message: message as ServerMessage })
+const heard = (message: unknown): CallEvent => ({ type: 'server', message: message as ServerMessage, at: 0 })
 const error = (code: ErrorCode, fatal: boolean): CallEvent =>
   heard({ type: 'error', requestId: null, code, fatal })
 const types = (effects: readonly Effect[]): string[] => effects.map(({ type }) => type)
@@ -340,7 +340,7 @@ function examples(): [string, ServerMessage][] {
 describe('messages of the server', () => {
   it.each(examples())('%s: never turn a device on (r11_no_message_turns_a_camera_on)', (_, message) => {
     for (const start of [INITIAL_MODEL, run([{ type: 'join', name: '' }]).model, inCall]) {
-      const { model, effects } = run([{ type: 'server', message: message }], start)
+      const { model, effects } = run([{ type: 'server', message: message, at: 0 }], start)
       for (const device of DEVICES) expect(model.view[device]).toBe('off')
       expect(types(effects)).not.toContain('open_device')
       expect(types(effects)).not.toContain('send_device')
@@ -348,7 +348,7 @@ describe('messages of the server', () => {
   })
 
   it('in any order, mixed with clicks, open only what was clicked', () => {
-    const messages = examples().map(([, message]): CallEvent => ({ type: 'server', message }))
+    const messages = examples().map(([, message]): CallEvent => ({ type: 'server', message, at: 0 }))
     const clicks: CallEvent[] = [
       { type: 'join', name: '' },
       { type: 'leave' },
@@ -406,7 +406,7 @@ describe('what the server asks of the media', () => {
     const { model } = hear({ type: 'speakers', participants: ['CCCCCCCCCCC'] })
     expect([...model.speakers]).toEqual(['CCCCCCCCCCC'])
     expect(model.view).toBe(inCall.view)
-    expect(reduce(model, { type: 'server', message: { type: 'speakers', participants: [] } }).model.speakers.size).toBe(0)
+    expect(reduce(model, { type: 'server', message: { type: 'speakers', participants: [] }, at: 0 }).model.speakers.size).toBe(0)
     expect(reduce(model, { type: 'leave' }).model.speakers.size).toBe(0)
   })
 })

@@ -4,10 +4,20 @@
 import type {
   ErrorCode,
   GoodbyeReason,
+  Opinion,
   ParticipantInfo,
   ServerMessage,
   TrackSource,
 } from '../protocol/generated'
+import {
+  changeLife,
+  enterLife,
+  hearLife,
+  leaveLife,
+  type LifeEvent,
+  type LifeMessage,
+  QUIET_LIFE,
+} from './class-life'
 import type { Device } from './devices'
 import type { Absence, CallState, Connection, DeviceState, Participant, ParticipantId, Problem } from './state'
 
@@ -36,9 +46,9 @@ export type CallEvent =
   | { type: 'confirm_camera' }
   | { type: 'close_device'; device: Device }
   | { type: 'set_saving'; saving: boolean }
-  | { type: 'admit'; participants: readonly ParticipantId[] | null }
-  | { type: 'refuse_entry'; participant: ParticipantId }
+  | { type: 'set_moderators_only'; moderatorsOnly: boolean }
   | { type: 'dismiss_notice'; key: number }
+  | LifeEvent
   // The page
   | { type: 'cannot_join'; problem: Problem }
   | { type: 'device_opened'; device: Device }
@@ -47,7 +57,8 @@ export type CallEvent =
   | { type: 'check_failed'; problem: Problem }
   | { type: 'request_refused'; problem: Problem }
   // The two connections
-  | { type: 'server'; message: ServerMessage }
+  /** `at`: when it was heard, on the clock of `performance.now()`. */
+  | { type: 'server'; message: ServerMessage; at: number }
   | { type: 'signaling_lost'; attempts: number }
   | { type: 'media_connecting' }
   | { type: 'media_connected' }
@@ -70,8 +81,8 @@ export type Effect =
   | { type: 'release_everything' }
   | { type: 'request_rename'; name: string }
   | { type: 'request_reception'; saving: boolean }
-  | { type: 'request_admission'; participants: readonly ParticipantId[] | null }
-  | { type: 'request_refusal'; participant: ParticipantId }
+  | { type: 'request_audience'; moderatorsOnly: boolean }
+  | { type: 'request_opinion'; opinion: Opinion | null }
   | { type: 'want_layers'; source: TrackSource; rids: readonly string[] }
   | { type: 'mark_slots'; why: Absence; mids: readonly string[] }
   | { type: 'offer_again' }
@@ -92,6 +103,10 @@ export const INITIAL_MODEL: CallModel = {
     selfId: null,
     role: null,
     rules: null,
+    rights: null,
+    linkGeneration: 0,
+    moderatorsOnly: false,
+    life: QUIET_LIFE,
     waiting: [],
     participants: [],
     microphone: 'off',
@@ -149,10 +164,22 @@ export function reduce(model: CallModel, event: CallEvent): Step {
       // Before joining it is only remembered.
       return step(saving, phase === 'in_call' ? [{ type: 'request_reception', saving: event.saving }] : [])
     }
-    case 'admit':
-      return step(model, [{ type: 'request_admission', participants: event.participants }])
-    case 'refuse_entry':
-      return step(model, [{ type: 'request_refusal', participant: event.participant }])
+    case 'set_moderators_only': {
+      if (event.moderatorsOnly === model.view.moderatorsOnly) return stay(model)
+      const { moderatorsOnly } = event
+      return step(
+        show(model, { moderatorsOnly }),
+        phase === 'in_call' ? [{ type: 'request_audience', moderatorsOnly }] : [],
+      )
+    }
+    case 'hold_opinion':
+      return step(live(model, changeLife(model.view.life, event)), [
+        { type: 'request_opinion', opinion: event.opinion },
+      ])
+    case 'voted':
+    case 'put_away':
+    case 'put_away_help':
+      return step(live(model, changeLife(model.view.life, event)), [])
     case 'dismiss_notice': {
       const notices = model.view.notices.filter(({ key }) => key !== event.key)
       return step(show(model, { notices }), [])
@@ -164,7 +191,7 @@ export function reduce(model: CallModel, event: CallEvent): Step {
       return step(notify(model, event.problem), [])
     case 'server':
       if (!isConnected(phase)) return stay(model)
-      return hear(model, event.message)
+      return hear(model, event.message, event.at)
     case 'signaling_lost':
       return signalingLost(model, event.attempts)
     case 'media_connecting':
@@ -182,11 +209,15 @@ function isConnected(phase: CallState['phase']['name']): boolean {
   return phase === 'joining' || phase === 'waiting' || phase === 'in_call'
 }
 
-function hear(model: CallModel, message: ServerMessage): Step {
+function hear(model: CallModel, message: ServerMessage, at: number): Step {
   switch (message.type) {
     case 'answer':
     case 'done':
+    case 'pong':
+      // No use for it, or answers to a request, for whoever made it.
+      return stay(model)
     case 'link_rotated':
+      return step(show(model, { linkGeneration: message.generation }), [])
     case 'hands_changed':
     case 'reacted':
     case 'opinions_changed':
@@ -196,11 +227,16 @@ function hear(model: CallModel, message: ServerMessage): Step {
     case 'announced':
     case 'poll_changed':
     case 'poll_closed':
-    case 'groups_changed':
     case 'help_called':
-    case 'pong':
-      // No use for it, or answers to a request, for whoever made it.
-      return stay(model)
+      return step(hearClass(model, message, at), [])
+    case 'groups_changed': {
+      const places = new Map(message.places.map(({ participant, group }) => [participant, group]))
+      const participants = model.view.participants.map((one) => {
+        const group = places.get(one.id)
+        return group === undefined ? one : { ...one, group }
+      })
+      return step(show(model, { participants }), [])
+    }
     case 'speakers':
       return step({ ...model, speakers: new Set(message.participants as ParticipantId[]) }, [])
     case 'layers_wanted':
@@ -214,7 +250,7 @@ function hear(model: CallModel, message: ServerMessage): Step {
     case 'offer_wanted':
       return step(model, [{ type: 'offer_again' }])
     case 'joined':
-      return joined(model, message)
+      return joined(model, message, at)
     case 'error':
       return message.fatal ? fatal(model, message.code) : step(notify(model, message.code), [])
     case 'goodbye':
@@ -232,7 +268,7 @@ function hear(model: CallModel, message: ServerMessage): Step {
       return step(show(model, { waiting }), [])
     }
     case 'rules_changed':
-      return step(show(model, { rules: message.rules }), [])
+      return step(show(model, { rules: message.rules, rights: message.rights }), [])
     case 'source_stopped': {
       const device = message.source === 'screen_audio' ? 'screen' : message.source
       const stopped = closeDevice(model, device, false)
@@ -255,7 +291,7 @@ function hear(model: CallModel, message: ServerMessage): Step {
       const participants = model.view.participants.filter(
         ({ id, isSelf }) => id !== message.participant || isSelf,
       )
-      return step(show(model, { participants }), [])
+      return step(live(show(model, { participants }), leaveLife(model.view.life, message.participant)), [])
     }
     case 'participant_away':
       return changeParticipant(model, message.participant, () => ({ away: message.away }))
@@ -275,7 +311,7 @@ function hear(model: CallModel, message: ServerMessage): Step {
   }
 }
 
-function joined(model: CallModel, message: Extract<ServerMessage, { type: 'joined' }>): Step {
+function joined(model: CallModel, message: Extract<ServerMessage, { type: 'joined' }>, at: number): Step {
   const self: Participant = {
     id: message.participant as ParticipantId,
     displayName: message.displayName,
@@ -284,8 +320,12 @@ function joined(model: CallModel, message: Extract<ServerMessage, { type: 'joine
     away: false,
     quality: 'good',
     active: ownActive(model.view),
+    group: message.own.group,
+    handle: null,
   }
   const others = message.participants.map(participantOf).filter(({ id }) => id !== self.id)
+  // Whoever came back is known to the server; to a server that was restarted, nobody is.
+  const moderatorsOnly = message.resumed ? message.own.moderatorsOnly : model.view.moderatorsOnly
   const next = show(
     { ...model, signaling: 'up', wantedName: message.displayName, speakers: new Set() },
     {
@@ -293,15 +333,29 @@ function joined(model: CallModel, message: Extract<ServerMessage, { type: 'joine
       selfId: self.id,
       role: message.role,
       rules: message.rules,
+      rights: message.rights,
+      linkGeneration: message.linkGeneration,
+      moderatorsOnly,
+      life: enterLife(model.view.life, message.state, message.own, at),
       waiting: [],
       participants: [self, ...others],
     },
   )
   return step(connect(next), [
     { type: 'remember_session', token: message.resume },
+    // Before anything is published: a server that was restarted has forgotten it.
+    ...(moderatorsOnly && !message.resumed ? [{ type: 'request_audience' as const, moderatorsOnly }] : []),
     { type: 'start_media', resumed: message.resumed },
     ...(model.view.saving ? [{ type: 'request_reception' as const, saving: true }] : []),
   ])
+}
+
+function hearClass(model: CallModel, message: LifeMessage, at: number): CallModel {
+  return live(model, hearLife(model.view.life, message, model.view.participants, at))
+}
+
+function live(model: CallModel, life: CallModel['view']['life']): CallModel {
+  return show(model, { life })
 }
 
 /** The server closes the session after this error. */
@@ -358,6 +412,7 @@ function end(model: CallModel, phase: CallState['phase'], how: 'leave' | 'silent
     microphone: 'off',
     camera: 'off',
     screen: 'off',
+    life: QUIET_LIFE,
     notices: [],
   }
   return step(show({ ...model, signaling: 'down', media: 'connecting', speakers: new Set() }, view), [
@@ -391,6 +446,8 @@ function participantOf(info: ParticipantInfo): Participant {
     // Told right after, where it is otherwise.
     quality: 'good',
     active: new Set(info.active),
+    group: info.group,
+    handle: info.handle,
   }
 }
 

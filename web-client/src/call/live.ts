@@ -5,7 +5,7 @@ import { type ReadonlySignal, type Signal, signal } from '@preact/signals'
 import type { Link } from '../link'
 import { deriveProof } from '../link'
 import { Connection, type Join, type Request, RequestError } from '../protocol/connection'
-import { PROTOCOL_VERSION, type TrackSource } from '../protocol/generated'
+import { type Opinion, PROTOCOL_VERSION, type TrackSource } from '../protocol/generated'
 import { type CallEvent, type CallModel, type Effect, INITIAL_MODEL, reduce } from './call'
 import { type Device, DeviceError, type OpenedDevice, openDevice, releaseDevice } from './devices'
 import { Pictures } from './pictures'
@@ -197,12 +197,38 @@ export class LiveCall implements Call {
     return media === null || connection === null ? null : { ...media, signalingRoundTrip: connection.roundTrip, returns: this.returns }
   }
 
-  admit(participants: readonly ParticipantId[] | null): void {
-    this.dispatch({ type: 'admit', participants })
+  async ask(request: Request): Promise<boolean> {
+    try {
+      await (this.connection?.request(request) ?? Promise.reject(new RequestError('lost')))
+      return true
+    } catch (error) {
+      const code = error instanceof RequestError ? error.code : 'lost'
+      this.dispatch({ type: 'request_refused', problem: code === 'lost' ? 'server_unreachable' : code })
+      return false
+    }
   }
 
-  refuseEntry(participant: ParticipantId): void {
-    this.dispatch({ type: 'refuse_entry', participant })
+  holdOpinion(opinion: Opinion | null): void {
+    this.dispatch({ type: 'hold_opinion', opinion })
+  }
+
+  vote(poll: number, choice: number): void {
+    this.dispatch({ type: 'voted', poll, choice })
+    void this.ask({ type: 'vote', poll, choice }).then((counted) => {
+      if (!counted) this.dispatch({ type: 'voted', poll, choice: null })
+    })
+  }
+
+  setModeratorsOnly(moderatorsOnly: boolean): void {
+    this.dispatch({ type: 'set_moderators_only', moderatorsOnly })
+  }
+
+  putAway(what: 'announcement' | 'result'): void {
+    this.dispatch({ type: 'put_away', what })
+  }
+
+  putAwayHelp(participant: ParticipantId): void {
+    this.dispatch({ type: 'put_away_help', participant })
   }
 
   dismissNotice(key: number): void {
@@ -274,17 +300,17 @@ export class LiveCall implements Call {
         for (const device of ['microphone', 'camera', 'screen'] as const) this.releaseDevice(device)
         return
       case 'request_rename':
-        this.ask({ type: 'rename', displayName: effect.name })
+        void this.ask({ type: 'rename', displayName: effect.name })
         return
       case 'request_reception':
         if (this.token !== null) this.remember(this.token, null)
         this.requestReception(effect.saving)
         return
-      case 'request_admission':
-        this.ask({ type: 'admit', participants: effect.participants === null ? null : [...effect.participants] })
+      case 'request_audience':
+        void this.ask({ type: 'set_audience', moderatorsOnly: effect.moderatorsOnly })
         return
-      case 'request_refusal':
-        this.ask({ type: 'refuse_entry', participant: effect.participant, reason: null })
+      case 'request_opinion':
+        void this.ask({ type: 'set_opinion', opinion: effect.opinion })
         return
       case 'want_layers':
         this.transport.wantLayers(effect.source, effect.rids)
@@ -307,7 +333,7 @@ export class LiveCall implements Call {
     this.connection = new Connection(`${location.origin.replace(/^http/, 'ws')}/api/session`, {
       join: () => this.joinMessage(),
       handleMessage: (message) => {
-        this.dispatch({ type: 'server', message })
+        this.dispatch({ type: 'server', message, at: performance.now() })
       },
       handleLost: (attempts) => {
         this.dispatch({ type: 'signaling_lost', attempts })
@@ -374,14 +400,6 @@ export class LiveCall implements Call {
     const turn = (this.turn.get(device) ?? 0) + 1
     this.turn.set(device, turn)
     return turn
-  }
-
-  /** Asks for something whose good answer needs no word. */
-  private ask(request: Request): void {
-    this.connection?.request(request).catch((error: unknown) => {
-      const code = error instanceof RequestError ? error.code : 'lost'
-      this.dispatch({ type: 'request_refused', problem: code === 'lost' ? 'server_unreachable' : code })
-    })
   }
 
   private requestReception(saving: boolean): void {

@@ -13,6 +13,8 @@ const participant = (name: string, active: TrackSource[], isSelf = false): Parti
   away: false,
   quality: 'good',
   active: new Set(active),
+  group: null,
+  handle: null,
 })
 
 describe('units', () => {

@@ -1,7 +1,16 @@
 // What the interface draws: one immutable picture of the call. The reducer in call.ts makes the
 // next one; nothing here touches the DOM or WebRTC.
 
-import type { ErrorCode, GoodbyeReason, Quality, Role, RoomRules, TrackSource } from '../protocol/generated'
+import type {
+  ErrorCode,
+  GoodbyeReason,
+  Quality,
+  Rights,
+  Role,
+  RoomRules,
+  TrackSource,
+} from '../protocol/generated'
+import type { ClassLife } from './class-life'
 
 /** Why a picture that is on does not come: the path has no room for it, or this browser does not play
  * its codec. */
@@ -90,6 +99,11 @@ export interface Participant {
   readonly quality: Quality
   /** Sources that are on, in no order. */
   readonly active: ReadonlySet<TrackSource>
+  /** The group they are in; `null` for the whole class. */
+  readonly group: number | null
+  /** Moderators only: verifier of the personal link they came by. Whose it is, only the page that
+   * made the link knows. */
+  readonly handle: string | null
 }
 
 /** Something to tell the person without ending anything; dismissed by them or replaced. */
@@ -111,6 +125,13 @@ export interface CallState {
   readonly selfId: ParticipantId | null
   readonly role: Role | null
   readonly rules: RoomRules | null
+  /** What oneself may do now. */
+  readonly rights: Rights | null
+  /** Generation of the guest link that is good now; moderators are told when it changes. */
+  readonly linkGeneration: number
+  /** True while the moderators alone see the own camera. */
+  readonly moderatorsOnly: boolean
+  readonly life: ClassLife
   /** Who waits to be let in, first come first. */
   readonly waiting: readonly Waiting[]
   /** In order of arrival, oneself first. */

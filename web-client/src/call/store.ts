@@ -2,7 +2,8 @@
 // A screen imports this file and state.ts from here, and nothing else of `call/`.
 
 import type { ReadonlySignal } from '@preact/signals'
-import type { TrackSource } from '../protocol/generated'
+import type { Request } from '../protocol/connection'
+import type { Opinion, TrackSource } from '../protocol/generated'
 import type { Snapshot } from './diagnostics'
 import type { CallState, ParticipantId } from './state'
 
@@ -16,6 +17,27 @@ export interface DeviceCheck {
   readonly hasCamera: boolean
   readonly hasMicrophone: boolean
 }
+
+/** What a screen may ask for as it is: everything about class life and about others that shows when
+ * the server says it has changed. */
+export type ClassRequest = Exclude<
+  Request,
+  {
+    type:
+      | 'offer'
+      | 'subscribe'
+      | 'set_publishing'
+      | 'set_reception'
+      | 'rename'
+      | 'probe'
+      | 'set_opinion'
+      | 'set_audience'
+      | 'vote'
+      | 'rotate_link'
+      | 'add_handles'
+      | 'revoke_handle'
+  }
+>
 
 /** Sources of which a tile shows a picture. */
 export type PictureSource = Extract<TrackSource, 'camera' | 'screen'>
@@ -93,10 +115,18 @@ export interface Call {
   /** What the browser counts now, for `diagnose`; `null` while there is no connection. */
   snapshot(): Promise<Snapshot | null>
 
-  /** Moderators: lets people in who wait; `null` for everybody. */
-  admit(participants: readonly ParticipantId[] | null): void
-  /** Moderators: sends somebody away who waits. */
-  refuseEntry(participant: ParticipantId): void
+  /** Asks for something; true when it was done. When it was not, a notice in the state says why. */
+  ask(request: ClassRequest): Promise<boolean>
+  /** Holds up an opinion in place of the last; `null` takes it down. */
+  holdOpinion(opinion: Opinion | null): void
+  /** Answers the open question, once. */
+  vote(poll: number, choice: number): void
+  /** Lets the moderators alone see the own camera, or everybody. */
+  setModeratorsOnly(moderatorsOnly: boolean): void
+  /** Puts away what was shown, on this page alone. */
+  putAway(what: 'announcement' | 'result'): void
+  /** Puts away somebody's call for help, on this page alone. */
+  putAwayHelp(participant: ParticipantId): void
 
   dismissNotice(key: number): void
 }

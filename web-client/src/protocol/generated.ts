@@ -472,6 +472,27 @@ slower: number,
 faster: number, };
 
 /**
+ * What the server knows of the page's own participant that the page cannot know after a reload.
+ */
+export type OwnState = {
+/**
+ * The group they are in; `null` for the whole class.
+ */
+group: number | null,
+/**
+ * What they hold up.
+ */
+opinion: Opinion | null,
+/**
+ * True when moderators alone see their camera.
+ */
+moderatorsOnly: boolean,
+/**
+ * True when they have answered the open question.
+ */
+hasVoted: boolean, };
+
+/**
  * What everybody may know of one participant.
  */
 export type ParticipantInfo = {
@@ -676,7 +697,11 @@ linkGeneration: number,
 /**
  * What goes on.
  */
-state: RoomState, } | { "type": "waiting",
+state: RoomState,
+/**
+ * What the page's own part in it is.
+ */
+own: OwnState, } | { "type": "waiting",
 /**
  * Who the browser will be.
  */

@@ -4,6 +4,7 @@ import { render } from 'preact'
 import { act } from 'preact/test-utils'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { classOf, fakeCall } from '../../gallery/fake-call'
+import { INITIAL_MODEL } from '../call/call'
 import type { CallState, Problem } from '../call/state'
 import type { Call } from '../call/store'
 import { chosenLanguage, language, t } from '../i18n'
@@ -278,18 +279,13 @@ describe('language', () => {
 async function show(change: Partial<CallState>): Promise<readonly unknown[][]> {
   const participants = classOf(2)
   const { call, asked } = recorded({
+    ...INITIAL_MODEL.view,
     phase: { name: 'in_call' },
-    connection: 'connected',
     selfId: participants[0]?.id ?? null,
     role: 'guest',
     rules: OPEN_RULES,
-    waiting: [],
+    rights: OPEN_RULES.open.guests,
     participants,
-    microphone: 'off',
-    camera: 'off',
-    screen: 'off',
-    saving: false,
-    notices: [],
     ...change,
   })
   await act(() => {

@@ -403,6 +403,28 @@ fn groups_neither_see_nor_hear_each_other_and_come_back() {
 }
 
 #[test]
+fn a_page_that_comes_back_is_told_its_own_part() {
+    let mut scene = class(3);
+    scene.say(1, places(&[(2, Some(4))]));
+    let (question, choices) = (text("Compris ?"), vec![text("oui"), text("non")]);
+    scene.say(1, ClientMessage::OpenPoll { request_id: ASK, question, choices });
+    scene.say(2, ClientMessage::Vote { request_id: ASK, poll: 1, choice: 0 });
+    scene.say(2, ClientMessage::SetOpinion { request_id: ASK, opinion: Some(Opinion::Slower) });
+    scene.say(2, ClientMessage::SetAudience { request_id: ASK, moderators_only: true });
+    scene.input(Input::SessionLost { session: SessionId(2) });
+    let resume = Some(Resume { participant: id(2), admitted: true });
+    let outputs = scene.input(Input::Join(Join { session: SessionId(9), resume, ..join(4) }));
+    let own = welcome(&outputs).own;
+    assert_eq!((own.group, own.opinion), (Some(4), Some(Opinion::Slower)));
+    assert!(own.moderators_only && own.has_voted);
+    let other = Some(Resume { participant: id(3), admitted: true });
+    scene.input(Input::SessionLost { session: SessionId(3) });
+    let outputs =
+        scene.input(Input::Join(Join { session: SessionId(10), resume: other, ..join(5) }));
+    assert_eq!(welcome(&outputs).own, protocol::OwnState::default());
+}
+
+#[test]
 fn of_two_moderators_who_replace_the_link_at_once_one_is_told_so() {
     let mut scene = class(1);
     scene.input(Input::Join(Join { role: Role::Moderator, ..join(2) }));

@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use protocol::{
-    ClientMessage, ErrorCode, GoodbyeReason, ParticipantId, Quality, Redacted, Role, RoomState,
-    ServerMessage,
+    ClientMessage, ErrorCode, GoodbyeReason, OwnState, ParticipantId, Quality, Redacted, Role,
+    RoomState, ServerMessage,
 };
 
 use super::Room;
@@ -274,6 +274,12 @@ impl Room {
                 timer_ms: self.timer_left(now),
                 spotlight: self.spotlight,
                 poll: self.poll.as_ref().map(crate::poll::Poll::info),
+            },
+            own: OwnState {
+                group: own.group,
+                opinion: own.opinion,
+                moderators_only: own.moderators_only,
+                has_voted: self.poll.as_ref().is_some_and(|poll| poll.has_ballot_of(id)),
             },
         })));
         let paused = own.tell_paused_slots().filter(|_| !own.paused_slots.is_empty());

@@ -21,7 +21,7 @@ export function Lobby({ call }: { call: Call }) {
               class="button button-primary"
               data-testid="lobby-admit-all"
               onClick={() => {
-                call.admit(null)
+                void call.ask({ type: 'admit', participants: null })
               }}
             >
               <Icon name="enter" />
@@ -41,7 +41,7 @@ export function Lobby({ call }: { call: Call }) {
                   data-testid="lobby-admit"
                   aria-label={t('lobby.admitOne', { name: displayName })}
                   onClick={() => {
-                    call.admit([participant])
+                    void call.ask({ type: 'admit', participants: [participant] })
                   }}
                 >
                   {t('lobby.admit')}
@@ -52,7 +52,7 @@ export function Lobby({ call }: { call: Call }) {
                   data-testid="lobby-refuse"
                   aria-label={t('lobby.refuseOne', { name: displayName })}
                   onClick={() => {
-                    call.refuseEntry(participant)
+                    void call.ask({ type: 'refuse_entry', participant, reason: null })
                   }}
                 >
                   <Icon name="close" />
