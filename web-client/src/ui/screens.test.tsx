@@ -224,8 +224,10 @@ describe('in the room', () => {
 
   it('invites as a moderator only', async () => {
     await show({ role: 'guest' })
+    await click('more')
     expect(has('invite')).toBe(false)
     await show({ role: 'moderator' })
+    await click('more')
     expect(has('invite')).toBe(true)
   })
 })

@@ -1,22 +1,25 @@
 // The bar of controls. Every device has its own switch, and only a click moves it.
 
 import type { Signal } from '@preact/signals'
+import type { ComponentChildren } from 'preact'
 import type { Call } from '../../call/store'
 import type { DeviceState } from '../../call/state'
 import { t, type TextKey } from '../../i18n'
 import { Icon, type IconName } from '../icons'
+import { type MenuEntry, MoreMenu } from './more-menu'
+import type { PanelName } from './side-panel'
 
 /** What the bar opens beside itself. */
 export interface ControlsProps {
   call: Call
-  people: Signal<boolean>
-  /** `null` for those who do not invite. */
-  inviting: Signal<boolean> | null
+  panel: Signal<PanelName | null>
   reminding: Signal<boolean>
+  /** What the menu behind the bar offers. */
+  more: readonly MenuEntry[]
 }
 
 /** The bar at the bottom of the room. */
-export function Controls({ call, people, inviting, reminding }: ControlsProps) {
+export function Controls({ call, panel, reminding, more }: ControlsProps) {
   const { microphone, camera, screen, participants } = call.state.value
   return (
     <nav class="controls" aria-label={t('call.controls')}>
@@ -57,38 +60,12 @@ export function Controls({ call, people, inviting, reminding }: ControlsProps) {
           }}
         />
       )}
-      <button
-        type="button"
-        class="control"
-        data-testid="people"
-        aria-expanded={people.value}
-        onClick={() => {
-          people.value = !people.value
-        }}
-      >
-        <span class="control-icon">
-          <Icon name="people" />
-          <span class="badge" data-testid="participant-count">
-            {participants.length}
-          </span>{' '}
-        </span>
-        <span class="control-name">{t('call.people')}</span>
-      </button>
-      {inviting !== null && (
-        <button
-          type="button"
-          class="control"
-          data-testid="invite"
-          onClick={() => {
-            inviting.value = true
-          }}
-        >
-          <span class="control-icon">
-            <Icon name="invite" />
-          </span>
-          <span class="control-name">{t('call.invite')}</span>
-        </button>
-      )}
+      <PanelSwitch panel={panel} name="people" icon="people" label={t('call.people')}>
+        <span class="badge" data-testid="participant-count">
+          {participants.length}
+        </span>{' '}
+      </PanelSwitch>
+      <MoreMenu entries={more} />
       <button
         type="button"
         class="control control-leave"
@@ -103,6 +80,37 @@ export function Controls({ call, people, inviting, reminding }: ControlsProps) {
         <span class="control-name">{t('call.leave')}</span>
       </button>
     </nav>
+  )
+}
+
+/** What the button of a panel needs. */
+interface PanelSwitchProps {
+  panel: Signal<PanelName | null>
+  name: PanelName
+  icon: IconName
+  label: string
+  /** A number at the icon, read before the label. */
+  children?: ComponentChildren
+}
+
+/** Opens a panel in place of another, or closes it. */
+function PanelSwitch({ panel, name, icon, label, children }: PanelSwitchProps) {
+  return (
+    <button
+      type="button"
+      class="control"
+      data-testid={name}
+      aria-expanded={panel.value === name}
+      onClick={() => {
+        panel.value = panel.value === name ? null : name
+      }}
+    >
+      <span class="control-icon">
+        <Icon name={icon} />
+        {children}
+      </span>
+      <span class="control-name">{label}</span>
+    </button>
   )
 }
 

@@ -1,50 +1,31 @@
 // The list of who is here, where one's own pseudonym is changed.
 
 import { type Signal, useSignal } from '@preact/signals'
-import { useEffect, useId, useRef } from 'preact/hooks'
+import { useEffect, useRef } from 'preact/hooks'
 import type { Call } from '../../call/store'
 import type { Participant } from '../../call/state'
 import { t, tn } from '../../i18n'
 import { Icon } from '../icons'
 import { initials, tint } from './face'
+import { SidePanel } from './side-panel'
 
-/** The panel beside the pictures (over them on a phone). */
+/** The panel of those present. */
 export function People({ call, renaming, close }: { call: Call; renaming: Signal<boolean>; close: () => void }) {
-  const id = useId()
-  const panel = useRef<HTMLElement>(null)
-  // Read before the field for a new pseudonym takes the focus.
-  const before = useRef(document.activeElement).current
   const { participants } = call.state.value
-  useEffect(() => {
-    const closeByEscape = (event: KeyboardEvent) => {
-      if (event.key === 'Escape') close()
-    }
-    const element = panel.current
-    // The field for a new pseudonym has taken the focus already.
-    if (!renaming.value) element?.querySelector('h2')?.focus()
-    element?.addEventListener('keydown', closeByEscape)
-    return () => {
-      element?.removeEventListener('keydown', closeByEscape)
+  useEffect(
+    () => () => {
       renaming.value = false
-      if (before instanceof HTMLElement && before.isConnected) before.focus()
-    }
-  }, [])
+    },
+    [],
+  )
   return (
-    <section ref={panel} class="people" aria-labelledby={id}>
-      <div class="people-head">
-        <h2 id={id} tabIndex={-1}>
-          {tn('people.count', participants.length)}
-        </h2>
-        <button type="button" class="button button-icon" aria-label={t('common.close')} onClick={close}>
-          <Icon name="close" />
-        </button>
-      </div>
+    <SidePanel title={tn('people.count', participants.length)} close={close}>
       <ul class="people-list">
         {participants.map((participant) => (
           <Person key={participant.id} call={call} participant={participant} renaming={renaming} />
         ))}
       </ul>
-    </section>
+    </SidePanel>
   )
 }
 

@@ -1,6 +1,6 @@
 // The room: tiles or a shared screen, the controls, and what opens beside them.
 
-import { useSignal } from '@preact/signals'
+import { type Signal, useSignal } from '@preact/signals'
 import { useRef } from 'preact/hooks'
 import type { Call } from '../../call/store'
 import { t } from '../../i18n'
@@ -18,20 +18,22 @@ import { Lobby } from './lobby'
 import { useTileGrid } from './measure'
 import { People } from './people'
 import { ScreenReminder, SharedScreen, SharingBar, useSharer } from './screen-share'
+import type { PanelName } from './side-panel'
 import { Tile } from './tile'
 import '../../styles/stage.css'
 import '../../styles/stage-parts.css'
+import '../../styles/menu.css'
 
 /** The screen of a call. */
 export default function Stage({ call }: { call: Call }) {
-  const people = useSignal(false)
+  const panel = useSignal<PanelName | null>(null)
   const renaming = useSignal(false)
   const inviting = useSignal(false)
   const reminding = useSignal(false)
   const moderator = call.state.value.role === 'moderator'
   useDocumentTitle(t('call.title'))
   return (
-    <div class="stage" data-people={people.value ? 'open' : 'closed'}>
+    <div class="stage" data-panel={panel.value === null ? 'closed' : 'open'}>
       <SkipToContent />
       <header class="stage-bar">
         <Glyph />
@@ -44,7 +46,7 @@ export default function Stage({ call }: { call: Call }) {
         <Pictures
           call={call}
           rename={() => {
-            people.value = true
+            panel.value = 'people'
             renaming.value = true
           }}
           invite={
@@ -61,16 +63,26 @@ export default function Stage({ call }: { call: Call }) {
           <Notices call={call} />
         </div>
       </main>
-      {people.value && (
-        <People
-          call={call}
-          renaming={renaming}
-          close={() => {
-            people.value = false
-          }}
-        />
-      )}
-      <Controls call={call} people={people} inviting={moderator ? inviting : null} reminding={reminding} />
+      <Panel call={call} panel={panel} renaming={renaming} />
+      <Controls
+        call={call}
+        panel={panel}
+        reminding={reminding}
+        more={[
+          ...(moderator
+            ? [
+                {
+                  testId: 'invite',
+                  icon: 'invite' as const,
+                  label: t('call.invite'),
+                  act: () => {
+                    inviting.value = true
+                  },
+                },
+              ]
+            : []),
+        ]}
+      />
       <CameraPreview call={call} />
       <ScreenReminder call={call} reminding={reminding} />
       {inviting.value && (
@@ -84,6 +96,19 @@ export default function Stage({ call }: { call: Call }) {
       <Announcer call={call} />
     </div>
   )
+}
+
+/** The panel that is open. */
+function Panel({ call, panel, renaming }: { call: Call; panel: Signal<PanelName | null>; renaming: Signal<boolean> }) {
+  const close = () => {
+    panel.value = null
+  }
+  switch (panel.value) {
+    case 'people':
+      return <People call={call} renaming={renaming} close={close} />
+    default:
+      return null
+  }
 }
 
 function Pictures({ call, rename, invite }: { call: Call; rename: () => void; invite: (() => void) | null }) {

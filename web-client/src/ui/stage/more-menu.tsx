@@ -1,0 +1,90 @@
+// What does not fit into the bar of controls, by name.
+
+import { useSignal } from '@preact/signals'
+import { useEffect, useId, useRef } from 'preact/hooks'
+import { t } from '../../i18n'
+import { Icon, type IconName } from '../icons'
+
+/** One line of the menu. */
+export interface MenuEntry {
+  testId: string
+  icon: IconName
+  label: string
+  /** For those that are on or off. */
+  pressed?: boolean
+  act: () => void
+}
+
+/** A button that opens a list of further buttons above itself. */
+export function MoreMenu({ entries }: { entries: readonly MenuEntry[] }) {
+  const open = useSignal(false)
+  const id = useId()
+  const place = useRef<HTMLDivElement>(null)
+  const button = useRef<HTMLButtonElement>(null)
+  useEffect(() => {
+    if (!open.value) return
+    const away = (event: Event) => {
+      if (event.target instanceof Node && place.current?.contains(event.target) === true) return
+      open.value = false
+    }
+    const closeByEscape = (event: KeyboardEvent) => {
+      if (event.key !== 'Escape') return
+      open.value = false
+      button.current?.focus()
+    }
+    const element = place.current
+    element?.querySelector<HTMLElement>('.menu button')?.focus()
+    element?.addEventListener('keydown', closeByEscape)
+    document.addEventListener('pointerdown', away)
+    document.addEventListener('focusin', away)
+    return () => {
+      element?.removeEventListener('keydown', closeByEscape)
+      document.removeEventListener('pointerdown', away)
+      document.removeEventListener('focusin', away)
+    }
+  }, [open.value])
+  return (
+    <div ref={place} class="menu-place">
+      <button
+        ref={button}
+        type="button"
+        class="control"
+        data-testid="more"
+        aria-expanded={open.value}
+        aria-controls={open.value ? id : undefined}
+        onClick={() => {
+          open.value = !open.value
+        }}
+      >
+        <span class="control-icon">
+          <Icon name="more" />
+        </span>
+        <span class="control-name">{t('call.more')}</span>
+      </button>
+      {open.value && (
+        <ul id={id} class="menu" aria-label={t('call.more')}>
+          {entries.map(({ testId, icon, label, pressed, act }) => (
+            <li key={testId}>
+              <button
+                type="button"
+                class="menu-entry"
+                data-testid={testId}
+                aria-pressed={pressed}
+                onClick={() => {
+                  open.value = false
+                  // Before it opens anything: what opens gives the focus back to where it was.
+                  button.current?.focus()
+                  act()
+                }}
+              >
+                <Icon name={icon} />
+                <span>{label}</span>
+                {pressed === true && <Icon name="check" />}
+              </button>
+            </li>
+          ))}
+        </ul>
+      )}
+    </div>
+  )
+}
