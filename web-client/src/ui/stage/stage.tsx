@@ -1,7 +1,6 @@
 // The room: tiles or a shared screen, the controls, and what opens beside them.
 
 import { type Signal, useSignal } from '@preact/signals'
-import { useRef } from 'preact/hooks'
 import type { Call } from '../../call/store'
 import { t } from '../../i18n'
 import { Glyph } from '../brand'
@@ -15,11 +14,10 @@ import { ConnectionState } from './connection-state'
 import { Controls } from './controls'
 import { Invite } from './invite'
 import { Lobby } from './lobby'
-import { useTileGrid } from './measure'
 import { People } from './people'
-import { ScreenReminder, SharedScreen, SharingBar, useSharer } from './screen-share'
+import { Pictures } from './pictures'
+import { ScreenReminder, SharingBar } from './screen-share'
 import type { PanelName } from './side-panel'
-import { Tile } from './tile'
 import '../../styles/stage.css'
 import '../../styles/stage-parts.css'
 import '../../styles/menu.css'
@@ -109,35 +107,6 @@ function Panel({ call, panel, renaming }: { call: Call; panel: Signal<PanelName 
     default:
       return null
   }
-}
-
-function Pictures({ call, rename, invite }: { call: Call; rename: () => void; invite: (() => void) | null }) {
-  const { participants } = call.state.value
-  const sharer = useSharer(call)
-  const tiles = useRef<HTMLUListElement>(null)
-  useTileGrid(tiles, participants.length)
-  return (
-    <div class="pictures" data-sharing={String(sharer.shown !== null)} data-alone={String(participants.length === 1)}>
-      {sharer.shown !== null && <SharedScreen key={sharer.shown.id} call={call} sharer={sharer} />}
-      <ul ref={tiles} class="tiles" aria-label={t('call.stage')}>
-        {participants.map((participant) => (
-          <Tile key={participant.id} call={call} participant={participant} rename={rename} />
-        ))}
-      </ul>
-      {participants.length === 1 && (
-        <div class="alone">
-          <p class="strong">{t('call.alone')}</p>
-          <p>{t(invite === null ? 'call.aloneGuest' : 'call.aloneModerator')}</p>
-          {invite !== null && (
-            <button type="button" class="button button-secondary" onClick={invite}>
-              <Icon name="invite" />
-              {t('call.invite')}
-            </button>
-          )}
-        </div>
-      )}
-    </div>
-  )
 }
 
 function SoundBlocked({ call }: { call: Call }) {
