@@ -5,6 +5,7 @@ import { render } from 'preact'
 import { INITIAL_MODEL } from '../src/call/call'
 import type { CallState, Connection, DeviceState, Phase, Problem, ParticipantId } from '../src/call/state'
 import { App } from '../src/ui/app'
+import { busyLife } from './busy-life'
 import { classOf, fakeCall } from './fake-call'
 import { OPEN_RULES } from '../src/protocol/samples'
 
@@ -26,8 +27,11 @@ function stateOf(): CallState {
   const role = asked.get('role') === 'guest' ? 'guest' : 'moderator'
   const device = (name: string) => (asked.get(name) ?? 'off') as DeviceState
   const sharing = Number(asked.get('sharing') ?? 0)
+  const groups = Number(asked.get('groups') ?? 0)
   const participants = classOf(count).map((participant, index) => ({
     ...participant,
+    role: index === 0 && role === 'guest' ? ('guest' as const) : participant.role,
+    group: groups > 0 && (index > 0 || role === 'guest') ? index % groups : null,
     active: new Set([
       ...participant.active,
       ...(index > 0 && index <= sharing ? (['screen'] as const) : []),
@@ -42,7 +46,13 @@ function stateOf(): CallState {
     selfId: participants[0]?.id ?? null,
     role,
     rules: OPEN_RULES,
-    rights: OPEN_RULES.open.guests,
+    rights: { ...OPEN_RULES.open.guests, chat: !asked.has('no-chat') },
+    moderatorsOnly: asked.has('private'),
+    life: {
+      ...(asked.has('busy') ? busyLife(participants) : INITIAL_MODEL.view.life),
+      ...(asked.has('announced') ? { announcement: { key: 1, displayName: 'Mme Lefèvre', text: 'Encore cinq minutes, puis un porte-parole par groupe.' } } : {}),
+      ...(asked.has('help') ? { helpCalls: participants.slice(2, 4).map(({ id }) => id) } : {}),
+    },
     waiting: Array.from({ length: Number(asked.get('waiting') ?? 0) }, (_, index) => ({
       id: `waiting-${index}` as ParticipantId,
       displayName: ['Sacha', 'Inès B.', 'Invité 4', 'Maël'][index % 4] ?? '',

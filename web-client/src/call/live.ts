@@ -423,13 +423,18 @@ export class LiveCall implements Call {
   private want(): void {
     clearTimeout(this.wantTimer)
     this.wantTimer = undefined
-    const { on, quiet } = unitsOf(this.model.view.participants)
-    const { saving } = this.model.view
+    const { participants, saving } = this.model.view
+    const { on, quiet } = unitsOf(participants)
+    // A camera is asked for once it is known to be on: one for the moderators' eyes alone is
+    // refused to others, together with all else that was asked in the same breath.
+    const cameras = new Set(participants.filter(({ active }) => active.has('camera')).map(({ id }) => id))
     this.transport.want({
       on,
       quiet,
       shownHeight: (participant, source) =>
-        saving && source === 'camera' ? 0 : (this.heights.get(pictureKey(participant, source)) ?? null),
+        source === 'camera' && (saving || !cameras.has(participant))
+          ? 0
+          : (this.heights.get(pictureKey(participant, source)) ?? null),
     })
   }
 }

@@ -162,6 +162,19 @@ describe('a receiver', () => {
     ])
   })
 
+  it('asks again for what was not wanted for a moment, since the server may have taken it away', async () => {
+    want([person('a'), person('b')])
+    await settle(0)
+    // The answer to something else is still awaited meanwhile.
+    want([person('a'), person('b'), person('c')])
+    heights.set('a', 0)
+    want([person('a'), person('b'), person('c')])
+    heights.clear()
+    want([person('a'), person('b'), person('c')])
+    await settle(1)
+    expect(asked[2]?.slots).toEqual([{ mid: '1', track: { participant: 'a', source: 'camera' }, maxHeight: null }])
+  })
+
   it('asks again after a refusal', async () => {
     want([person('a')])
     await settle(0, new RequestError('track_unknown'))

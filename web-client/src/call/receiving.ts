@@ -50,6 +50,9 @@ export class Receiver {
       this.pool.assign(wanted.on, wanted.quiet)
       this.negotiate()
     }
+    // What is not wanted any more may be taken away by the server at that very moment (another
+    // group, a camera for other eyes): wanted again a moment later, it is asked for again.
+    for (const { slots: changed } of this.changes()) for (const { slot } of changed) slot.agreed &&= UNSURE
     void this.sync()
   }
 
@@ -161,7 +164,8 @@ export interface Picture {
 
 interface Slot {
   readonly transceiver: RTCRtpTransceiver
-  /** What the server agreed to send here, as one text; `null` for nothing yet. */
+  /** What the server agreed to send here, as one text; `null` for nothing yet, `UNSURE` when it may
+   * have changed. */
   agreed: string | null
 }
 
@@ -203,6 +207,8 @@ function carry(pair: Pair, unit: Unit | null): void {
   pair.stream = unit === null ? null : new MediaStream([pair.picture.transceiver.receiver.track])
 }
 
+/** No track is named like this. */
+const UNSURE = '?'
 /** Pause after a refusal. Lower: more questions while a room empties. */
 const RETRY_MS = 1_000
 /** Pairs added at once. Higher: fewer offers while people come, longer ones. */

@@ -28,6 +28,13 @@ describe('units', () => {
     expect(unitsOf(people)).toEqual({ on: [screen('a'), person('a'), person('c')], quiet: [person('b')] })
   })
 
+  it('are made of the own group alone', () => {
+    const inGroup = (name: string, group: number | null, isSelf = false) => ({ ...participant(name, ['camera'], isSelf), group })
+    const people = [inGroup('me', 1, true), inGroup('a', 1), inGroup('b', 0), inGroup('c', null)]
+    expect(unitsOf(people).on).toEqual([person('a')])
+    expect(unitsOf([inGroup('me', null, true), ...people.slice(1)]).on).toEqual([person('c')])
+  })
+
   it('pair a voice with its face and a screen with its sound', () => {
     expect(tracksOf(person('a'))).toEqual({
       sound: { participant: 'a', source: 'microphone' },

@@ -3,7 +3,7 @@
 // or a shared screen and its sound. Pure: no WebRTC object here.
 
 import type { TrackId, TrackSource } from '../protocol/generated'
-import type { Participant, ParticipantId } from './state'
+import { nearby, type Participant, type ParticipantId } from './state'
 
 /** Two tracks that belong together. */
 export interface Unit {
@@ -17,11 +17,11 @@ export interface PairContent {
   readonly picture: TrackId | null
 }
 
-/** Units of everybody else: those with something on, and those with nothing on yet. */
+/** Units of everybody else of the own group: those with something on, and those with nothing on yet. */
 export function unitsOf(participants: readonly Participant[]): { on: Unit[]; quiet: Unit[] } {
   const on: Unit[] = []
   const quiet: Unit[] = []
-  for (const { id, active, isSelf } of participants) {
+  for (const { id, active, isSelf } of nearby(participants)) {
     if (isSelf) continue
     if (active.has('screen') || active.has('screen_audio')) on.push({ participant: id, kind: 'screen' })
     const speaks = active.has('microphone') || active.has('camera')

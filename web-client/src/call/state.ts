@@ -106,6 +106,12 @@ export interface Participant {
   readonly handle: string | null
 }
 
+/** Those whom oneself can see and hear: of the own group, or of the whole class outside the groups. */
+export function nearby(participants: readonly Participant[]): readonly Participant[] {
+  const own = participants.find(({ isSelf }) => isSelf)?.group ?? null
+  return participants.filter(({ group }) => group === own)
+}
+
 /** Something to tell the person without ending anything; dismissed by them or replaced. */
 export interface Notice {
   readonly key: number

@@ -1,6 +1,7 @@
 import type { Call } from '../../call/store'
 import { t } from '../../i18n'
 import { Countdown } from '../countdown'
+import { OnlyTeacherSwitch } from '../class/only-teacher'
 import { Video } from '../video'
 
 /** One's own picture before anybody else sees it. */
@@ -24,6 +25,7 @@ export function CameraPreview({ call }: { call: Call }) {
         <Video stream={call.cameraPreview} label={t('check.video')} testId="camera-preview" />
       </div>
       <p>{t('camera.previewHelp')}</p>
+      <OnlyTeacherSwitch call={call} />
     </Countdown>
   )
 }

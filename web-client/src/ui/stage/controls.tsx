@@ -4,7 +4,10 @@ import type { Signal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
 import type { Call } from '../../call/store'
 import type { DeviceState } from '../../call/state'
-import { t, type TextKey } from '../../i18n'
+import { t, tn, type TextKey } from '../../i18n'
+import { HandButton } from '../class/hands'
+import { ReactionMenu } from '../class/reactions'
+import type { ClassUi } from '../class/ui'
 import { Icon, type IconName } from '../icons'
 import { type MenuEntry, MoreMenu } from './more-menu'
 import type { PanelName } from './side-panel'
@@ -12,15 +15,16 @@ import type { PanelName } from './side-panel'
 /** What the bar opens beside itself. */
 export interface ControlsProps {
   call: Call
-  panel: Signal<PanelName | null>
+  ui: ClassUi
   reminding: Signal<boolean>
   /** What the menu behind the bar offers. */
   more: readonly MenuEntry[]
 }
 
 /** The bar at the bottom of the room. */
-export function Controls({ call, panel, reminding, more }: ControlsProps) {
-  const { microphone, camera, screen, participants } = call.state.value
+export function Controls({ call, ui, reminding, more }: ControlsProps) {
+  const { microphone, camera, screen, participants, role } = call.state.value
+  const { panel, unread } = ui
   return (
     <nav class="controls" aria-label={t('call.controls')}>
       <Toggle
@@ -60,7 +64,18 @@ export function Controls({ call, panel, reminding, more }: ControlsProps) {
           }}
         />
       )}
-      <PanelSwitch panel={panel} name="people" icon="people" label={t('call.people')}>
+      <HandButton call={call} />
+      <ReactionMenu call={call} ui={ui} />
+      <PanelSwitch panel={panel} name="chat" icon="chat" label={t('chat.title')}>
+        {unread.value > 0 && (
+          <span class="badge" data-testid="chat-unread">
+            <span aria-hidden="true">{unread.value}</span>
+            <span class="visually-hidden">{tn('chat.unread', unread.value)} </span>
+          </span>
+        )}
+      </PanelSwitch>
+      {role === 'moderator' && <PanelSwitch panel={panel} name="class" icon="tools" label={t('class.short')} wide />}
+      <PanelSwitch panel={panel} name="people" icon="people" label={t('call.people')} wide>
         <span class="badge" data-testid="participant-count">
           {participants.length}
         </span>{' '}
@@ -89,16 +104,18 @@ interface PanelSwitchProps {
   name: PanelName
   icon: IconName
   label: string
+  /** Stands in the bar only where there is room; elsewhere in the menu. */
+  wide?: boolean
   /** A number at the icon, read before the label. */
   children?: ComponentChildren
 }
 
 /** Opens a panel in place of another, or closes it. */
-function PanelSwitch({ panel, name, icon, label, children }: PanelSwitchProps) {
+function PanelSwitch({ panel, name, icon, label, wide, children }: PanelSwitchProps) {
   return (
     <button
       type="button"
-      class="control"
+      class={wide === true ? 'control control-wide' : 'control'}
       data-testid={name}
       aria-expanded={panel.value === name}
       onClick={() => {

@@ -1,9 +1,10 @@
 // What does not fit into the bar of controls, by name.
 
 import { useSignal } from '@preact/signals'
-import { useEffect, useId, useRef } from 'preact/hooks'
+import { useId, useRef } from 'preact/hooks'
 import { t } from '../../i18n'
 import { Icon, type IconName } from '../icons'
+import { usePopover } from '../popover'
 
 /** One line of the menu. */
 export interface MenuEntry {
@@ -12,6 +13,8 @@ export interface MenuEntry {
   label: string
   /** For those that are on or off. */
   pressed?: boolean
+  /** For what has a button of its own in the bar where there is room for it. */
+  narrow?: boolean
   act: () => void
 }
 
@@ -21,28 +24,7 @@ export function MoreMenu({ entries }: { entries: readonly MenuEntry[] }) {
   const id = useId()
   const place = useRef<HTMLDivElement>(null)
   const button = useRef<HTMLButtonElement>(null)
-  useEffect(() => {
-    if (!open.value) return
-    const away = (event: Event) => {
-      if (event.target instanceof Node && place.current?.contains(event.target) === true) return
-      open.value = false
-    }
-    const closeByEscape = (event: KeyboardEvent) => {
-      if (event.key !== 'Escape') return
-      open.value = false
-      button.current?.focus()
-    }
-    const element = place.current
-    element?.querySelector<HTMLElement>('.menu button')?.focus()
-    element?.addEventListener('keydown', closeByEscape)
-    document.addEventListener('pointerdown', away)
-    document.addEventListener('focusin', away)
-    return () => {
-      element?.removeEventListener('keydown', closeByEscape)
-      document.removeEventListener('pointerdown', away)
-      document.removeEventListener('focusin', away)
-    }
-  }, [open.value])
+  usePopover(open, place, button, '.menu')
   return (
     <div ref={place} class="menu-place">
       <button
@@ -63,8 +45,8 @@ export function MoreMenu({ entries }: { entries: readonly MenuEntry[] }) {
       </button>
       {open.value && (
         <ul id={id} class="menu" aria-label={t('call.more')}>
-          {entries.map(({ testId, icon, label, pressed, act }) => (
-            <li key={testId}>
+          {entries.map(({ testId, icon, label, pressed, narrow, act }) => (
+            <li key={testId} class={narrow === true ? 'menu-narrow' : undefined}>
               <button
                 type="button"
                 class="menu-entry"

@@ -1,6 +1,7 @@
 // What is looked at: people, and the screen somebody shares.
 
 import { useRef } from 'preact/hooks'
+import { nearby } from '../../call/state'
 import type { Call } from '../../call/store'
 import { t } from '../../i18n'
 import { Icon } from '../icons'
@@ -19,7 +20,9 @@ export interface PicturesProps {
 
 /** Everybody's picture, and a shared screen. */
 export function Pictures({ call, rename, invite }: PicturesProps) {
-  const { participants } = call.state.value
+  const everybody = call.state.value.participants
+  const participants = nearby(everybody)
+  const inGroups = everybody.length > participants.length
   const sharer = useSharer(call)
   const tiles = useRef<HTMLUListElement>(null)
   useTileGrid(tiles, participants.length)
@@ -33,9 +36,9 @@ export function Pictures({ call, rename, invite }: PicturesProps) {
       </ul>
       {participants.length === 1 && (
         <div class="alone">
-          <p class="strong">{t('call.alone')}</p>
-          <p>{t(invite === null ? 'call.aloneGuest' : 'call.aloneModerator')}</p>
-          {invite !== null && (
+          <p class="strong">{t(inGroups ? 'group.elsewhere' : 'call.alone')}</p>
+          {!inGroups && <p>{t(invite === null ? 'call.aloneGuest' : 'call.aloneModerator')}</p>}
+          {!inGroups && invite !== null && (
             <button type="button" class="button button-secondary" onClick={invite}>
               <Icon name="invite" />
               {t('call.invite')}

@@ -5,7 +5,7 @@ import { useSignal } from '@preact/signals'
 import type { RefObject } from 'preact'
 import { useRef } from 'preact/hooks'
 import { type Call, pictureKey } from '../../call/store'
-import type { Participant, ParticipantId } from '../../call/state'
+import { nearby, type Participant, type ParticipantId } from '../../call/state'
 import { t } from '../../i18n'
 import { Countdown } from '../countdown'
 import { Icon } from '../icons'
@@ -74,7 +74,7 @@ export interface Sharer {
 /** The screen of somebody else to show large: the chosen one, else the first that started. */
 export function useSharer(call: Call): Sharer {
   const chosen = useSignal<ParticipantId | null>(null)
-  const sharing = call.state.value.participants.filter(({ isSelf, active }) => !isSelf && active.has('screen'))
+  const sharing = nearby(call.state.value.participants).filter(({ isSelf, active }) => !isSelf && active.has('screen'))
   const shown = sharing.find(({ id }) => id === chosen.value) ?? sharing[0] ?? null
   return {
     shown,

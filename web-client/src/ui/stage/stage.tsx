@@ -4,6 +4,14 @@ import { type Signal, useSignal } from '@preact/signals'
 import type { Call } from '../../call/store'
 import { t } from '../../i18n'
 import { Glyph } from '../brand'
+import { Chat } from '../class/chat'
+import { ClassPanel } from '../class/class-panel'
+import { LifeAnnouncer } from '../class/life-announcer'
+import { lifeEntries } from '../class/menu'
+import { ShownReactions } from '../class/reactions'
+import { ClassStrip } from '../class/strip'
+import { Announcement, HelpCalls } from '../class/told'
+import { type ClassUi, useClassUi } from '../class/ui'
 import { Icon } from '../icons'
 import { LanguageSwitch } from '../language-switch'
 import { Notices } from '../problem'
@@ -21,10 +29,13 @@ import type { PanelName } from './side-panel'
 import '../../styles/stage.css'
 import '../../styles/stage-parts.css'
 import '../../styles/menu.css'
+import '../../styles/class.css'
+import '../../styles/class-panel.css'
 
 /** The screen of a call. */
 export default function Stage({ call }: { call: Call }) {
   const panel = useSignal<PanelName | null>(null)
+  const ui = useClassUi(call, panel)
   const renaming = useSignal(false)
   const inviting = useSignal(false)
   const reminding = useSignal(false)
@@ -39,7 +50,10 @@ export default function Stage({ call }: { call: Call }) {
         <ConnectionState call={call} />
         <LanguageSwitch />
       </header>
-      <SharingBar call={call} />
+      <div class="strips">
+        <SharingBar call={call} />
+        <ClassStrip call={call} ui={ui} />
+      </div>
       <main id="content" class="stage-main" tabIndex={-1}>
         <Pictures
           call={call}
@@ -55,16 +69,19 @@ export default function Stage({ call }: { call: Call }) {
               : null
           }
         />
+        <ShownReactions call={call} />
         <div class="over">
+          <Announcement call={call} />
+          <HelpCalls call={call} />
           <Lobby call={call} />
           <SoundBlocked call={call} />
           <Notices call={call} />
         </div>
       </main>
-      <Panel call={call} panel={panel} renaming={renaming} />
+      <Panel call={call} ui={ui} renaming={renaming} />
       <Controls
         call={call}
-        panel={panel}
+        ui={ui}
         reminding={reminding}
         more={[
           ...(moderator
@@ -79,6 +96,7 @@ export default function Stage({ call }: { call: Call }) {
                 },
               ]
             : []),
+          ...lifeEntries(call, ui),
         ]}
       />
       <CameraPreview call={call} />
@@ -92,16 +110,21 @@ export default function Stage({ call }: { call: Call }) {
         />
       )}
       <Announcer call={call} />
+      <LifeAnnouncer call={call} ui={ui} />
     </div>
   )
 }
 
 /** The panel that is open. */
-function Panel({ call, panel, renaming }: { call: Call; panel: Signal<PanelName | null>; renaming: Signal<boolean> }) {
+function Panel({ call, ui, renaming }: { call: Call; ui: ClassUi; renaming: Signal<boolean> }) {
   const close = () => {
-    panel.value = null
+    ui.panel.value = null
   }
-  switch (panel.value) {
+  switch (ui.panel.value) {
+    case 'chat':
+      return <Chat call={call} ui={ui} close={close} />
+    case 'class':
+      return <ClassPanel call={call} close={close} />
     case 'people':
       return <People call={call} renaming={renaming} close={close} />
     default:

@@ -71,6 +71,12 @@ export function Tile({ call, participant, rename }: TileProps) {
           </button>
         )}
       </p>
+      {isSelf && camera && call.state.value.moderatorsOnly && (
+        <p class="tile-note" data-testid="tile-private">
+          <Icon name="lock" />
+          <span>{t('only.tile')}</span>
+        </p>
+      )}
       {(away || note !== null) && (
         <p class="tile-note" data-testid="tile-note">
           <Icon name="away" />
