@@ -54,7 +54,7 @@ pub struct Create {
     #[arg(long, value_name = "PASS", env = "PREAU_HOST_PASS", hide_env_values = true)]
     host_pass: Option<String>,
     /// Where the rules of the room start: classe, sensible, reunion or audio
-    #[arg(long, value_name = "PROFILE", default_value = "reunion", value_parser = profile)]
+    #[arg(long, value_name = "PROFILE", default_value = "classe", value_parser = profile)]
     profile: Profile,
     #[command(flatten)]
     configured: Configured,

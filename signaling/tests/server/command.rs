@@ -2,7 +2,7 @@
 
 use std::process::{Command, Output};
 
-use crate::harness::{Room, TestServer, base64url};
+use crate::harness::{Room, TestServer, base64url, join};
 
 fn preau(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_preau"));
@@ -61,8 +61,11 @@ async fn a_room_made_in_the_data_folder_is_open_on_the_running_server() {
         preau(&["room", "create", "--data", data, "--share-origin", "https://visio.example"]);
     assert!(made.status.success(), "{}", text(&made.stderr));
     let room = room_of(&text(&made.stdout), "https://visio.example");
-    assert_eq!(server.join(&room, &room.guest).await.1["role"], "guest");
     assert_eq!(server.join(&room, &room.moderator).await.1["role"], "moderator");
+    // A class, where nothing else is asked for: guests wait until they are let in.
+    let mut pupil = server.connect().await;
+    pupil.say(&join(&room, &room.guest)).await;
+    assert_eq!(pupil.hear().await["type"], "waiting");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -73,7 +76,8 @@ async fn a_room_is_made_over_https_trusting_the_local_authority_and_nobody_else(
     let create = |data: String, pass: Option<String>| {
         let origin = origin.clone();
         tokio::task::spawn_blocking(move || {
-            let mut arguments = vec!["room", "create", "--server", &origin, "--data", &data];
+            let mut arguments = vec!["room", "create", "--profile", "reunion"];
+            arguments.extend(["--server", &origin, "--data", &data]);
             arguments.extend(pass.iter().flat_map(|pass| ["--host-pass", pass]));
             preau(&arguments)
         })
