@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact'
 import { useEffect, useId, useRef } from 'preact/hooks'
+import '../styles/dialog.css'
 
 /** What a dialog is made of. */
 export interface DialogProps {
