@@ -39,6 +39,9 @@ rule('r01_one_click_makes_a_room_whose_links_open_it', async (ground) => {
     const pupil = await ground.page(engine)
     await pupil.goto(guest.href)
     await pupil.click('join')
+    // The one click made a class: the teacher lets pupils in.
+    await pupil.find('lobby-waiting')
+    await page.click('lobby-admit')
     await selfIdOf(pupil)
     await until('others are shown', async () => (await pupil.tiles()).length > 1)
   }

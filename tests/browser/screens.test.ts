@@ -12,7 +12,7 @@ import {
   untilConnection,
   untilCount,
 } from './rig/call.ts'
-import { freshSecret, guestPath, moderatorPath } from './rig/link.ts'
+import { freshSecret, guestPath, guestSecretOf, moderatorPath } from './rig/link.ts'
 import type { TestPage } from './rig/page.ts'
 import { CutableRoad } from './rig/proxy.ts'
 import { rule, type Ground } from './rig/rule.ts'
@@ -75,6 +75,19 @@ async function beforeTheCall(ground: Ground, look: Look, see: See): Promise<void
   await page.click('create-room')
   await page.find('guest-link')
   await see('02-created', page)
+  await page.click('keep-open')
+  await page.fill('keep-title', 'Français, 3e B')
+  await page.click('keep')
+  await page.find('kept')
+  await page.goto(`${server.origin}/rooms`)
+  await page.find('room-open')
+  await see('02-rooms', page)
+  await page.click('rooms-forget-all')
+  await page.find('forget-confirm')
+  await see('02-rooms-forget', page)
+  await page.click('forget-confirm')
+  await page.find('rooms-empty')
+  await see('02-rooms-empty', page)
   await page.goto(`${server.origin}/notice`)
   await page.findSelector('h1')
   await see('03-notice', page)
@@ -130,6 +143,21 @@ async function theCall(ground: Ground, look: Look, see: See): Promise<void> {
   await page.click('invite')
   await page.untilText(words(look.language, 'invite.help'))
   await see('13-invite', page)
+  await page.click('pupil-links')
+  await page.find('pupil-names')
+  await see('13-pupil-links', page)
+  await page.fill('pupil-names', 'Théodule Gypaète\nPhilomène Tichodrome-Échelette du Grand Causse')
+  await page.click('pupil-links-make')
+  await page.find('pupil')
+  await page.click('pupil-revoke')
+  await see('13-pupil-list', page)
+  await page.click('links-back')
+  await page.click('rotate-link')
+  await page.find('link-rotated')
+  await see('13-rotated', page)
+  await page.click('keep-open')
+  await page.find('keep-title')
+  await see('13-keep', page)
   await page.raw.keyboard.press('Escape')
   await page.click('people')
   await see('13-people', page)
@@ -149,7 +177,8 @@ async function theCall(ground: Ground, look: Look, see: See): Promise<void> {
   await other.click('screen-stop')
 
   const bots = await Promise.all(
-    Array.from({ length: CLASSMATES - 1 }, (_, i) => Bot.join(server.origin, links, `Élève ${i + 1}`)),
+    // By the link that took the first one's place.
+    Array.from({ length: CLASSMATES - 1 }, (_, i) => Bot.join(server.origin, { ...links, guestSecret: guestSecretOf(links.moderatorSecret, 1) }, `Élève ${i + 1}`)),
   )
   await untilCount(page, CLASSMATES + 1)
   await see('19-call-thirty', page)

@@ -4,6 +4,7 @@ import { type ReadonlySignal, signal } from '@preact/signals'
 import type { CallState, Participant, ParticipantId, Waiting } from '../src/call/state'
 import type { Call, DeviceCheck } from '../src/call/store'
 import type { TrackSource } from '../src/protocol/generated'
+import { fakeHost } from './fake-host'
 
 /** A call that stays in `state` but for what the buttons of one person change. */
 export function fakeCall(state: CallState): Call {
@@ -35,6 +36,7 @@ export function fakeCall(state: CallState): Call {
   return {
     state: now,
     guestLink: signal(`https://preau.college-exemple.fr/r/${'k'.repeat(22)}#v1.${'d'.repeat(22)}`),
+    host: state.role === 'moderator' ? fakeHost() : null,
     deviceCheck,
     inputLevel: signal(0.42),
     speaking: signal(new Set(state.participants.filter((_, index) => index % 5 === 1).map(({ id }) => id))),

@@ -18,7 +18,7 @@ if (root !== null) {
   const state = stateOf()
   const call = fakeCall(state)
   history.replaceState(null, '', `/r/${'A'.repeat(22)}${location.search}#${address}.${'A'.repeat(22)}`)
-  if (screen === 'home' || screen === 'notice' || screen === 'test' || screen === 'unknown') render(<App page={{ name: screen }} />, root)
+  if (screen === 'home' || screen === 'rooms' || screen === 'notice' || screen === 'test' || screen === 'unknown') render(<App page={{ name: screen }} />, root)
   else render(<App page={{ name: 'room', call }} />, root)
 }
 

@@ -1,6 +1,6 @@
 // The two plain HTTP questions a page asks its own server.
 
-import type { CreatedRoom, CreateRoom, ErrorCode, ServerInfo } from './protocol/generated'
+import type { CreatedRoom, CreateRoom, ErrorCode, Profile, ServerInfo } from './protocol/generated'
 import { buildLink, type Link, makeRoomSecrets } from './link'
 
 /** Both links of a new room. */
@@ -15,6 +15,9 @@ export interface RoomLinks {
   readonly otherOrigin: boolean
   /** When the room ends. */
   readonly expiresAt: Date
+  readonly profile: Profile
+  /** The moderator link, taken apart. */
+  readonly link: Link
 }
 
 /** Why a question to the server has no good answer. */
@@ -29,11 +32,22 @@ export async function fetchServerInfo(): Promise<ServerInfo> {
   return (await ask('/api/server', { method: 'GET' })) as ServerInfo
 }
 
+/** Where links of this server lead that other devices can reach: they cannot reach `localhost`, and
+ * the server knows an address they can. */
+export async function shareOrigin(): Promise<string> {
+  const info = isLoopback(location.hostname) ? await fetchServerInfo().catch(() => null) : null
+  return info?.shareOrigin ?? location.origin
+}
+
+function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || hostname.startsWith('127.')
+}
+
 /**
  * Makes the secrets in this browser, has the server make the room from their verifiers, and
  * returns the links. Rejects with `ApiError`; `host_pass_required` when a pass is missing or wrong.
  */
-export async function createRoom(hostPass: string | null): Promise<RoomLinks> {
+export async function createRoom(profile: Profile, hostPass: string | null): Promise<RoomLinks> {
   const info = await fetchServerInfo()
   const secrets = await makeRoomSecrets().catch(() => {
     throw new ApiError('insecure_context')
@@ -41,7 +55,7 @@ export async function createRoom(hostPass: string | null): Promise<RoomLinks> {
   const body: CreateRoom = {
     guestVerifier: secrets.guestVerifier,
     moderatorVerifier: secrets.moderatorVerifier,
-    profile: 'reunion',
+    profile,
   }
   const created = (await ask('/api/rooms', {
     method: 'POST',
@@ -51,15 +65,17 @@ export async function createRoom(hostPass: string | null): Promise<RoomLinks> {
     },
     body: JSON.stringify(body),
   })) as CreatedRoom
-  const guest: Link = { room: created.room, role: 'guest', secret: secrets.guest }
-  const moderator: Link = { room: created.room, role: 'moderator', secret: secrets.moderator }
+  const guest: Link = { room: created.room, role: 'guest', secret: secrets.guest, admission: null }
+  const link: Link = { room: created.room, role: 'moderator', secret: secrets.moderator, admission: null }
   const origin = info.shareOrigin ?? location.origin
   return {
     guest: buildLink(origin, guest),
-    moderator: buildLink(origin, moderator),
-    enter: buildLink(location.origin, moderator),
+    moderator: buildLink(origin, link),
+    enter: buildLink(location.origin, link),
     otherOrigin: origin !== location.origin,
     expiresAt: new Date(created.expiresAt * 1000),
+    profile,
+    link,
   }
 }
 

@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import { buildLink, deriveGuestSecret, deriveProof, deriveVerifier, makeRoomSecrets, parseLink } from './link'
+import {
+  buildLink,
+  deriveGuestSecret,
+  deriveHandleProof,
+  deriveProof,
+  deriveVerifier,
+  makeRoomSecrets,
+  makeSecret,
+  parseLink,
+} from './link'
 
 const ROOM = 'ABEiM0RVZneImaq7zN3u_w'
 const MODERATOR = Uint8Array.from({ length: 16 }, (_, i) => i)
@@ -7,7 +16,7 @@ const MODERATOR = Uint8Array.from({ length: 16 }, (_, i) => i)
 describe('links', () => {
   it('survive being written and read', () => {
     for (const role of ['guest', 'moderator'] as const) {
-      const link = { room: ROOM, role, secret: MODERATOR }
+      const link = { room: ROOM, role, secret: MODERATOR, admission: null }
       const url = new URL(buildLink('https://ecole.example', link))
       expect(url.origin).toBe('https://ecole.example')
       expect(url.pathname + url.search).not.toContain('AAECAwQFBgcICQoLDA0ODw')
@@ -15,8 +24,23 @@ describe('links', () => {
     }
   })
 
+  it('of one person carry a secret of their own', () => {
+    const link = { room: ROOM, role: 'guest', secret: MODERATOR, admission: makeSecret() } as const
+    const url = new URL(buildLink('https://ecole.example', link))
+    expect(url.hash).toMatch(/^#v1p\.AAECAwQFBgcICQoLDA0ODw\.[\w-]{22}$/)
+    expect(parseLink(url.pathname, url.hash)).toEqual(link)
+    expect(() => buildLink('https://a', { ...link, role: 'moderator' })).toThrow(TypeError)
+  })
+
+  it('cut anywhere never read as another one', () => {
+    for (const admission of [null, MODERATOR]) {
+      const { pathname, hash } = new URL(buildLink('https://a', { room: ROOM, role: 'guest', secret: MODERATOR, admission }))
+      for (let end = 0; end < hash.length; end += 1) expect(parseLink(pathname, hash.slice(0, end)), hash.slice(0, end)).toBeNull()
+    }
+  })
+
   it('have the agreed form', () => {
-    const link = { room: ROOM, role: 'guest', secret: MODERATOR } as const
+    const link = { room: ROOM, role: 'guest', secret: MODERATOR, admission: null } as const
     expect(buildLink('https://a', link)).toBe(`https://a/r/${ROOM}#v1.AAECAwQFBgcICQoLDA0ODw`)
     expect(buildLink('https://a', { ...link, role: 'moderator' })).toBe(
       `https://a/r/${ROOM}#v1m.AAECAwQFBgcICQoLDA0ODw`,
@@ -29,6 +53,11 @@ describe('links', () => {
     ['too long a secret', `/r/${ROOM}`, '#v1.AAECAwQFBgcICQoLDA0ODwA'],
     ['another spelling of the secret', `/r/${ROOM}`, '#v1.AAECAwQFBgcICQoLDA0ODx'],
     ['another version', `/r/${ROOM}`, '#v2.AAECAwQFBgcICQoLDA0ODw'],
+    ['a second secret in the place of none', `/r/${ROOM}`, '#v1.AAECAwQFBgcICQoLDA0ODw.AAECAwQFBgcICQoLDA0ODw'],
+    ['a second secret of a moderator', `/r/${ROOM}`, '#v1m.AAECAwQFBgcICQoLDA0ODw.AAECAwQFBgcICQoLDA0ODw'],
+    ['a third secret', `/r/${ROOM}`, '#v1p.AAECAwQFBgcICQoLDA0ODw.AAECAwQFBgcICQoLDA0ODw.AAECAwQFBgcICQoLDA0ODw'],
+    ['an empty second secret', `/r/${ROOM}`, '#v1p.AAECAwQFBgcICQoLDA0ODw.'],
+    ['another sign in front', `/r/${ROOM}`, '?v1.AAECAwQFBgcICQoLDA0ODw'],
     ['cut room', '/r/ABEiM0RVZneImaq7zN3u_', '#v1.AAECAwQFBgcICQoLDA0ODw'],
     ['another page', `/x/${ROOM}`, '#v1.AAECAwQFBgcICQoLDA0ODw'],
   ])('are refused with %s', (_, path, hash) => {
@@ -56,6 +85,10 @@ describe('derivation', () => {
       'mNU6IhDnxIdD5de2K6vpN1YL8vEO0JlLB5wSzYop58M',
       'FedJas32xCQapI_VuCvkacBb2WfLLETBO1wp1qaYq4s',
     ])
+  })
+
+  it('gives the proof of a personal link, which is no proof of the room', async () => {
+    expect(await deriveHandleProof(MODERATOR)).toBe('llllbE4jljNi6w3csJYZM5nbWzw-D4ptqh_-e5R-Wr8')
   })
 
   it('makes other secrets for each room', async () => {

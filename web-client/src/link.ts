@@ -11,6 +11,8 @@ export interface Link {
   readonly role: LinkRole
   /** 16 random (moderator) or derived (guest) bytes. */
   readonly secret: Uint8Array<ArrayBuffer>
+  /** Of a personal link: 16 random bytes of its own beside the guest secret; else `null`. */
+  readonly admission: Uint8Array<ArrayBuffer> | null
 }
 
 /** Secrets of a new room, and what the server may know of them. */
@@ -24,22 +26,25 @@ export interface RoomSecrets {
 /** Reads path and fragment of an address; `null` when either is cut or altered. */
 export function parseLink(pathname: string, hash: string): Link | null {
   const room = /^\/r\/([\w-]{22})\/?$/.exec(pathname)?.[1]
-  const fragment = /^#(v1m?)\.([\w-]{22})$/.exec(hash)
-  if (room === undefined || fragment === null) return null
-  const secret = fromBase64Url(fragment[2] ?? '')
-  if (secret?.length !== SECRET_BYTES || fromBase64Url(room) === null) return null
-  return { room, role: fragment[1] === 'v1m' ? 'moderator' : 'guest', secret }
+  const [version, ...parts] = hash.startsWith('#') ? hash.slice(1).split('.') : []
+  const form = FORMS.find((one) => one.version === version)
+  if (room === undefined || form === undefined || parts.length !== form.parts) return null
+  const [secret, admission] = parts.map(secretOf)
+  if (!secret || admission === null || fromBase64Url(room) === null) return null
+  return { room, role: form.role, secret, admission: admission ?? null }
 }
 
 /** Writes a link at `origin`. */
-export function buildLink(origin: string, link: Link): string {
-  const version = link.role === 'moderator' ? 'v1m' : 'v1'
-  return `${origin}/r/${link.room}#${version}.${toBase64Url(link.secret)}`
+export function buildLink(origin: string, { room, role, secret, admission }: Link): string {
+  const parts = admission === null ? [secret] : [secret, admission]
+  const form = FORMS.find((one) => one.role === role && one.parts === parts.length)
+  if (form === undefined) throw new TypeError('a moderator link is nobody’s own')
+  return `${origin}/r/${room}#${[form.version, ...parts.map(toBase64Url)].join('.')}`
 }
 
 /** Makes both secrets of a new room. Rejects where the page is no secure context. */
 export async function makeRoomSecrets(): Promise<RoomSecrets> {
-  const moderator = crypto.getRandomValues(new Uint8Array(SECRET_BYTES))
+  const moderator = makeSecret()
   const guest = await deriveGuestSecret(moderator, 0)
   return {
     guest,
@@ -65,11 +70,27 @@ export async function deriveProof(secret: Uint8Array<ArrayBuffer>): Promise<stri
   return toBase64Url(await hkdf(secret, AUTH_INFO, 32))
 }
 
+/** What `join` shows beside it to prove a personal link, as base64url. */
+export async function deriveHandleProof(admission: Uint8Array<ArrayBuffer>): Promise<string> {
+  return toBase64Url(await hkdf(admission, HANDLE_INFO, 32))
+}
+
 /** What the server stores to check a proof, as base64url. */
 export async function deriveVerifier(proof: string): Promise<string> {
   const bytes = fromBase64Url(proof)
   if (bytes === null) throw new TypeError('not base64url')
   return toBase64Url(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)))
+}
+
+/** A secret that nobody can guess. */
+export function makeSecret(): Uint8Array<ArrayBuffer> {
+  return crypto.getRandomValues(new Uint8Array(SECRET_BYTES))
+}
+
+/** Reads a secret as it stands in a link; `null` when it is cut or altered. */
+export function secretOf(text: string): Uint8Array<ArrayBuffer> | null {
+  const bytes = fromBase64Url(text)
+  return bytes?.length === SECRET_BYTES ? bytes : null
 }
 
 /** HKDF-SHA-256 (RFC 5869) with an empty salt. */
@@ -83,7 +104,8 @@ async function hkdf(
   return new Uint8Array(await crypto.subtle.deriveBits(params, key, bytes * 8))
 }
 
-function toBase64Url(bytes: Uint8Array): string {
+/** As secrets stand in links, and all else in messages (RFC 4648, 5). */
+export function toBase64Url(bytes: Uint8Array): string {
   const text = btoa(String.fromCharCode(...bytes))
   return text.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
 }
@@ -105,3 +127,12 @@ function fromBase64Url(text: string): Uint8Array<ArrayBuffer> | null {
 const SECRET_BYTES = 16
 const GUEST_INFO = new TextEncoder().encode('guest')
 const AUTH_INFO = new TextEncoder().encode('auth')
+const HANDLE_INFO = new TextEncoder().encode('handle')
+
+/** Each form of link has a word and a number of parts of its own, so that no link cut anywhere reads
+ * as another one. */
+const FORMS = [
+  { version: 'v1', role: 'guest', parts: 1 },
+  { version: 'v1p', role: 'guest', parts: 2 },
+  { version: 'v1m', role: 'moderator', parts: 1 },
+] as const

@@ -9,6 +9,7 @@ import { App } from './ui/app'
 function readAddress(): Page {
   const path = location.pathname
   if (path === '/') return { name: 'home' }
+  if (path === '/rooms') return { name: 'rooms' }
   if (path === '/notice') return { name: 'notice' }
   if (path === '/test') return { name: 'test' }
   if (path.startsWith('/r/')) return { name: 'room', call: openCall(path, location.hash) }

@@ -8,6 +8,8 @@ export type Page =
   | { readonly name: 'home' }
   /** `/r/<room>`: the screens of `call.state.value.phase`. */
   | { readonly name: 'room'; readonly call: Call }
+  /** `/rooms`: the rooms that a teacher keeps in this browser. */
+  | { readonly name: 'rooms' }
   /** `/notice`: which data are processed, and why. */
   | { readonly name: 'notice' }
   /** `/test`: can this device and this network take part? */

@@ -40,6 +40,12 @@ export function guestPath(links: RoomLinks): string {
   return `/r/${links.room}#v1.${links.guestSecret}`
 }
 
+/** What the server keeps of a personal link. */
+export function handleOf(admission: string): string {
+  const proof = derive(Buffer.from(admission, 'base64url'), Buffer.from('handle'), 32)
+  return createHash('sha256').update(proof).digest('base64url')
+}
+
 /** Path and fragment of the moderator link. */
 export function moderatorPath(links: RoomLinks): string {
   return `/r/${links.room}#v1m.${links.moderatorSecret}`

@@ -3,14 +3,15 @@
 
 import { type ReadonlySignal, type Signal, signal } from '@preact/signals'
 import type { Link } from '../link'
-import { deriveProof } from '../link'
 import { Connection, type Join, type Request, RequestError } from '../protocol/connection'
 import { type Opinion, PROTOCOL_VERSION, type TrackSource } from '../protocol/generated'
 import { type CallEvent, type CallModel, type Effect, INITIAL_MODEL, reduce } from './call'
 import { type Device, DeviceError, type OpenedDevice, openDevice, releaseDevice } from './devices'
 import { Pictures } from './pictures'
+import type { HostTools } from './host'
 import { Playback } from './playback'
 import { forgetSession, recallSession, reloadForNewVersion, rememberSession } from './resume'
+import { RoomLink } from './room-link'
 import { unitsOf } from './slots'
 import type { Absence, CallState, ParticipantId, Problem } from './state'
 import type { Snapshot } from './diagnostics'
@@ -21,7 +22,6 @@ import { MediaTransport } from './transport'
 /** See `Call`; made by `openCall`. */
 export class LiveCall implements Call {
   readonly state: Signal<CallState>
-  readonly guestLink = signal<string | null>(null)
   readonly deviceCheck = signal<DeviceCheck | null>(null)
   readonly inputLevel = signal(0)
   readonly speaking = signal<ReadonlySet<ParticipantId>>(new Set())
@@ -33,7 +33,6 @@ export class LiveCall implements Call {
   private readonly events: CallEvent[] = []
   private draining = false
 
-  private proof: string | null = null
   private token: string | null = null
   private connection: Connection | null = null
   private readonly opened = new Map<Device, OpenedDevice>()
@@ -78,8 +77,11 @@ export class LiveCall implements Call {
     received: (participant, source) => this.transport.receiver?.pictureOf(participant, source) ?? null,
   })
 
-  constructor(private readonly link: Link) {
+  private readonly link: RoomLink
+
+  constructor(link: Link) {
     this.state = signal(this.model.view)
+    this.link = new RoomLink(link, this.state, (request) => this.ask(request))
     const remembered = recallSession(link.room, Date.now())
     this.token = remembered?.token ?? null
     if (remembered?.saving === true) this.dispatch({ type: 'set_saving', saving: true })
@@ -101,6 +103,19 @@ export class LiveCall implements Call {
   /** Shows why this page cannot join at all. */
   refuse(problem: Problem): void {
     this.dispatch({ type: 'cannot_join', problem })
+  }
+
+  /** Says where links lead that other devices can reach. */
+  setOrigin(origin: string): void {
+    this.link.origin.value = origin
+  }
+
+  get guestLink(): ReadonlySignal<string | null> {
+    return this.link.guest
+  }
+
+  get host(): HostTools | null {
+    return this.link.host.value
   }
 
   get cameraPreview(): ReadonlySignal<MediaStream | null> {
@@ -198,8 +213,12 @@ export class LiveCall implements Call {
   }
 
   async ask(request: Request): Promise<boolean> {
+    // Whoever is sent out is gone when it is done.
+    const out = request.type === 'eject' ? this.model.view.participants.find(({ id }) => id === request.participant) : undefined
+    const handle = out?.handle ?? null
     try {
       await (this.connection?.request(request) ?? Promise.reject(new RequestError('lost')))
+      if (handle !== null) this.link.host.value?.ended(handle)
       return true
     } catch (error) {
       const code = error instanceof RequestError ? error.code : 'lost'
@@ -327,12 +346,13 @@ export class LiveCall implements Call {
   }
 
   private async openSignaling(): Promise<void> {
-    this.proof ??= await deriveProof(this.link.secret)
+    await this.link.prove()
     // Left, or opened twice, while the proof was made.
     if (this.model.view.phase.name !== 'joining' || this.connection !== null) return
     this.connection = new Connection(`${location.origin.replace(/^http/, 'ws')}/api/session`, {
       join: () => this.joinMessage(),
       handleMessage: (message) => {
+        this.link.hear(message)
         this.dispatch({ type: 'server', message, at: performance.now() })
       },
       handleLost: (attempts) => {
@@ -347,9 +367,7 @@ export class LiveCall implements Call {
     return {
       type: 'join',
       protocolVersion: PROTOCOL_VERSION,
-      room: this.link.room,
-      proof: this.proof ?? '',
-      handle: null,
+      ...this.link.join,
       resume: this.token,
       displayName: name === '' ? null : name,
       language: document.documentElement.lang.startsWith('en') ? 'en' : 'fr',

@@ -5,6 +5,7 @@ import type { ReadonlySignal } from '@preact/signals'
 import type { Request } from '../protocol/connection'
 import type { Opinion, TrackSource } from '../protocol/generated'
 import type { Snapshot } from './diagnostics'
+import type { HostTools } from './host'
 import type { CallState, ParticipantId } from './state'
 
 /** Preview before joining: what the camera and the microphone give. Nothing of it is sent. */
@@ -50,9 +51,12 @@ export type PictureSource = Extract<TrackSource, 'camera' | 'screen'>
 export interface Call {
   readonly state: ReadonlySignal<CallState>
 
-  /** Link for guests of this room, to show and copy; `null` until derived (moderators) and for a
-   * broken link. Guests see their own link. */
+  /** Link for guests of this room that is good now, to show and copy; `null` while it is not known,
+   * and for a broken link. */
   readonly guestLink: ReadonlySignal<string | null>
+  /** What the holder of the moderator link can do; `null` for everybody else, also for a moderator
+   * who came by the guest link. Read while drawing, it is followed like a signal. */
+  readonly host: HostTools | null
 
   /** The check before joining; `null` when it is not open. */
   readonly deviceCheck: ReadonlySignal<DeviceCheck | null>

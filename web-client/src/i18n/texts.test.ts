@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { STEPS, type StepState, type TestProblem } from '../call/connection-test'
 import type { Connection, LocalProblem, Phase } from '../call/state'
+import type { KeepOutcome } from '../keep'
+import { type KeptFault, PROFILES } from '../kept-rooms'
 import type { ErrorCode } from '../protocol/generated'
 import en from './en.json'
 import fr from './fr.json'
@@ -87,6 +89,16 @@ const STEP_STATES: Record<StepState, true> = {
   skipped: true,
 }
 
+const KEEP_FAULTS: Record<KeptFault | Exclude<KeepOutcome, 'kept'> | 'title', true> = {
+  too_large: true,
+  not_ours: true,
+  damaged: true,
+  full: true,
+  blocked: true,
+  unreadable: true,
+  title: true,
+}
+
 /** Keys made from a value: by whom, for which values. */
 const MADE_KEYS = [
   ...Object.keys({ ...ERROR_CODES, ...LOCAL_PROBLEMS }).flatMap((name) => [`error.${name}.title`, `error.${name}.help`]),
@@ -95,6 +107,9 @@ const MADE_KEYS = [
   ...Object.keys(TEST_PROBLEMS).flatMap((name) => [`test.cause.${name}.title`, `test.cause.${name}.help`]),
   ...Object.keys(STEP_STATES).map((name) => `test.state.${name}`),
   ...STEPS.map((name) => `test.step.${name}`),
+  ...Object.keys(KEEP_FAULTS).map((name) => `keep.fault.${name}`),
+  ...PROFILES.flatMap((name) => [`profile.${name}.title`, `profile.${name}.line`]),
+  ...['lesson', 'today', 'week', 'room'].map((name) => `links.until.${name}`),
   ...['running', 'good', 'doubtful', 'failed'].map((name) => `test.verdict.${name}`),
 ]
 

@@ -3,7 +3,6 @@
 import { useEffect } from 'preact/hooks'
 import type { Call } from '../call/store'
 import { followLanguage } from '../i18n'
-import { parseLink } from '../link'
 import type { Page } from '../page'
 import { Failure, Unknown } from './failure'
 import { Home } from './home'
@@ -24,6 +23,8 @@ export function App({ page }: { page: Page }) {
       return <Home />
     case 'room':
       return <Room call={page.call} />
+    case 'rooms':
+      return <Rooms.Part />
     case 'notice':
       return <Notice.Part />
     case 'test':
@@ -35,6 +36,7 @@ export function App({ page }: { page: Page }) {
 
 const Stage = lazy(() => import('./stage/stage'))
 const ConnectionTest = lazy(() => import('./connection-test'))
+const Rooms = lazy(() => import('./rooms'))
 const Notice = lazy(() => import('./notice'))
 
 function Room({ call }: { call: Call }) {
@@ -42,7 +44,7 @@ function Room({ call }: { call: Call }) {
   switch (phase.name) {
     case 'prejoin':
     case 'joining':
-      return <Prejoin call={call} moderator={isModeratorLink()} preloadStage={Stage.preload} />
+      return <Prejoin call={call} preloadStage={Stage.preload} />
     case 'waiting':
       return <WaitingRoom call={call} />
     case 'in_call':
@@ -63,9 +65,4 @@ function Room({ call }: { call: Call }) {
         />
       )
   }
-}
-
-/** The link says it before the server does. */
-function isModeratorLink(): boolean {
-  return parseLink(location.pathname, location.hash)?.role === 'moderator'
 }

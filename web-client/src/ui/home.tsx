@@ -1,13 +1,15 @@
-// The first page: one button that makes a room, then its links.
+// The first page: one button that makes a room of the chosen kind, then its links.
 
 import { useSignal } from '@preact/signals'
 import { useEffect, useId } from 'preact/hooks'
 import { ApiError, createRoom, fetchServerInfo, type RoomLinks } from '../api'
 import type { Problem } from '../call/state'
-import { t } from '../i18n'
+import { inLanguage, t } from '../i18n'
+import type { Profile } from '../protocol/generated'
 import { Icon } from './icons'
 import { lazy } from './lazy'
 import { Picture } from './picture'
+import { ProfileChoice } from './profiles'
 import { ProblemCard } from './problem'
 import { Screen } from './screen'
 
@@ -33,6 +35,7 @@ function Create({ made }: { made: (links: RoomLinks) => void }) {
   const busy = useSignal(false)
   const passAsked = useSignal(false)
   const pass = useSignal('')
+  const profile = useSignal<Profile>('classe')
 
   useEffect(() => {
     // Not reachable now: the click says so, with a way to try again.
@@ -51,7 +54,7 @@ function Create({ made }: { made: (links: RoomLinks) => void }) {
     problem.value = null
     try {
       const typed = pass.value.trim()
-      made(await createRoom(typed === '' ? null : typed))
+      made(await createRoom(profile.value, typed === '' ? null : typed))
     } catch (cause) {
       problem.value = cause instanceof ApiError ? cause.code : 'internal'
       if (problem.value === 'host_pass_required') passAsked.value = true
@@ -69,6 +72,7 @@ function Create({ made }: { made: (links: RoomLinks) => void }) {
           void create()
         }}
       >
+        <ProfileChoice chosen={profile} />
         {passAsked.value && (
           <div class="form-line">
             <label for={id}>{t('home.hostPass')}</label>
@@ -96,6 +100,11 @@ function Create({ made }: { made: (links: RoomLinks) => void }) {
         </button>
       </form>
       {problem.value !== null && <ProblemCard problem={problem.value} />}
+      <p class="home-rooms">
+        <a href={inLanguage('/rooms')} data-testid="rooms-link">
+          {t('rooms.title')}
+        </a>
+      </p>
     </Screen>
   )
 }

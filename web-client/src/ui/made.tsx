@@ -1,11 +1,18 @@
 // The room exists: its links to send, to keep, and to enter by.
 
+import { computed } from '@preact/signals'
+import { useMemo } from 'preact/hooks'
 import type { RoomLinks } from '../api'
 import { inLanguage, language, t } from '../i18n'
+import { keepRoom, keptRooms } from '../keep'
+import { toBase64Url } from '../link'
 import { CopyField } from './copy-field'
 import { Icon } from './icons'
+import { KeepForm } from './keep-form'
+import { profileTitle } from './profiles'
 import QrCode from './qr'
 import { Screen } from './screen'
+import '../styles/links.css'
 
 /** Both links of a new room. */
 export default function Made({ links }: { links: RoomLinks }) {
@@ -13,6 +20,13 @@ export default function Made({ links }: { links: RoomLinks }) {
   return (
     <Screen name="made" title={t('made.title')}>
       <p class="lead">{t('made.intro')}</p>
+      <p class="made-profile">
+        <span class="chip">
+          <Icon name="check" />
+          {profileTitle(links.profile)}
+        </span>{' '}
+        <span class="help">{t(`profile.${links.profile}.line`)}</span>
+      </p>
       <section class="card card-split" aria-label={t('made.guest')}>
         <div class="stack">
           <CopyField
@@ -27,7 +41,7 @@ export default function Made({ links }: { links: RoomLinks }) {
         </div>
         <QrCode text={links.guest} />
       </section>
-      <section class="card" aria-label={t('made.moderator')}>
+      <section class="card stack" aria-label={t('made.moderator')}>
         <CopyField
           label={t('made.moderator')}
           help={t('made.moderatorHelp')}
@@ -37,6 +51,7 @@ export default function Made({ links }: { links: RoomLinks }) {
           testId="moderator-link"
           secret
         />
+        <Keep links={links} />
       </section>
       <div class="made-enter">
         <a class="button button-primary button-large" href={inLanguage(links.enter)} data-testid="enter-room">
@@ -46,5 +61,29 @@ export default function Made({ links }: { links: RoomLinks }) {
         <p class="help">{t('made.expires', { date })}</p>
       </div>
     </Screen>
+  )
+}
+
+function Keep({ links }: { links: RoomLinks }) {
+  const { room, secret } = links.link
+  const kept = useMemo(() => computed(() => keptRooms().value.rooms.some((one) => one.room === room)), [room])
+  return (
+    <details class="keep">
+      <summary data-testid="keep-open">{t('keep.open')}</summary>
+      <KeepForm
+        kept={kept.value}
+        keep={(title) =>
+          keepRoom({
+            room,
+            moderator: toBase64Url(secret),
+            title,
+            profile: links.profile,
+            endsAt: Math.floor(links.expiresAt.getTime() / 1000),
+            generation: 0,
+            pupils: [],
+          })
+        }
+      />
+    </details>
   )
 }

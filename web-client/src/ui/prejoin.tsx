@@ -12,9 +12,11 @@ import { SavingSwitch } from './saving-switch'
 import { Screen } from './screen'
 
 /** The page a room link opens. */
-export function Prejoin({ call, moderator, preloadStage }: { call: Call; moderator: boolean; preloadStage: () => void }) {
+export function Prejoin({ call, preloadStage }: { call: Call; preloadStage: () => void }) {
   const id = useId()
   const name = useSignal('')
+  // The link says it before the server does.
+  const moderator = call.host !== null
   const joining = call.state.value.phase.name === 'joining'
   useEffect(preloadStage, [])
   return (

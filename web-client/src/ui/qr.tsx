@@ -2,22 +2,23 @@ import { useMemo } from 'preact/hooks'
 import { encode } from 'uqr'
 import { t } from '../i18n'
 
-/** A QR code of `text`, always dark on light so that every reader finds it. */
+/** A QR code of the guest link, with what it is for. */
 export default function QrCode({ text }: { text: string }) {
-  const { size, path } = useMemo(() => draw(text), [text])
   return (
     <figure class="qr">
-      <svg
-        class="qr-code"
-        viewBox={`0 0 ${size} ${size}`}
-        role="img"
-        aria-label={t('qr.label')}
-        shape-rendering="crispEdges"
-      >
-        <path d={path} />
-      </svg>
+      <QrSquare text={text} />
       <figcaption class="help">{t('qr.help')}</figcaption>
     </figure>
+  )
+}
+
+/** A QR code of `text`, always dark on light so that every reader finds it. */
+export function QrSquare({ text }: { text: string }) {
+  const { size, path } = useMemo(() => draw(text), [text])
+  return (
+    <svg class="qr-code" viewBox={`0 0 ${size} ${size}`} role="img" aria-label={t('qr.label')} shape-rendering="crispEdges">
+      <path d={path} />
+    </svg>
   )
 }
 

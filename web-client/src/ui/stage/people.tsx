@@ -32,7 +32,10 @@ export function People({ call, renaming, close }: { call: Call; renaming: Signal
 function Person({ call, participant, renaming }: { call: Call; participant: Participant; renaming: Signal<boolean> }) {
   const button = useRef<HTMLButtonElement>(null)
   const { id, displayName, isSelf, role, away, active } = participant
+  // The real name, on the page of whoever made the personal link.
+  const known = call.host?.nameOf(participant.handle) ?? null
   const notes = [
+    ...(known === null ? [] : [t('links.knownAs', { name: known })]),
     ...(role === 'moderator' ? [t('people.moderator')] : []),
     ...(active.has('screen') ? [t('tile.sharing')] : []),
     ...(away ? [t('tile.away')] : []),
