@@ -49,6 +49,7 @@ export class LiveCall implements Call {
     request: (request) =>
       this.connection?.request(request) ?? Promise.reject(new RequestError('lost')),
     isSignalingUp: () => this.model.signaling === 'up',
+    hasPictures: () => this.model.view.rules?.video !== false,
     handleConnecting: () => {
       this.dispatch({ type: 'media_connecting' })
     },

@@ -60,6 +60,7 @@ describe('a receiver', () => {
       })
     receiver = new Receiver(
       pc as unknown as RTCPeerConnection,
+      true,
       request,
       () => {
         offers += 1
@@ -96,6 +97,25 @@ describe('a receiver', () => {
     want(['a', 'b', 'c', 'd', 'e'].map(person))
     expect(pc.transceivers).toHaveLength(16)
     expect(offers).toBe(2)
+  })
+
+  it('has no place for pictures in a room of voices, and asks for the voices alone', async () => {
+    const request = (message: Request): Promise<Answer> => {
+      asked.push({ slots: message.type === 'subscribe' ? message.slots : [], settle: () => Promise.resolve() })
+      return Promise.resolve({ type: 'done', requestId: 1 })
+    }
+    const nothing = () => undefined
+    receiver = new Receiver(pc as unknown as RTCPeerConnection, false, request, nothing, nothing)
+    want([person('a')])
+    await vi.advanceTimersByTimeAsync(0)
+    expect(pc.transceivers.map(({ kind }) => kind)).toEqual(['audio', 'audio', 'audio', 'audio'])
+    expect(asked.flatMap(({ slots }) => slots)).toEqual([
+      { mid: '0', track: { participant: 'a', source: 'microphone' }, maxHeight: null },
+    ])
+    expect(receiver.pictureOf(id('a'), 'camera')).toBeNull()
+    receiver.resync()
+    await vi.advanceTimersByTimeAsync(0)
+    expect(asked).toHaveLength(2)
   })
 
   it('subscribes to nothing before its slots are negotiated', () => {

@@ -30,6 +30,8 @@ export class Receiver {
 
   constructor(
     private readonly pc: RTCPeerConnection,
+    /** False in a room of voices: its pairs have no slot for a picture. */
+    private readonly pictures: boolean,
     private readonly request: (request: Request) => Promise<Answer>,
     private readonly negotiate: () => void,
     /** What a pair carries has changed. */
@@ -79,7 +81,10 @@ export class Receiver {
 
   /** The server may have forgotten everything: tell it all again. */
   resync(): void {
-    for (const { sound, picture } of this.pairs) sound.agreed = picture.agreed = null
+    for (const { sound, picture } of this.pairs) {
+      sound.agreed = null
+      if (picture !== null) picture.agreed = null
+    }
     void this.sync()
   }
 
@@ -102,7 +107,8 @@ export class Receiver {
   absent(why: Absence): Picture[] {
     const mids = this.marked.get(why)
     return this.pairs.flatMap(({ carried, picture }) => {
-      if (carried === null || picture.agreed === '' || mids?.has(picture.transceiver.mid ?? '') !== true) return []
+      if (carried === null || picture === null || picture.agreed === '') return []
+      if (mids?.has(picture.transceiver.mid ?? '') !== true) return []
       return [{ participant: carried.participant, source: carried.kind === 'person' ? 'camera' : 'screen' }]
     })
   }
@@ -114,7 +120,7 @@ export class Receiver {
       if (carried === null) continue
       const source = carried.kind === 'person' ? 'camera' : 'screen'
       found.set(sound.transceiver.mid ?? '', null)
-      found.set(picture.transceiver.mid ?? '', { participant: carried.participant, source })
+      if (picture !== null) found.set(picture.transceiver.mid ?? '', { participant: carried.participant, source })
     }
     return found
   }
@@ -132,7 +138,7 @@ export class Receiver {
       const height = unit === null ? null : (this.wanted?.shownHeight(unit.participant, source) ?? null)
       const slots = [
         ...changeOf(pair.sound, tracks?.sound ?? null, null),
-        ...changeOf(pair.picture, height === 0 ? null : (tracks?.picture ?? null), height),
+        ...(pair.picture === null ? [] : changeOf(pair.picture, height === 0 ? null : (tracks?.picture ?? null), height)),
       ]
       return slots.length === 0 ? [] : [{ pair, unit, slots }]
     })
@@ -145,7 +151,8 @@ export class Receiver {
   }
 
   private addPair(): Pair {
-    return { sound: this.addSlot('audio'), picture: this.addSlot('video'), carried: null, stream: null }
+    const sound = this.addSlot('audio')
+    return { sound, picture: this.pictures ? this.addSlot('video') : null, carried: null, stream: null }
   }
 
   private addSlot(kind: 'audio' | 'video'): Slot {
@@ -171,7 +178,7 @@ interface Slot {
 
 interface Pair {
   readonly sound: Slot
-  readonly picture: Slot
+  readonly picture: Slot | null
   /** The unit the server agreed to send here. */
   carried: Unit | null
   stream: MediaStream | null
@@ -204,7 +211,7 @@ function changeOf(slot: Slot, track: TrackId | null, height: number | null): Slo
 function carry(pair: Pair, unit: Unit | null): void {
   if (pair.carried?.participant === unit?.participant && pair.carried?.kind === unit?.kind) return
   pair.carried = unit
-  pair.stream = unit === null ? null : new MediaStream([pair.picture.transceiver.receiver.track])
+  pair.stream = unit === null || pair.picture === null ? null : new MediaStream([pair.picture.transceiver.receiver.track])
 }
 
 /** No track is named like this. */

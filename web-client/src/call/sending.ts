@@ -27,14 +27,17 @@ export class Sender {
     private readonly negotiate: () => void,
   ) {}
 
-  /** Begins with a new connection: sections for microphone and camera, opened or not. */
-  attach(pc: RTCPeerConnection): void {
+  /** Begins with a new connection: sections for the microphone and, where there are pictures, the
+   * camera, opened or not. */
+  attach(pc: RTCPeerConnection, pictures: boolean): void {
     this.pc = pc
     this.transceivers = new Map()
     this.told = new Map()
     this.wanted = new Map()
     this.layered = new Set()
-    for (const source of ['microphone', 'camera', ...this.tracks.keys()] as const) this.section(source)
+    for (const source of ['microphone', ...(pictures ? ['camera'] as const : []), ...this.tracks.keys()] as const) {
+      this.section(source)
+    }
   }
 
   /** Lets go of the connection: a closed one must not hold on to a released device. */

@@ -17,6 +17,8 @@ export interface TransportEvents {
   request(request: Request): Promise<Answer>
   /** Does the server hear this page now? Without it no path can be looked for. */
   isSignalingUp(): boolean
+  /** False in a room of voices, where no section for pictures is ever offered. */
+  hasPictures(): boolean
   handleConnecting(): void
   /** The path may be lost, and the line to the server with it: make sure of that line now. */
   handleDoubt(): void
@@ -52,8 +54,10 @@ export class MediaTransport {
   start(): void {
     this.discard()
     const pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' })
+    const pictures = this.events.hasPictures()
     const receiver = new Receiver(
       pc,
+      pictures,
       (request) => this.events.request(request),
       () => {
         void this.negotiate()
@@ -68,7 +72,7 @@ export class MediaTransport {
       if (this.link === link) this.pathChanged(link)
     })
     this.lookAfter(link)
-    this.sender.attach(pc)
+    this.sender.attach(pc, pictures)
     if (this.wanted !== null) receiver.want(this.wanted)
     this.events.handleMedia()
     this.pathChanged(link)
