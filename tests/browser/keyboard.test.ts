@@ -1,10 +1,6 @@
-import assert from 'node:assert/strict'
-import type { TestPage } from './rig/page.ts'
+import { press, tabTo } from './rig/keyboard.ts'
 import { rule } from './rig/rule.ts'
 import { until } from './rig/until.ts'
-
-/** More steps than any screen has stops. */
-const MOST_TABS = 60
 
 for (const engine of ['chromium', 'firefox'] as const) {
   rule(`the_whole_way_from_home_to_leaving_works_by_keyboard_alone_in_${engine}`, async (ground) => {
@@ -36,29 +32,3 @@ for (const engine of ['chromium', 'firefox'] as const) {
     await page.find('left-page')
   })
 }
-
-async function press(page: TestPage, testid: string, key: 'Enter' | ' '): Promise<void> {
-  await tabTo(page, testid)
-  await page.raw.keyboard.press(key)
-}
-
-function tabTo(page: TestPage, testid: string): Promise<void> {
-  return tabUntil(page, `the element ${testid}`, `document.activeElement?.dataset.testid === ${JSON.stringify(testid)}`)
-}
-
-/** Presses Tab until `reached`; every stop on the way must show its focus. */
-async function tabUntil(page: TestPage, what: string, reached: string): Promise<void> {
-  for (let tabs = 0; tabs < MOST_TABS; tabs += 1) {
-    if (await page.evaluate<boolean>(reached)) {
-      assert.ok(await page.evaluate<boolean>(FOCUS_SHOWS), `${what} shows that it has the focus`)
-      return
-    }
-    await page.raw.keyboard.press('Tab')
-  }
-  throw new Error(`${what} is not reached by Tab: ${await page.bodyText()}`)
-}
-
-const FOCUS_SHOWS = `(() => {
-  const style = getComputedStyle(document.activeElement)
-  return (style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0) || style.boxShadow !== 'none'
-})()`

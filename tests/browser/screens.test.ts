@@ -1,4 +1,5 @@
 import { mkdirSync } from 'node:fs'
+import { moderation } from './moderation-screens.ts'
 import { violations } from './rig/axe.ts'
 import { Bot } from './rig/bot.ts'
 import {
@@ -25,7 +26,8 @@ const PHONE = { width: 390, height: 844 }
 /** People of a whole class beside the one who looks. */
 const CLASSMATES = 29
 
-interface Look {
+/** How a person has it. */
+export interface Look {
   language: Language
   dark: boolean
 }
@@ -58,13 +60,15 @@ for (const look of [
       ground.expectsNetworkErrors = true
       await beforeTheCall(ground, look, see)
       await theCall(ground, look, see)
+      await moderation(ground, look, see)
       await refusals(ground, look, see)
     },
     { order: 'beside', deadlineMs: 300_000 },
   )
 }
 
-type See = (screen: string, page: TestPage) => Promise<void>
+/** Takes a picture of a screen in both sizes, and looks for broken rules. */
+export type See = (screen: string, page: TestPage) => Promise<void>
 
 async function beforeTheCall(ground: Ground, look: Look, see: See): Promise<void> {
   const { server, guestLink } = await ground.serverWithRoom()

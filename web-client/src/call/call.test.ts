@@ -307,6 +307,48 @@ describe('the end', () => {
     }
   })
 
+  describe('the rules of the room', () => {
+    const rights = { ...QUIET_ROOM.rights, screen: false, microphone: false }
+    const changed = (to: typeof rights): CallEvent => heard({ type: 'rules_changed', rules: QUIET_ROOM.rules, rights: to })
+    const problems = (model: CallModel): string[] => model.view.notices.map(({ problem }) => problem)
+
+    it('let no device open that they do not allow, and say so until they do', () => {
+      const closed = run([changed(rights)], inCall).model
+      const tried = reduce(closed, { type: 'open_device', device: 'screen' })
+      expect(tried.effects).toEqual([])
+      expect(tried.model.view.screen).toBe('off')
+      expect(problems(tried.model)).toEqual(['screen_forbidden'])
+      const opened = run([changed({ ...rights, screen: true })], tried.model).model
+      expect(problems(opened)).toEqual([])
+      expect(types(reduce(opened, { type: 'open_device', device: 'screen' }).effects)).toEqual(['open_device'])
+    })
+
+    it('leave no invitation standing that leads nowhere', () => {
+      const asked = run([heard({ type: 'invited', source: 'microphone' })], inCall).model
+      expect(problems(asked)).toEqual(['microphone_asked'])
+      expect(problems(run([changed(rights)], asked).model)).toEqual([])
+    })
+
+    it('what was said of a device is over when its person turns it on', () => {
+      const said = run(
+        [heard({ type: 'invited', source: 'microphone' }), { type: 'open_device', device: 'microphone' }],
+        inCall,
+      ).model
+      expect(problems(said)).toEqual([])
+    })
+  })
+
+  it('tells whoever gets the role, or loses it, once', () => {
+    const role = (to: string, participant: string = JOINED.participant): CallEvent =>
+      heard({ type: 'role_changed', participant, role: to })
+    const given = run([role('moderator'), role('moderator')], inCall).model
+    expect(given.view.role).toBe('moderator')
+    expect(given.view.notices.map(({ problem }) => problem)).toEqual(['role_given'])
+    const taken = run([role('guest')], given).model
+    expect(taken.view.notices.map(({ problem }) => problem)).toEqual(['role_taken'])
+    expect(run([role('guest', 'BBBBBBBBBBB')], inCall).model.view.notices).toEqual([])
+  })
+
   it('says goodbye to the server only when one leaves', () => {
     const close = (event: CallEvent): Effect | undefined =>
       run([event], inCall).effects.find(({ type }) => type === 'close_signaling')

@@ -6,6 +6,8 @@ import type {
   GoodbyeReason,
   Opinion,
   ParticipantInfo,
+  Rights,
+  RoomRules,
   ServerMessage,
   TrackSource,
 } from '../protocol/generated'
@@ -141,7 +143,9 @@ export function reduce(model: CallModel, event: CallEvent): Step {
       return rename(model, event.name)
     case 'open_device':
       if (phase !== 'in_call' || model.view[event.device] !== 'off') return stay(model)
-      return step(setDevice(model, event.device, 'opening'), [event])
+      if (model.view.rights?.[event.device] === false) return step(notify(model, `${event.device}_forbidden`), [])
+      // What was said of it before is answered now.
+      return step(forgive(setDevice(model, event.device, 'opening'), ...wordsOf(event.device)), [event])
     case 'confirm_camera':
       if (model.view.camera !== 'preview') return stay(model)
       return step(setDevice(model, 'camera', 'on'), [{ type: 'send_device', device: 'camera' }])
@@ -268,7 +272,7 @@ function hear(model: CallModel, message: ServerMessage, at: number): Step {
       return step(show(model, { waiting }), [])
     }
     case 'rules_changed':
-      return step(show(model, { rules: message.rules, rights: message.rights }), [])
+      return step(rulesChanged(model, message.rules, message.rights), [])
     case 'source_stopped': {
       const device = message.source === 'screen_audio' ? 'screen' : message.source
       const stopped = closeDevice(model, device, false)
@@ -279,8 +283,10 @@ function hear(model: CallModel, message: ServerMessage, at: number): Step {
       return step(notify(model, `${message.source === 'screen_audio' ? 'screen' : message.source}_asked`), [])
     case 'role_changed': {
       const changed = changeParticipant(model, message.participant, () => ({ role: message.role }))
-      if (message.participant !== model.view.selfId) return changed
-      return step(show(changed.model, { role: message.role }), changed.effects)
+      if (message.participant !== model.view.selfId || message.role === model.view.role) return changed
+      const [now, before]: [Problem, Problem] = message.role === 'moderator' ? ['role_given', 'role_taken'] : ['role_taken', 'role_given']
+      const own = show(forgive(changed.model, before), { role: message.role })
+      return step(notify(own, now), changed.effects)
     }
     case 'participant_joined': {
       const info = message.participant
@@ -348,6 +354,19 @@ function joined(model: CallModel, message: Extract<ServerMessage, { type: 'joine
     { type: 'start_media', resumed: message.resumed },
     ...(model.view.saving ? [{ type: 'request_reception' as const, saving: true }] : []),
   ])
+}
+
+/** What was not allowed and now is need not be told any more, nor an invitation that now leads nowhere. */
+function rulesChanged(model: CallModel, rules: RoomRules, rights: Rights): CallModel {
+  const moot = (['microphone', 'camera', 'screen'] as const).map(
+    (device): Problem => (rights[device] ? `${device}_forbidden` : `${device}_asked`),
+  )
+  return show(forgive(model, ...moot), { rules, rights })
+}
+
+/** What may have been said about a device that the person turns on. */
+function wordsOf(device: Device): Problem[] {
+  return [`${device}_asked`, `${device}_stopped`, `${device}_forbidden`]
 }
 
 function hearClass(model: CallModel, message: LifeMessage, at: number): CallModel {
@@ -488,8 +507,8 @@ function notify(model: CallModel, problem: Problem): CallModel {
   return show({ ...model, nextNoticeKey: model.nextNoticeKey + 1 }, { notices })
 }
 
-function forgive(model: CallModel, problem: Problem): CallModel {
-  return show(model, { notices: model.view.notices.filter((notice) => notice.problem !== problem) })
+function forgive(model: CallModel, ...problems: readonly Problem[]): CallModel {
+  return show(model, { notices: model.view.notices.filter(({ problem }) => !problems.includes(problem)) })
 }
 
 function show(model: CallModel, change: Partial<CallState>): CallModel {

@@ -68,6 +68,13 @@ export type LocalProblem =
   | 'microphone_asked'
   | 'camera_asked'
   | 'screen_asked'
+  /** The rules of the room do not let oneself turn it on. */
+  | 'microphone_forbidden'
+  | 'camera_forbidden'
+  | 'screen_forbidden'
+  /** A moderator passed the role on, or took it back. */
+  | 'role_given'
+  | 'role_taken'
 
 /** State of the two connections, as one word for people. */
 export type Connection =

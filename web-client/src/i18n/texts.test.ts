@@ -5,7 +5,7 @@ import { STEPS, type StepState, type TestProblem } from '../call/connection-test
 import type { Connection, LocalProblem, Phase } from '../call/state'
 import type { KeepOutcome } from '../keep'
 import { type KeptFault, PROFILES } from '../kept-rooms'
-import type { ErrorCode } from '../protocol/generated'
+import type { ErrorCode, Rights } from '../protocol/generated'
 import en from './en.json'
 import fr from './fr.json'
 import { chooseLanguage, language, t, tn } from './index'
@@ -57,6 +57,11 @@ const LOCAL_PROBLEMS: Record<LocalProblem, true> = {
   microphone_asked: true,
   camera_asked: true,
   screen_asked: true,
+  microphone_forbidden: true,
+  camera_forbidden: true,
+  screen_forbidden: true,
+  role_given: true,
+  role_taken: true,
 }
 const CONNECTIONS: Record<Connection, true> = {
   connected: true,
@@ -98,6 +103,7 @@ const KEEP_FAULTS: Record<KeptFault | Exclude<KeepOutcome, 'kept'> | 'title', tr
   unreadable: true,
   title: true,
 }
+const RIGHTS: Record<keyof Rights, true> = { microphone: true, camera: true, screen: true, chat: true, rename: true }
 
 /** Keys made from a value: by whom, for which values. */
 const MADE_KEYS = [
@@ -111,6 +117,8 @@ const MADE_KEYS = [
   ...PROFILES.flatMap((name) => [`profile.${name}.title`, `profile.${name}.line`]),
   ...['lesson', 'today', 'week', 'room'].map((name) => `links.until.${name}`),
   ...['running', 'good', 'doubtful', 'failed'].map((name) => `test.verdict.${name}`),
+  ...Object.keys(RIGHTS).flatMap((name) => [`rules.guest.${name}`, `rules.own.${name}`]),
+  ...['none', 'name', 'class', 'later', 'own'].map((name) => `lobby.reason.${name}`),
 ]
 
 const SOURCE = sources(join(import.meta.dirname, '..'))

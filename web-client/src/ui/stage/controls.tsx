@@ -23,8 +23,9 @@ export interface ControlsProps {
 
 /** The bar at the bottom of the room. */
 export function Controls({ call, ui, reminding, more }: ControlsProps) {
-  const { microphone, camera, screen, participants, role } = call.state.value
+  const { microphone, camera, screen, participants, role, rights, rules } = call.state.value
   const { panel, unread } = ui
+  const pictures = rules?.video !== false
   return (
     <nav class="controls" aria-label={t('call.controls')}>
       <Toggle
@@ -32,35 +33,43 @@ export function Controls({ call, ui, reminding, more }: ControlsProps) {
         name={t('call.microphone')}
         short={t('call.microphoneShort')}
         device={microphone}
+        forbidden={rights?.microphone === false}
         icons={['microphone', 'microphoneOff']}
         states={['call.microphoneOn', 'call.microphoneOff']}
         toggle={() => {
           call.setMicrophone(call.state.value.microphone === 'off')
         }}
       />
-      <Toggle
-        testId="camera-toggle"
-        name={t('call.camera')}
-        short={t('call.camera')}
-        device={camera}
-        icons={['camera', 'cameraOff']}
-        states={['call.cameraOn', 'call.cameraOff']}
-        toggle={() => {
-          if (call.state.value.camera === 'off') call.openCameraPreview()
-          else call.turnCameraOff()
-        }}
-      />
-      {canShareScreen() && (
+      {pictures && (
+        <Toggle
+          testId="camera-toggle"
+          name={t('call.camera')}
+          short={t('call.camera')}
+          device={camera}
+          forbidden={rights?.camera === false}
+          icons={['camera', 'cameraOff']}
+          states={['call.cameraOn', 'call.cameraOff']}
+          toggle={() => {
+            if (call.state.value.camera === 'off') call.openCameraPreview()
+            else call.turnCameraOff()
+          }}
+        />
+      )}
+      {pictures && canShareScreen() && (
         <Toggle
           testId="screen-toggle"
           name={t('call.screen')}
           short={t('call.screenShort')}
           device={screen}
+          forbidden={rights?.screen === false}
           icons={['screenStop', 'screen']}
           states={['call.screenOn', 'call.screenOff']}
           toggle={() => {
-            if (call.state.value.screen === 'off') reminding.value = true
-            else call.stopScreen()
+            const { screen, rights } = call.state.value
+            if (screen !== 'off') call.stopScreen()
+            // Says why not.
+            else if (rights?.screen === false) call.startScreen()
+            else reminding.value = true
           }}
         />
       )}
@@ -137,6 +146,8 @@ interface ToggleProps {
   name: string
   short: string
   device: DeviceState
+  /** The rules do not let oneself: a click says so. */
+  forbidden: boolean
   /** While on, while off. */
   icons: readonly [IconName, IconName]
   /** While on, while off. */
@@ -145,9 +156,11 @@ interface ToggleProps {
 }
 
 /** Screen readers hear the name and "pressed"; eyes see icon, colour and a word. */
-function Toggle({ testId, name, short, device, icons, states, toggle }: ToggleProps) {
+function Toggle({ testId, name, short, device, forbidden, icons, states, toggle }: ToggleProps) {
   const on = device === 'on'
   const waiting = device === 'opening'
+  const unavailable = forbidden && device === 'off'
+  const state = unavailable ? 'call.forbidden' : waiting ? 'call.opening' : states[on ? 0 : 1]
   return (
     <button
       type="button"
@@ -157,6 +170,7 @@ function Toggle({ testId, name, short, device, icons, states, toggle }: TogglePr
       aria-label={name}
       aria-pressed={on}
       aria-busy={waiting}
+      aria-disabled={unavailable}
       onClick={toggle}
     >
       <span class="control-icon">
@@ -165,7 +179,7 @@ function Toggle({ testId, name, short, device, icons, states, toggle }: TogglePr
       <span class="control-name" aria-hidden="true">
         {short}
         {/* Drawn by the style sheet: `aria-pressed` says it already, and the name is what one reads. */}
-        <span class="control-state" data-state={t(waiting ? 'call.opening' : states[on ? 0 : 1])} />
+        <span class="control-state" data-state={t(state)} />
       </span>
     </button>
   )

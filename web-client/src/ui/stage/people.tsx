@@ -1,52 +1,94 @@
-// The list of who is here, where one's own pseudonym is changed.
+// The list of who is here, where one's own pseudonym is changed and moderators look after the rest.
 
 import { type Signal, useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
+import type { Participant, ParticipantId } from '../../call/state'
 import type { Call } from '../../call/store'
-import type { Participant } from '../../call/state'
 import { t, tn } from '../../i18n'
+import { groupName } from '../class/group-name'
 import { Icon } from '../icons'
 import { initials, tint } from './face'
+import type { Moderation } from './moderation'
+import { PersonMenu } from './person-menu'
+import { RenameForm } from './rename-form'
 import { SidePanel } from './side-panel'
 
+/** What the panel needs. */
+export interface PeopleProps {
+  call: Call
+  moderation: Moderation
+  renaming: Signal<boolean>
+  close: () => void
+}
+
 /** The panel of those present. */
-export function People({ call, renaming, close }: { call: Call; renaming: Signal<boolean>; close: () => void }) {
-  const { participants } = call.state.value
+export function People({ call, moderation, renaming, close }: PeopleProps) {
+  const { participants, role } = call.state.value
+  const open = useSignal<ParticipantId | null>(null)
   useEffect(
     () => () => {
       renaming.value = false
+      moderation.said.value = ''
     },
     [],
   )
   return (
     <SidePanel title={tn('people.count', participants.length)} close={close}>
+      {role === 'moderator' && participants.length > 1 && <ForAll call={call} />}
+      <p class="said" role="status">
+        {moderation.said.value}
+      </p>
       <ul class="people-list">
         {participants.map((participant) => (
-          <Person key={participant.id} call={call} participant={participant} renaming={renaming} />
+          <Person key={participant.id} call={call} moderation={moderation} participant={participant} renaming={renaming} open={open} />
         ))}
       </ul>
     </SidePanel>
   )
 }
 
-function Person({ call, participant, renaming }: { call: Call; participant: Participant; renaming: Signal<boolean> }) {
+/** What stops for every guest at once. */
+function ForAll({ call }: { call: Call }) {
+  const stop = (...sources: ('microphone' | 'camera' | 'screen')[]) => () => {
+    for (const source of sources) void call.ask({ type: 'stop_source', participant: null, source })
+  }
+  return (
+    <div class="for-all">
+      <button type="button" class="button button-secondary" data-testid="mute-all" onClick={stop('microphone')}>
+        <Icon name="microphoneOff" />
+        {t('mod.muteAll')}
+      </button>
+      {call.state.value.rules?.video === true && (
+        <button type="button" class="button button-secondary" data-testid="stop-all-pictures" onClick={stop('camera', 'screen')}>
+          <Icon name="cameraOff" />
+          {t('mod.stopPictures')}
+        </button>
+      )}
+    </div>
+  )
+}
+
+interface PersonProps {
+  call: Call
+  moderation: Moderation
+  participant: Participant
+  renaming: Signal<boolean>
+  open: Signal<ParticipantId | null>
+}
+
+function Person({ call, moderation, participant, renaming, open }: PersonProps) {
   const button = useRef<HTMLButtonElement>(null)
-  const { id, displayName, isSelf, role, away, active } = participant
-  // The real name, on the page of whoever made the personal link.
-  const known = call.host?.nameOf(participant.handle) ?? null
-  const notes = [
-    ...(known === null ? [] : [t('links.knownAs', { name: known })]),
-    ...(role === 'moderator' ? [t('people.moderator')] : []),
-    ...(active.has('screen') ? [t('tile.sharing')] : []),
-    ...(away ? [t('tile.away')] : []),
-  ]
+  const state = call.state.value
+  const { id, displayName, isSelf, active } = participant
+  const moderated = state.role === 'moderator' && !isSelf
+  const notes = notesOf(call, participant)
   const endRenaming = () => {
     renaming.value = false
     // The button is drawn again first.
     queueMicrotask(() => requestAnimationFrame(() => button.current?.focus()))
   }
   return (
-    <li class="person" data-tint={tint(id)}>
+    <li class="person" data-tint={tint(id)} data-participant={id}>
       <span class="face face-small" aria-hidden="true">
         {initials(displayName)}
       </span>
@@ -65,7 +107,7 @@ function Person({ call, participant, renaming }: { call: Call; participant: Part
             <span class="person-name">{isSelf ? t('tile.you', { name: displayName }) : displayName}</span>
             {notes.length > 0 && <span class="help">{notes.join(' · ')}</span>}
           </span>
-          {isSelf && (
+          {isSelf && state.rights?.rename !== false && (
             <button
               ref={button}
               type="button"
@@ -80,12 +122,50 @@ function Person({ call, participant, renaming }: { call: Call; participant: Part
             </button>
           )}
           <span class="person-devices">
-            <State on={active.has('microphone')} icons={['microphone', 'microphoneOff']} texts={['tile.unmuted', 'tile.muted']} />
-            <State on={active.has('camera')} icons={['camera', 'cameraOff']} texts={['tile.cameraOn', 'tile.cameraOff']} />
+            {moderated && active.has('microphone') ? (
+              <MuteOne call={call} participant={participant} />
+            ) : (
+              <State on={active.has('microphone')} icons={['microphone', 'microphoneOff']} texts={['tile.unmuted', 'tile.muted']} />
+            )}
+            {state.rules?.video !== false && (
+              <State on={active.has('camera')} icons={['camera', 'cameraOff']} texts={['tile.cameraOn', 'tile.cameraOff']} />
+            )}
           </span>
+          {moderated && <PersonMenu call={call} moderation={moderation} participant={participant} open={open} />}
         </>
       )}
     </li>
+  )
+}
+
+/** What is to be said of somebody beside their name. */
+function notesOf(call: Call, { id, role, active, group, away, handle }: Participant): string[] {
+  // The real name, on the page of whoever made the personal link.
+  const known = call.host?.nameOf(handle) ?? null
+  return [
+    ...(known === null ? [] : [t('links.knownAs', { name: known })]),
+    ...(role === 'moderator' ? [t('people.moderator')] : []),
+    ...(group === null ? [] : [groupName(group)]),
+    ...(call.state.value.life.hands.includes(id) ? [t('people.hand')] : []),
+    ...(active.has('screen') ? [t('tile.sharing')] : []),
+    ...(away ? [t('tile.away')] : []),
+  ]
+}
+
+/** What moderators do most: the mark of an open microphone closes it. */
+function MuteOne({ call, participant }: { call: Call; participant: Participant }) {
+  return (
+    <button
+      type="button"
+      class="button button-icon mute-one"
+      data-testid="mute-one"
+      aria-label={t('mod.mute', { name: participant.displayName })}
+      onClick={() => {
+        void call.ask({ type: 'stop_source', participant: participant.id, source: 'microphone' })
+      }}
+    >
+      <Icon name="microphone" />
+    </button>
   )
 }
 
@@ -102,51 +182,5 @@ function State({ on, icons, texts }: StateProps) {
       <Icon name={icons[on ? 0 : 1]} />
       <span class="visually-hidden">{t(texts[on ? 0 : 1])}</span>
     </span>
-  )
-}
-
-function RenameForm({ name, save, cancel }: { name: string; save: (name: string) => void; cancel: () => void }) {
-  const field = useRef<HTMLInputElement>(null)
-  const typed = useSignal(name)
-  useEffect(() => {
-    field.current?.focus()
-    field.current?.select()
-  }, [])
-  return (
-    <form
-      class="rename"
-      onSubmit={(event) => {
-        event.preventDefault()
-        const next = typed.value.trim()
-        if (next === '' || next === name) cancel()
-        else save(next)
-      }}
-    >
-      <input
-        ref={field}
-        class="field"
-        type="text"
-        maxLength={40}
-        autocomplete="off"
-        spellcheck={false}
-        data-testid="rename-field"
-        aria-label={t('people.newName')}
-        value={typed}
-        onInput={(event) => {
-          typed.value = event.currentTarget.value
-        }}
-        onKeyDown={(event) => {
-          if (event.key !== 'Escape') return
-          event.stopPropagation()
-          cancel()
-        }}
-      />
-      <button type="submit" class="button button-icon" data-testid="rename-save" aria-label={t('people.save')}>
-        <Icon name="check" />
-      </button>
-      <button type="button" class="button button-icon" aria-label={t('common.cancel')} onClick={cancel}>
-        <Icon name="close" />
-      </button>
-    </form>
   )
 }

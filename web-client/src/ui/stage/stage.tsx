@@ -14,16 +14,21 @@ import { Announcement, HelpCalls } from '../class/told'
 import { type ClassUi, useClassUi } from '../class/ui'
 import { Icon } from '../icons'
 import { LanguageSwitch } from '../language-switch'
-import { Notices } from '../problem'
 import { Heading, SkipToContent, useDocumentTitle } from '../screen'
 import { Announcer } from './announcer'
 import { CameraPreview } from './camera-preview'
 import { ConnectionState } from './connection-state'
 import { Controls } from './controls'
+import { Guard } from './guard'
+import { HostWatch } from './host-watch'
 import { Invite } from './invite'
 import { Lobby } from './lobby'
+import { type Moderation, useModeration } from './moderation'
+import { ModeratorDialogs } from './moderator-dialogs'
+import { StageNotices } from './notices'
 import { People } from './people'
 import { Pictures } from './pictures'
+import { RoomRulesPanel } from './room-rules'
 import { ScreenReminder, SharingBar } from './screen-share'
 import type { PanelName } from './side-panel'
 import '../../styles/stage.css'
@@ -31,6 +36,7 @@ import '../../styles/stage-parts.css'
 import '../../styles/menu.css'
 import '../../styles/class.css'
 import '../../styles/class-panel.css'
+import '../../styles/moderation.css'
 
 /** The screen of a call. */
 export default function Stage({ call }: { call: Call }) {
@@ -39,6 +45,7 @@ export default function Stage({ call }: { call: Call }) {
   const renaming = useSignal(false)
   const inviting = useSignal(false)
   const reminding = useSignal(false)
+  const moderation = useModeration()
   const moderator = call.state.value.role === 'moderator'
   useDocumentTitle(t('call.title'))
   return (
@@ -48,6 +55,7 @@ export default function Stage({ call }: { call: Call }) {
         <Glyph />
         <Heading>{t('call.title')}</Heading>
         <ConnectionState call={call} />
+        {moderator && <Guard call={call} moderation={moderation} />}
         <LanguageSwitch />
       </header>
       <div class="strips">
@@ -73,12 +81,13 @@ export default function Stage({ call }: { call: Call }) {
         <div class="over">
           <Announcement call={call} />
           <HelpCalls call={call} />
-          <Lobby call={call} />
+          <HostWatch call={call} />
+          {moderator && <Lobby call={call} />}
           <SoundBlocked call={call} />
-          <Notices call={call} />
+          <StageNotices call={call} reminding={reminding} />
         </div>
       </main>
-      <Panel call={call} ui={ui} renaming={renaming} />
+      <Panel call={call} ui={ui} moderation={moderation} renaming={renaming} />
       <Controls
         call={call}
         ui={ui}
@@ -97,6 +106,14 @@ export default function Stage({ call }: { call: Call }) {
               ]
             : []),
           ...lifeEntries(call, ui),
+          {
+            testId: 'rules',
+            icon: 'rules',
+            label: t(moderator ? 'rules.title' : 'rules.mine'),
+            act: () => {
+              ui.panel.value = 'room'
+            },
+          },
         ]}
       />
       <CameraPreview call={call} />
@@ -109,14 +126,22 @@ export default function Stage({ call }: { call: Call }) {
           }}
         />
       )}
+      {moderator && <ModeratorDialogs call={call} moderation={moderation} />}
       <Announcer call={call} />
       <LifeAnnouncer call={call} ui={ui} />
     </div>
   )
 }
 
+interface PanelProps {
+  call: Call
+  ui: ClassUi
+  moderation: Moderation
+  renaming: Signal<boolean>
+}
+
 /** The panel that is open. */
-function Panel({ call, ui, renaming }: { call: Call; ui: ClassUi; renaming: Signal<boolean> }) {
+function Panel({ call, ui, moderation, renaming }: PanelProps) {
   const close = () => {
     ui.panel.value = null
   }
@@ -126,7 +151,9 @@ function Panel({ call, ui, renaming }: { call: Call; ui: ClassUi; renaming: Sign
     case 'class':
       return <ClassPanel call={call} close={close} />
     case 'people':
-      return <People call={call} renaming={renaming} close={close} />
+      return <People call={call} moderation={moderation} renaming={renaming} close={close} />
+    case 'room':
+      return <RoomRulesPanel call={call} close={close} />
     default:
       return null
   }

@@ -65,7 +65,7 @@ export function Tile({ call, participant, rename }: TileProps) {
             <span class="visually-hidden">{t(quality === 'fair' ? 'tile.fair' : 'tile.poor')}</span>
           </span>
         )}
-        {isSelf && (
+        {isSelf && call.state.value.rights?.rename !== false && (
           <button type="button" class="tile-rename" data-testid="rename" aria-label={t('people.rename')} onClick={rename}>
             <Icon name="edit" />
           </button>

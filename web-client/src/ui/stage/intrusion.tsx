@@ -1,0 +1,103 @@
+// Somebody is here who should not be: one click puts them out, locks the room and replaces the link.
+
+import { useSignal } from '@preact/signals'
+import type { Participant } from '../../call/state'
+import type { Call } from '../../call/store'
+import { t } from '../../i18n'
+import { CopyField } from '../copy-field'
+import { Dialog } from '../dialog'
+import { Icon } from '../icons'
+import { initials, tint } from './face'
+
+/** The dialog, from the choice to what came of it. */
+export function Intrusion({ call, close }: { call: Call; close: () => void }) {
+  const acting = useSignal(false)
+  /** What was done; `null` before anything was. */
+  const done = useSignal<{ locked: boolean; rotated: boolean; out: readonly string[] } | null>(null)
+  const link = call.guestLink.value
+  // Newest first: most likely it is they.
+  const guests = call.state.value.participants.filter(({ role, isSelf }) => role === 'guest' && !isSelf).reverse()
+
+  const act = async (who: Participant | null) => {
+    if (acting.value) return
+    acting.value = true
+    const before = done.value
+    const { host } = call
+    const { rules } = call.state.value
+    // The lock first: whoever is put out must not slip in again meanwhile.
+    const locked =
+      rules !== null && (rules.open.locked || (await call.ask({ type: 'set_rules', rules: { ...rules.open, locked: true } })))
+    const out = who !== null && (await call.ask({ type: 'eject', participant: who.id })) ? [who.displayName] : []
+    const rotated = before?.rotated === true || (host !== null && (await host.rotateLink()))
+    done.value = { locked, rotated, out: [...(before?.out ?? []), ...out] }
+    acting.value = false
+  }
+
+  return (
+    <Dialog title={t(done.value === null ? 'intrusion.title' : 'intrusion.titleDone')} close={close}>
+      {done.value === null ? (
+        <p>{t(call.host === null ? 'intrusion.whatPassedOn' : 'intrusion.what')}</p>
+      ) : (
+        <div class="stack" role="status" data-testid="intrusion-done">
+          {done.value.out.length > 0 && <p class="strong">{t('intrusion.out', { names: done.value.out.join(', ') })}</p>}
+          <p>{t(done.value.locked ? 'intrusion.locked' : 'intrusion.notLocked')}</p>
+          {!done.value.rotated && <p>{t(call.host === null ? 'intrusion.linkPassedOn' : 'intrusion.linkFailed')}</p>}
+        </div>
+      )}
+      {done.value?.rotated === true && link !== null && (
+        <CopyField
+          label={t('intrusion.link')}
+          help={t('intrusion.linkHelp')}
+          value={link}
+          action="copy.guest"
+          done="copy.doneGuest"
+          testId="new-link"
+        />
+      )}
+      {done.value !== null && guests.length > 0 && <p>{t('intrusion.more')}</p>}
+      {guests.length === 0 && done.value === null && <p>{t('intrusion.nobody')}</p>}
+      <ul class="intruders">
+        {guests.map((who) => (
+          <li key={who.id}>
+            <button
+              type="button"
+              class="button button-secondary intruder"
+              data-testid="intruder"
+              data-tint={tint(who.id)}
+              aria-disabled={acting.value}
+              aria-label={t('intrusion.putOut', { name: who.displayName })}
+              onClick={() => {
+                void act(who)
+              }}
+            >
+              <span class="face face-small" aria-hidden="true">
+                {initials(who.displayName)}
+              </span>
+              <span class="person-name">{who.displayName}</span>
+              <Icon name="leave" />
+            </button>
+          </li>
+        ))}
+      </ul>
+      <div class="actions">
+        {done.value === null && (
+          <button
+            type="button"
+            class="button button-secondary"
+            data-testid="intrusion-nobody"
+            aria-disabled={acting.value}
+            onClick={() => {
+              void act(null)
+            }}
+          >
+            <Icon name="lock" />
+            {t('intrusion.withoutEject')}
+          </button>
+        )}
+        <button type="button" class="button button-secondary" data-testid="intrusion-close" onClick={close}>
+          {t('common.close')}
+        </button>
+      </div>
+    </Dialog>
+  )
+}

@@ -1,0 +1,241 @@
+// @vitest-environment happy-dom
+import { render } from 'preact'
+import { act } from 'preact/test-utils'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { signal } from '@preact/signals'
+import { classOf, fakeCall } from '../../../gallery/fake-call'
+import { INITIAL_MODEL } from '../../call/call'
+import type { CallState } from '../../call/state'
+import type { Call, ClassRequest } from '../../call/store'
+import { language, t } from '../../i18n'
+import { OPEN_RULES } from '../../protocol/samples'
+import type { Moderation } from './moderation'
+import { People } from './people'
+import { RoomRulesPanel } from './room-rules'
+import { groupName } from '../class/group-name'
+import { HostWatch } from './host-watch'
+import { Lobby } from './lobby'
+import { StageNotices } from './notices'
+
+const CLOSED = { ...OPEN_RULES, open: { ...OPEN_RULES.open, guests: { ...OPEN_RULES.open.guests, screen: false } } }
+const [teacher, pupil, other] = classOf(3)
+if (teacher === undefined || pupil === undefined || other === undefined) throw new Error('a class of three')
+
+let root: HTMLElement
+let asked: ClassRequest[]
+
+beforeEach(() => {
+  language.value = 'fr'
+  root = document.createElement('div')
+  document.body.append(root)
+})
+
+afterEach(async () => {
+  vi.useRealTimers()
+  await act(() => {
+    render(null, root)
+  })
+  root.remove()
+})
+
+describe('the list of people', () => {
+  it('offers nothing about others to guests, and nobody anything about themselves', async () => {
+    await people({ role: 'guest' })
+    for (const control of ['person-menu', 'mute-one', 'mute-all']) expect(all(control)).toHaveLength(0)
+    await people({ role: 'moderator' })
+    expect(all('person-menu')).toHaveLength(2)
+  })
+
+  it('stops one microphone, or all, and turns nothing on', async () => {
+    await people({ participants: [teacher, { ...pupil, active: new Set(['microphone'] as const) }] })
+    await click('mute-one')
+    await click('mute-all')
+    await click('stop-all-pictures')
+    expect(asked).toEqual([
+      { type: 'stop_source', participant: pupil.id, source: 'microphone' },
+      { type: 'stop_source', participant: null, source: 'microphone' },
+      { type: 'stop_source', participant: null, source: 'camera' },
+      { type: 'stop_source', participant: null, source: 'screen' },
+    ])
+  })
+
+  it('stops what is on and invites to what is off', async () => {
+    await people({ participants: [teacher, { ...pupil, active: new Set(['camera', 'screen'] as const) }] })
+    await click('person-menu')
+    expect(entries()).toEqual(['invite-microphone', 'stop-camera', 'stop-screen', 'spotlight', 'set-role', 'eject'])
+  })
+
+  it('allows a screen that the rules forbid, before it invites to it', async () => {
+    await people({ rules: CLOSED, participants: [teacher, { ...pupil, active: new Set() }] })
+    await click('person-menu')
+    await click('invite-screen')
+    expect(asked).toEqual([
+      { type: 'grant', participant: pupil.id, source: 'screen', granted: true },
+      { type: 'invite', participant: pupil.id, source: 'screen' },
+    ])
+    await click('person-menu')
+    expect(one('allow-screen').getAttribute('aria-pressed')).toBe('true')
+    await click('allow-screen')
+    expect(asked.at(-1)).toEqual({ type: 'grant', participant: pupil.id, source: 'screen', granted: false })
+  })
+
+  it('has nothing about pictures in a room of voices', async () => {
+    await people({ rules: { ...OPEN_RULES, video: false }, participants: [teacher, { ...pupil, active: new Set() }] })
+    expect(all('stop-all-pictures')).toHaveLength(0)
+    await click('person-menu')
+    expect(entries().filter((name) => /camera|screen/.test(name))).toEqual([])
+  })
+
+  it('says group and hand, and offers another pseudonym only where the rules do', async () => {
+    const life = { ...INITIAL_MODEL.view.life, hands: [pupil.id] }
+    await people({ life, participants: [teacher, { ...pupil, group: 1 }], rights: { ...OPEN_RULES.open.guests, rename: false } })
+    expect(root.textContent).toContain(groupName(1))
+    expect(root.textContent).toContain(t('people.hand'))
+    expect(all('rename-in-list')).toHaveLength(0)
+  })
+})
+
+describe('the rules of the room', () => {
+  it('are changed one by one, the others as they are', async () => {
+    const call = callIn({ rules: CLOSED })
+    await draw(<RoomRulesPanel call={call} close={() => undefined} />)
+    await click('rule-lobby')
+    await click('rule-screen')
+    expect(asked).toEqual([
+      { type: 'set_rules', rules: { ...CLOSED.open, lobby: true } },
+      { type: 'set_rules', rules: { ...CLOSED.open, guests: OPEN_RULES.open.guests } },
+    ])
+  })
+
+  it('can be read by guests, and not changed', async () => {
+    const call = callIn({ role: 'guest', rules: CLOSED, rights: CLOSED.open.guests })
+    await draw(<RoomRulesPanel call={call} close={() => undefined} />)
+    expect(root.querySelectorAll('[role=switch]')).toHaveLength(0)
+    expect(root.querySelector('[data-right=screen]')?.textContent).toContain(t('rules.no'))
+  })
+})
+
+describe('an invitation', () => {
+  it('opens the device by the person’s own click alone', async () => {
+    const call = callIn({ notices: [{ key: 1, problem: 'microphone_asked' }] })
+    const opened = vi.spyOn(call, 'setMicrophone')
+    await draw(<StageNotices call={call} reminding={signal(false)} />)
+    expect(opened).not.toHaveBeenCalled()
+    await click('invitation-accept')
+    expect(opened).toHaveBeenCalledWith(true)
+    expect(all('invitation')).toHaveLength(0)
+  })
+
+  it('to show a screen begins with the reminder', async () => {
+    const reminding = signal(false)
+    await draw(<StageNotices call={callIn({ notices: [{ key: 1, problem: 'screen_asked' }] })} reminding={reminding} />)
+    await click('invitation-later')
+    expect(reminding.value).toBe(false)
+    await draw(<StageNotices call={callIn({ notices: [{ key: 1, problem: 'screen_asked' }] })} reminding={reminding} />)
+    await click('invitation-accept')
+    expect(reminding.value).toBe(true)
+  })
+})
+
+describe('who is not let in', () => {
+  it('is told the reason that was chosen, or nothing', async () => {
+    const call = callIn({ waiting: [{ id: pupil.id, displayName: 'Inès' }, { id: other.id, displayName: 'Maël' }] })
+    await draw(<Lobby call={call} />)
+    await click('lobby-refuse')
+    const choice = one('lobby-reason') as HTMLSelectElement
+    await act(() => {
+      choice.value = 'class'
+      choice.dispatchEvent(new Event('change', { bubbles: true }))
+    })
+    await click('lobby-refuse')
+    expect(asked).toEqual([
+      { type: 'refuse_entry', participant: pupil.id, reason: null },
+      { type: 'refuse_entry', participant: other.id, reason: t('lobby.reason.class') },
+    ])
+  })
+})
+
+describe('a meeting that nobody runs', () => {
+  it('is told at once when the last moderator leaves, later when they are only away, and when one is back', async () => {
+    vi.useFakeTimers()
+    const view = { ...base(), participants: [{ ...teacher, isSelf: false }, { ...pupil, isSelf: true }] }
+    const state = signal<CallState>(view)
+    await draw(<HostWatch call={{ ...fakeCall(view), state }} />)
+    const become = async (change: Partial<CallState>, milliseconds: number) => {
+      await act(() => {
+        state.value = { ...state.value, ...change }
+      })
+      await act(() => {
+        vi.advanceTimersByTime(milliseconds)
+      })
+    }
+    const away = { ...teacher, isSelf: false, away: true }
+    await become({ participants: [away, pupil] }, 4_000)
+    expect(root.textContent).toBe('')
+    // Whatever else happens meanwhile.
+    await become({ saving: true }, 1_500)
+    expect(root.textContent).toBe(t('hosts.none'))
+    await become({ participants: [{ ...away, away: false }, pupil] }, 0)
+    expect(root.textContent).toBe(t('hosts.back', { name: teacher.displayName }))
+    await become({}, 9_000)
+    expect(root.textContent).toBe('')
+    await become({ participants: [pupil] }, 1)
+    expect(root.textContent).toBe(t('hosts.none'))
+  })
+})
+
+function base(): CallState {
+  return {
+    ...INITIAL_MODEL.view,
+    phase: { name: 'in_call' },
+    role: 'moderator',
+    rules: OPEN_RULES,
+    rights: OPEN_RULES.open.guests,
+    participants: classOf(3),
+  }
+}
+
+function callIn(change: Partial<CallState>): Call {
+  asked = []
+  const call = fakeCall({ ...base(), ...change })
+  const ask: Call['ask'] = (request) => {
+    asked.push(request)
+    return call.ask(request)
+  }
+  return { ...call, ask }
+}
+
+async function people(change: Partial<CallState>): Promise<void> {
+  const moderation: Moderation = { dialog: signal(null), said: signal(''), allowed: signal(new Set()) }
+  await draw(<People call={callIn(change)} moderation={moderation} renaming={signal(false)} close={() => undefined} />)
+}
+
+async function draw(what: preact.ComponentChild): Promise<void> {
+  await act(() => {
+    render(null, root)
+  })
+  await act(() => {
+    render(what, root)
+  })
+}
+
+function all(testId: string): HTMLElement[] {
+  return [...root.querySelectorAll<HTMLElement>(`[data-testid=${testId}]`)]
+}
+
+function one(testId: string): HTMLElement {
+  const [element] = all(testId)
+  if (element === undefined) throw new Error(`no ${testId}`)
+  return element
+}
+
+function entries(): string[] {
+  return [...root.querySelectorAll<HTMLElement>('.person-actions button')].map(({ dataset }) => dataset['testid'] ?? '')
+}
+
+async function click(testId: string): Promise<void> {
+  await act(async () => {
+    one(testId).click()
+    await Promise.resolve()
+  })
+}

@@ -1,0 +1,67 @@
+// What the moderators' own controls share: which question is open, what was done last, and what
+// this page allowed to whom.
+
+import { type Signal, useSignal } from '@preact/signals'
+import type { Participant } from '../../call/state'
+import type { Call } from '../../call/store'
+import { t } from '../../i18n'
+import type { TrackSource } from '../../protocol/generated'
+
+/** What a person turns on and off as one. */
+export type Device = Exclude<TrackSource, 'screen_audio'>
+
+/** A dialog that only moderators open. */
+export type ModeratorDialog =
+  | { name: 'eject'; participant: Participant }
+  | { name: 'intrusion' }
+
+/** One per room screen. */
+export interface Moderation {
+  readonly dialog: Signal<ModeratorDialog | null>
+  /** What was done last, for the line that says so. */
+  readonly said: Signal<string>
+  /** Participant and device that this page allowed beyond the rules. The server tells it to nobody
+   * but the one it is about, so what another moderator allowed is not here. */
+  readonly allowed: Signal<ReadonlySet<string>>
+}
+
+/** Makes them, closed and empty. */
+export function useModeration(): Moderation {
+  return {
+    dialog: useSignal<ModeratorDialog | null>(null),
+    said: useSignal(''),
+    allowed: useSignal<ReadonlySet<string>>(new Set()),
+  }
+}
+
+/** Whether this page allowed it to them. */
+export function isAllowed({ allowed }: Moderation, { id }: Participant, device: Device): boolean {
+  return allowed.value.has(`${id} ${device}`)
+}
+
+/** Allows one guest what the rules do not, or takes that back. */
+export async function allow(
+  call: Call,
+  { allowed }: Moderation,
+  { id }: Participant,
+  device: Device,
+  granted: boolean,
+): Promise<boolean> {
+  const done = await call.ask({ type: 'grant', participant: id, source: device, granted })
+  if (!done) return false
+  const next = new Set(allowed.value)
+  if (granted) next.add(`${id} ${device}`)
+  else next.delete(`${id} ${device}`)
+  allowed.value = next
+  return true
+}
+
+/** Asks somebody to speak or to show something, and allows it where the rules do not: an invitation
+ * that leads nowhere would be unkind. Their own click decides. */
+export async function invite(call: Call, moderation: Moderation, who: Participant, device: Device): Promise<void> {
+  const open = call.state.value.rules?.open.guests[device] ?? true
+  if (!open && who.role === 'guest' && !(await allow(call, moderation, who, device, true))) return
+  if (await call.ask({ type: 'invite', participant: who.id, source: device })) {
+    moderation.said.value = t('mod.invited', { name: who.displayName })
+  }
+}

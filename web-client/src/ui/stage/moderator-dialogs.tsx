@@ -1,0 +1,20 @@
+import type { Call } from '../../call/store'
+import { Eject } from './eject'
+import { Intrusion } from './intrusion'
+import type { Moderation } from './moderation'
+
+/** The question that is open, if any. */
+export function ModeratorDialogs({ call, moderation }: { call: Call; moderation: Moderation }) {
+  const dialog = moderation.dialog.value
+  const close = () => {
+    moderation.dialog.value = null
+  }
+  switch (dialog?.name) {
+    case 'eject':
+      return <Eject call={call} participant={dialog.participant} close={close} />
+    case 'intrusion':
+      return <Intrusion call={call} close={close} />
+    case undefined:
+      return null
+  }
+}
