@@ -5,12 +5,20 @@ import { within } from './until.ts'
 /** Silence the server tolerates is about 25 s; a bot speaks well before. */
 const PING_MS = 8_000
 
-/** A participant without a browser and without media: it joins and stays. */
+/** A participant without a browser and without media: it joins and stays, and notes what it is told. */
 export class Bot {
+  /** Types of the messages heard, with when each came. */
+  readonly heard: { type: string; at: number }[] = []
+
   private constructor(
     private readonly socket: WebSocket,
     private readonly pinger: NodeJS.Timeout,
-  ) {}
+  ) {
+    socket.on('message', (data) => {
+      const { type } = JSON.parse(String(data)) as { type: string }
+      this.heard.push({ type, at: performance.now() })
+    })
+  }
 
   /** Joins as a guest under `displayName`. */
   static async join(origin: string, links: RoomLinks, displayName: string): Promise<Bot> {

@@ -170,6 +170,15 @@
     return sum
   }
 
+  /** Packets of pictures received so far, whoever sent them. */
+  rig.picturePackets = async () => {
+    let packets = 0
+    for (const entry of (await liveConnection()?.getStats())?.values() ?? []) {
+      if (entry.type === 'inbound-rtp' && entry.kind === 'video') packets += entry.packetsReceived ?? 0
+    }
+    return packets
+  }
+
   /** Watches the flow of received packets from now on; `longestSilence` gives its worst pause. */
   rig.watchFlow = () => {
     const now = performance.now()

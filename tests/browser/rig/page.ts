@@ -263,6 +263,11 @@ export class TestPage {
     return this.evaluate('__rig.soundReceived()')
   }
 
+  /** Packets of pictures received so far, whoever sent them. */
+  picturePackets(): Promise<number> {
+    return this.evaluate('__rig.picturePackets()')
+  }
+
   holdings(): Promise<Holdings> {
     return this.evaluate('__rig.holdings()')
   }

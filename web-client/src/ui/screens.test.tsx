@@ -221,6 +221,68 @@ describe('in the room', () => {
     expect(has('error-message')).toBe(false)
   })
 
+  it('writes to the moderators alone where the rules say so, and says why', async () => {
+    const asked = await show({ rights: { ...OPEN_RULES.open.guests, chat: false } })
+    await click('chat')
+    expect(input('chat-to-everybody').disabled).toBe(true)
+    expect(root.textContent).toContain(t('chat.closed'))
+    await write('Bonjour')
+    await submit('chat-send')
+    expect(asked).toEqual([['ask', { type: 'chat', audience: 'moderators', text: 'Bonjour' }]])
+  })
+
+  it('sends no line that is longer than the server takes, and keeps it', async () => {
+    const asked = await show({})
+    await click('chat')
+    await write('x'.repeat(65_536))
+    await submit('chat-send')
+    expect(asked).toEqual([])
+    expect(find('chat-too-long').textContent).toContain('63536')
+    expect(find('chat-input')).toHaveProperty('value.length', 65_536)
+  })
+
+  it('counts what was not read, and keeps what is half written', async () => {
+    const other = classOf(2)[1]?.id
+    if (other === undefined) throw new Error('a class of two')
+    const line = { key: 1, participant: other, displayName: 'Camille', isSelf: false, audience: 'everybody', text: 'Bonjour', at: 0 } as const
+    await show({ life: { ...INITIAL_MODEL.view.life, chat: [line], nextKey: 2 } })
+    expect(find('chat-unread').textContent).toContain(t('chat.unread.one', { count: 1 }))
+    await click('chat')
+    expect(has('chat-unread')).toBe(false)
+    await write('À demain')
+    await click('panel-close')
+    await click('chat')
+    expect(find('chat-input')).toHaveProperty('value', 'À demain')
+  })
+
+  it('draws as present only those of the own group', async () => {
+    const people = classOf(4).map((one, index) => ({ ...one, group: index === 2 ? 1 : 0 }))
+    await show({ participants: people })
+    const tiles = [...root.querySelectorAll<HTMLElement>('[data-testid=tile]')].map(({ dataset }) => dataset['participant'])
+    expect(tiles).toEqual([0, 1, 3].map((index) => people[index]?.id))
+    expect(find('group-banner').textContent).toContain(t('group.name', { number: 1 }))
+    expect(find('participant-count').textContent).toBe('4')
+  })
+
+  it('lets a pupil be seen by the teacher alone, and a teacher not', async () => {
+    const asked = await show({ camera: 'off' })
+    await click('camera-toggle')
+    await click('only-teacher')
+    expect(asked.slice(1)).toEqual([['setModeratorsOnly', true]])
+    await show({ camera: 'off', role: 'moderator' })
+    await click('camera-toggle')
+    expect(has('only-teacher')).toBe(false)
+  })
+
+  it('places everybody at random at one click, balanced', async () => {
+    const asked = await show({ role: 'moderator', participants: classOf(9) })
+    await click('class')
+    await click('breakouts-open')
+    const [[, request] = []] = asked as [string, { type: string; places: { group: number }[] }][]
+    expect(request?.type).toBe('set_groups')
+    expect(request?.places.map(({ group }) => group).sort()).toEqual([0, 0, 0, 0, 1, 1, 1, 1])
+  })
+
   it('invites as a moderator only', async () => {
     await show({ role: 'guest' })
     await click('more')
@@ -308,7 +370,7 @@ function recorded(state: CallState): { call: Call; asked: unknown[][] } {
     if (typeof member !== 'function' || name === 'setShownHeight') return [name, member]
     const recording = (...values: unknown[]) => {
       asked.push([name, ...values])
-      Reflect.apply(member, undefined, values)
+      return Reflect.apply(member, undefined, values) as unknown
     }
     return [name, recording]
   })
@@ -350,6 +412,15 @@ async function pass(milliseconds: number): Promise<void> {
 
 async function type(field: HTMLInputElement, text: string): Promise<void> {
   await act(() => {
+    field.value = text
+    field.dispatchEvent(new Event('input', { bubbles: true }))
+  })
+}
+
+/** Types into the field of a line to everybody. */
+async function write(text: string): Promise<void> {
+  await act(() => {
+    const field = find('chat-input') as HTMLTextAreaElement
     field.value = text
     field.dispatchEvent(new Event('input', { bubbles: true }))
   })
