@@ -51,6 +51,7 @@ function stateOf(): CallState {
     life: {
       ...(asked.has('busy') ? busyLife(participants) : INITIAL_MODEL.view.life),
       ...(asked.has('announced') ? { announcement: { key: 1, displayName: 'Mme Lefèvre', text: 'Encore cinq minutes, puis un porte-parole par groupe.' } } : {}),
+      ...(asked.has('spotlight') ? { spotlight: participants[Number(asked.get('spotlight'))]?.id ?? null } : {}),
       ...(asked.has('help') ? { helpCalls: participants.slice(2, 4).map(({ id }) => id) } : {}),
     },
     waiting: Array.from({ length: Number(asked.get('waiting') ?? 0) }, (_, index) => ({

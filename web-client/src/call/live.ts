@@ -453,7 +453,7 @@ export class LiveCall implements Call {
       shownHeight: (participant, source) =>
         source === 'camera' && (saving || !cameras.has(participant))
           ? 0
-          : (this.heights.get(pictureKey(participant, source)) ?? null),
+          : (this.heights.get(pictureKey(participant, source)) ?? 0),
     })
   }
 }

@@ -79,7 +79,7 @@ export interface Call {
    * call itself. The same signal for each equal question; `null` while there is no picture. */
   mediaStreamFor(participant: ParticipantId, source: PictureSource): ReadonlySignal<MediaStream | null>
   /** Tells how high a picture is shown, in device pixels, so that no more than needed is sent;
-   * `null` when it is not shown at all. Pictures never told about are sent. */
+   * `null` when it is not shown at all. Pictures never told about are not sent. */
   setShownHeight(participant: ParticipantId, source: PictureSource, height: number | null): void
 
   /** From a click only: asks for camera and microphone and shows them to the person alone. */

@@ -6,6 +6,8 @@ import type { Connection, LocalProblem, Phase } from '../call/state'
 import type { KeepOutcome } from '../keep'
 import { type KeptFault, PROFILES } from '../kept-rooms'
 import type { ErrorCode, Rights } from '../protocol/generated'
+import { LAYOUTS } from '../ui/stage/arrange'
+import { SHORTCUTS } from '../ui/stage/shortcuts'
 import en from './en.json'
 import fr from './fr.json'
 import { chooseLanguage, language, t, tn } from './index'
@@ -112,6 +114,8 @@ const MADE_KEYS = [
   ...Object.keys(LEFT).map((name) => `left.title.${name}`),
   ...Object.keys(TEST_PROBLEMS).flatMap((name) => [`test.cause.${name}.title`, `test.cause.${name}.help`]),
   ...Object.keys(STEP_STATES).map((name) => `test.state.${name}`),
+  ...['auto', ...LAYOUTS].map((name) => `layout.${name}`),
+  ...Object.keys(SHORTCUTS).map((name) => `shortcuts.${name}`),
   ...STEPS.map((name) => `test.step.${name}`),
   ...Object.keys(KEEP_FAULTS).map((name) => `keep.fault.${name}`),
   ...PROFILES.flatMap((name) => [`profile.${name}.title`, `profile.${name}.line`]),

@@ -43,18 +43,23 @@ export function Screen({ title, name, children, before }: ScreenProps) {
   )
 }
 
-/** Leads keyboards past the header. A button and no link: the fragment of a room link is its secret
+/** Leads keyboards past what comes before. A button and no link: the fragment of a room link is its secret
  * and must not become the name of a place in the page. */
 export function SkipToContent() {
+  return <SkipTo id="content" label={t('app.skip')} />
+}
+
+/** Leads keyboards to a part of the page. */
+export function SkipTo({ id, label }: { id: string; label: string }) {
   return (
     <button
       type="button"
       class="skip button"
       onClick={() => {
-        document.getElementById('content')?.focus()
+        document.getElementById(id)?.focus()
       }}
     >
-      {t('app.skip')}
+      {label}
     </button>
   )
 }

@@ -30,6 +30,9 @@ export function Video({ stream, label, mirrored = false, testId }: VideoProps) {
       class={mirrored ? 'video video-mirrored' : 'video'}
       data-testid={testId}
       aria-label={label}
+      onResize={({ currentTarget: { dataset, videoWidth, videoHeight } }) => {
+        dataset['upright'] = String(videoHeight > videoWidth)
+      }}
       autoplay
       playsInline
       muted

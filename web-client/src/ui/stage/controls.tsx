@@ -9,8 +9,10 @@ import { HandButton } from '../class/hands'
 import { ReactionMenu } from '../class/reactions'
 import type { ClassUi } from '../class/ui'
 import { Icon, type IconName } from '../icons'
+import { LayoutChoice } from './layout-choice'
 import { type MenuEntry, MoreMenu } from './more-menu'
 import type { PanelName } from './side-panel'
+import type { View } from './view'
 
 /** What the bar opens beside itself. */
 export interface ControlsProps {
@@ -19,15 +21,16 @@ export interface ControlsProps {
   reminding: Signal<boolean>
   /** What the menu behind the bar offers. */
   more: readonly MenuEntry[]
+  view: View
 }
 
 /** The bar at the bottom of the room. */
-export function Controls({ call, ui, reminding, more }: ControlsProps) {
+export function Controls({ call, ui, reminding, more, view }: ControlsProps) {
   const { microphone, camera, screen, participants, role, rights, rules } = call.state.value
   const { panel, unread } = ui
   const pictures = rules?.video !== false
   return (
-    <nav class="controls" aria-label={t('call.controls')}>
+    <nav id="controls" class="controls" aria-label={t('call.controls')} tabIndex={-1}>
       <Toggle
         testId="mic-toggle"
         name={t('call.microphone')}
@@ -37,7 +40,7 @@ export function Controls({ call, ui, reminding, more }: ControlsProps) {
         icons={['microphone', 'microphoneOff']}
         states={['call.microphoneOn', 'call.microphoneOff']}
         toggle={() => {
-          call.setMicrophone(call.state.value.microphone === 'off')
+          switchMicrophone(call)
         }}
       />
       {pictures && (
@@ -50,8 +53,7 @@ export function Controls({ call, ui, reminding, more }: ControlsProps) {
           icons={['camera', 'cameraOff']}
           states={['call.cameraOn', 'call.cameraOff']}
           toggle={() => {
-            if (call.state.value.camera === 'off') call.openCameraPreview()
-            else call.turnCameraOff()
+            switchCamera(call)
           }}
         />
       )}
@@ -89,7 +91,9 @@ export function Controls({ call, ui, reminding, more }: ControlsProps) {
           {participants.length}
         </span>{' '}
       </PanelSwitch>
-      <MoreMenu entries={more} />
+      <MoreMenu entries={more}>
+        <LayoutChoice view={view} />
+      </MoreMenu>
       <button
         type="button"
         class="control control-leave"
@@ -107,6 +111,22 @@ export function Controls({ call, ui, reminding, more }: ControlsProps) {
   )
 }
 
+/** A click on the switch of the microphone. */
+export function switchMicrophone(call: Call): void {
+  call.setMicrophone(call.state.value.microphone === 'off')
+}
+
+/** A click on the switch of the camera. */
+export function switchCamera(call: Call): void {
+  if (call.state.value.camera === 'off') call.openCameraPreview()
+  else call.turnCameraOff()
+}
+
+/** A click on the button of a panel: opens it in place of another, or closes it. */
+export function switchPanel(panel: Signal<PanelName | null>, name: PanelName): void {
+  panel.value = panel.value === name ? null : name
+}
+
 /** What the button of a panel needs. */
 interface PanelSwitchProps {
   panel: Signal<PanelName | null>
@@ -119,7 +139,7 @@ interface PanelSwitchProps {
   children?: ComponentChildren
 }
 
-/** Opens a panel in place of another, or closes it. */
+/** The button of a panel. */
 function PanelSwitch({ panel, name, icon, label, wide, children }: PanelSwitchProps) {
   return (
     <button
@@ -128,7 +148,7 @@ function PanelSwitch({ panel, name, icon, label, wide, children }: PanelSwitchPr
       data-testid={name}
       aria-expanded={panel.value === name}
       onClick={() => {
-        panel.value = panel.value === name ? null : name
+        switchPanel(panel, name)
       }}
     >
       <span class="control-icon">

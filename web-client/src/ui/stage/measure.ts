@@ -1,29 +1,45 @@
 // What tiles need to know of their place on the screen.
 
+import { useSignal } from '@preact/signals'
 import type { RefObject } from 'preact'
-import { useEffect } from 'preact/hooks'
+import { useEffect, useLayoutEffect } from 'preact/hooks'
 import type { Call, PictureSource } from '../../call/store'
 import type { ParticipantId } from '../../call/state'
-import { tileGrid } from './layout'
+import type { Box } from './layout'
 
-/** Sizes the tiles inside `ref` so that `count` of them fill it. The style sheet does the rest. */
-export function useTileGrid(ref: RefObject<HTMLElement | null>, count: number): void {
-  useEffect(() => {
-    const area = ref.current
-    if (area === null) return
-    const observer = new ResizeObserver(() => {
-      const grid = tileGrid({ count, width: area.clientWidth, height: area.clientHeight })
-      area.style.setProperty('--tile-width', `${grid.tileWidth}px`)
-      area.style.setProperty('--tile-height', `${grid.tileHeight}px`)
-      area.dataset['scrolls'] = String(grid.scrolls)
-      area.dataset['small'] = String(grid.tileWidth < SMALL)
-      makeReachable(area)
-    })
-    observer.observe(area)
+/** Width and height in CSS pixels. */
+export interface Size {
+  readonly width: number
+  readonly height: number
+}
+
+/** Size of what `ref` holds, followed; `null` before it is known. */
+export function useSize(ref: RefObject<HTMLElement | null>): Size | null {
+  const size = useSignal<Size | null>(null)
+  useLayoutEffect(() => {
+    const element = ref.current
+    if (element === null) return
+    const measure = () => {
+      const { clientWidth: width, clientHeight: height } = element
+      if (size.peek()?.width !== width || size.peek()?.height !== height) size.value = { width, height }
+    }
+    measure()
+    const observer = new ResizeObserver(measure)
+    observer.observe(element)
     return () => {
       observer.disconnect()
     }
-  }, [ref, count])
+  }, [ref, size])
+  return size.value
+}
+
+/** Puts an element where it belongs. The style sheet reads the rest. */
+export function putAt(element: Element | null | undefined, box: Box | null | undefined): void {
+  if (!(element instanceof HTMLElement) || !box) return
+  element.style.setProperty('--x', `${box.x}px`)
+  element.style.setProperty('--y', `${box.y}px`)
+  element.style.setProperty('--width', `${box.width}px`)
+  element.style.setProperty('--height', `${box.height}px`)
 }
 
 /** Tells the call how high a picture has to be to fill its place, on or not, and when that is out
@@ -64,14 +80,5 @@ export function useShownHeight(
   }, [ref, call, participant, source])
 }
 
-/** What scrolls can be reached and moved by keyboard; what does not is no stop for it. */
-function makeReachable(area: HTMLElement): void {
-  const scrolls = area.scrollHeight > area.clientHeight || area.scrollWidth > area.clientWidth
-  if (scrolls) area.tabIndex = 0
-  else area.removeAttribute('tabindex')
-}
-
 /** Width to height of what cameras give. */
 const CAMERA_RATIO = 16 / 9
-/** Below this width a tile leaves out what the list of participants says too. */
-const SMALL = 200

@@ -1,6 +1,7 @@
 // What does not fit into the bar of controls, by name.
 
 import { useSignal } from '@preact/signals'
+import type { ComponentChildren } from 'preact'
 import { useId, useRef } from 'preact/hooks'
 import { t } from '../../i18n'
 import { Icon, type IconName } from '../icons'
@@ -19,7 +20,7 @@ export interface MenuEntry {
 }
 
 /** A button that opens a list of further buttons above itself. */
-export function MoreMenu({ entries }: { entries: readonly MenuEntry[] }) {
+export function MoreMenu({ entries, children }: { entries: readonly MenuEntry[]; children?: ComponentChildren }) {
   const open = useSignal(false)
   const id = useId()
   const place = useRef<HTMLDivElement>(null)
@@ -45,6 +46,8 @@ export function MoreMenu({ entries }: { entries: readonly MenuEntry[] }) {
       </button>
       {open.value && (
         <ul id={id} class="menu" aria-label={t('call.more')}>
+          {/* A choice: the menu stays, so that one sees what comes of it. */}
+          {children !== undefined && <li>{children}</li>}
           {entries.map(({ testId, icon, label, pressed, narrow, act }) => (
             <li key={testId} class={narrow === true ? 'menu-narrow' : undefined}>
               <button

@@ -3,7 +3,7 @@
 import type { Signal } from '@preact/signals'
 import { useSignal } from '@preact/signals'
 import type { RefObject } from 'preact'
-import { useRef } from 'preact/hooks'
+import { useEffect, useRef } from 'preact/hooks'
 import { type Call, pictureKey } from '../../call/store'
 import { nearby, type Participant, type ParticipantId } from '../../call/state'
 import { t } from '../../i18n'
@@ -11,6 +11,7 @@ import { Countdown } from '../countdown'
 import { Icon } from '../icons'
 import { Video } from '../video'
 import { useShownHeight } from './measure'
+import { usePart } from './view'
 
 /** What a person is reminded of before they choose what to share. The browser's own choice comes
  * next, and shows what will be seen. */
@@ -74,7 +75,8 @@ export interface Sharer {
 /** The screen of somebody else to show large: the chosen one, else the first that started. */
 export function useSharer(call: Call): Sharer {
   const chosen = useSignal<ParticipantId | null>(null)
-  const sharing = nearby(call.state.value.participants).filter(({ isSelf, active }) => !isSelf && active.has('screen'))
+  const people = nearby(usePart(call, ({ participants }) => participants))
+  const sharing = people.filter(({ isSelf, active }) => !isSelf && active.has('screen'))
   const shown = sharing.find(({ id }) => id === chosen.value) ?? sharing[0] ?? null
   return {
     shown,
@@ -117,7 +119,41 @@ export function SharedScreen({ call, sharer }: { call: Call; sharer: Sharer }) {
           </span>
         )}
       </figcaption>
+      <FullScreen frame={ref} />
     </figure>
+  )
+}
+
+/** Gives the whole screen of this device to the shared one, and takes it back. */
+function FullScreen({ frame }: { frame: RefObject<HTMLElement | null> }) {
+  const full = useSignal(false)
+  useEffect(() => {
+    const follow = () => {
+      full.value = document.fullscreenElement !== null
+    }
+    document.addEventListener('fullscreenchange', follow)
+    return () => {
+      document.removeEventListener('fullscreenchange', follow)
+    }
+  }, [full])
+  // Phones of one make show nothing but videos that way.
+  if (!document.fullscreenEnabled) return null
+  const label = t(full.value ? 'screen.fullEnd' : 'screen.full')
+  return (
+    <button
+      type="button"
+      class="shared-full"
+      data-testid="screen-full"
+      aria-label={label}
+      title={label}
+      onClick={() => {
+        // Refused, it stays as it is.
+        const change = full.value ? document.exitFullscreen() : frame.current?.requestFullscreen()
+        change?.catch(() => undefined)
+      }}
+    >
+      <Icon name={full.value ? 'smaller' : 'larger'} />
+    </button>
   )
 }
 

@@ -1,6 +1,7 @@
 // The room: tiles or a shared screen, the controls, and what opens beside them.
 
 import { type Signal, useSignal } from '@preact/signals'
+import { useCallback, useMemo } from 'preact/hooks'
 import type { Call } from '../../call/store'
 import { t } from '../../i18n'
 import { Glyph } from '../brand'
@@ -14,7 +15,7 @@ import { Announcement, HelpCalls } from '../class/told'
 import { type ClassUi, useClassUi } from '../class/ui'
 import { Icon } from '../icons'
 import { LanguageSwitch } from '../language-switch'
-import { Heading, SkipToContent, useDocumentTitle } from '../screen'
+import { Heading, SkipTo, SkipToContent, useDocumentTitle } from '../screen'
 import { Announcer } from './announcer'
 import { CameraPreview } from './camera-preview'
 import { ConnectionState } from './connection-state'
@@ -31,9 +32,13 @@ import { Pictures } from './pictures'
 import { RoomRulesPanel } from './room-rules'
 import { ScreenReminder, SharingBar } from './screen-share'
 import type { PanelName } from './side-panel'
+import { StageKeys, useStageKeys } from './stage-keys'
+import { makeView, usePart } from './view'
 import '../../styles/stage.css'
 import '../../styles/stage-parts.css'
+import '../../styles/tiles.css'
 import '../../styles/menu.css'
+import '../../styles/layouts.css'
 import '../../styles/class.css'
 import '../../styles/class-panel.css'
 import '../../styles/moderation.css'
@@ -46,11 +51,18 @@ export default function Stage({ call }: { call: Call }) {
   const inviting = useSignal(false)
   const reminding = useSignal(false)
   const moderation = useModeration()
-  const moderator = call.state.value.role === 'moderator'
+  const view = useMemo(makeView, [])
+  const keys = useStageKeys(call, view, panel)
+  const rename = useCallback(() => {
+    panel.value = 'people'
+    renaming.value = true
+  }, [])
+  const moderator = usePart(call, ({ role }) => role === 'moderator')
   useDocumentTitle(t('call.title'))
   return (
     <div class="stage" data-panel={panel.value === null ? 'closed' : 'open'}>
       <SkipToContent />
+      <SkipTo id="controls" label={t('call.skipToControls')} />
       <header class="stage-bar">
         <Glyph />
         <Heading>{t('call.title')}</Heading>
@@ -65,10 +77,8 @@ export default function Stage({ call }: { call: Call }) {
       <main id="content" class="stage-main" tabIndex={-1}>
         <Pictures
           call={call}
-          rename={() => {
-            panel.value = 'people'
-            renaming.value = true
-          }}
+          view={view}
+          rename={rename}
           invite={
             moderator
               ? () => {
@@ -92,6 +102,7 @@ export default function Stage({ call }: { call: Call }) {
         call={call}
         ui={ui}
         reminding={reminding}
+        view={view}
         more={[
           ...(moderator
             ? [
@@ -114,6 +125,7 @@ export default function Stage({ call }: { call: Call }) {
               ui.panel.value = 'room'
             },
           },
+          keys.entry,
         ]}
       />
       <CameraPreview call={call} />
@@ -127,6 +139,7 @@ export default function Stage({ call }: { call: Call }) {
         />
       )}
       {moderator && <ModeratorDialogs call={call} moderation={moderation} />}
+      <StageKeys call={call} keys={keys} />
       <Announcer call={call} />
       <LifeAnnouncer call={call} ui={ui} />
     </div>

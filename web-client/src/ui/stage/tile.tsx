@@ -1,5 +1,6 @@
-// One participant: picture or initials, name, microphone.
+// One participant: picture or initials, name, microphone, and what the room knows of them.
 
+import { useComputed } from '@preact/signals'
 import { useRef } from 'preact/hooks'
 import { type Call, pictureKey } from '../../call/store'
 import type { Participant, ParticipantId } from '../../call/state'
@@ -8,38 +9,52 @@ import { Icon } from '../icons'
 import { Video } from '../video'
 import { initials, tint } from './face'
 import { useShownHeight } from './measure'
+import { TileMarks } from './tile-marks'
+import { TileTools } from './tile-tools'
+import { usePart, type View } from './view'
 
 /** What a tile shows. */
 export interface TileProps {
   call: Call
+  view: View
   participant: Participant
+  /** Shown larger than the others. */
+  large: boolean
   /** Opens the field for another pseudonym; only the own tile offers it. */
   rename: () => void
 }
 
-/** One tile of the grid or of the strip. */
-export function Tile({ call, participant, rename }: TileProps) {
+/** One tile. It is drawn again for what changes on it alone. */
+export function Tile({ call, view, participant, large, rename }: TileProps) {
   const ref = useRef<HTMLLIElement>(null)
-  const { id, displayName, isSelf, away, active, quality } = participant
+  const { id, displayName, isSelf, role, away, active, quality } = participant
   const camera = active.has('camera')
   const microphone = active.has('microphone')
-  const speaking = microphone && call.speaking.value.has(id)
-  const note = camera && !isSelf ? absence(call, id) : null
+  const speaking = useComputed(() => call.speaking.value.has(id)).value
+  const missing = useComputed(() => absence(call, id)).value
+  const spotlit = usePart(call, ({ life }) => life.spotlight === id)
+  const mayRename = usePart(call, ({ rights }) => rights?.rename !== false) && isSelf
+  const note = camera && !isSelf ? missing : null
+  const showsCamera = camera && note === null
   useShownHeight(ref, call, id, 'camera')
   return (
     <li
       ref={ref}
       class="tile"
+      // A finger that touches the tile brings its buttons out; for keyboards they are stops of their own.
+      tabIndex={-1}
       data-testid="tile"
       data-participant={id}
       data-self={String(isSelf)}
       data-name={displayName}
       data-tint={tint(id)}
-      data-camera={camera && note === null ? 'on' : 'off'}
+      data-camera={showsCamera ? 'on' : 'off'}
       data-away={String(away)}
-      data-speaking={String(speaking)}
+      data-speaking={String(speaking && microphone)}
+      data-large={String(large)}
+      data-spotlight={String(spotlit)}
     >
-      {camera && note === null ? (
+      {showsCamera ? (
         <Video
           stream={call.mediaStreamFor(id, 'camera')}
           label={t('tile.video', { name: displayName })}
@@ -57,6 +72,8 @@ export function Tile({ call, participant, rename }: TileProps) {
           <span class="visually-hidden">{t(microphone ? 'tile.unmuted' : 'tile.muted')}</span>
         </span>
         <span class="tile-name">{isSelf ? t('tile.you', { name: displayName }) : displayName}</span>
+        {role === 'moderator' && <Mark icon="moderator" text="people.moderator" />}
+        {spotlit && <Mark icon="spotlight" text="tile.spotlit" />}
         {quality !== 'good' && !away && (
           <span class="tile-quality" data-testid="quality" data-quality={quality}>
             {/* What is missing stays visible, pale. */}
@@ -65,25 +82,24 @@ export function Tile({ call, participant, rename }: TileProps) {
             <span class="visually-hidden">{t(quality === 'fair' ? 'tile.fair' : 'tile.poor')}</span>
           </span>
         )}
-        {isSelf && call.state.value.rights?.rename !== false && (
+        {mayRename && (
           <button type="button" class="tile-rename" data-testid="rename" aria-label={t('people.rename')} onClick={rename}>
             <Icon name="edit" />
           </button>
         )}
       </p>
-      {isSelf && camera && call.state.value.moderatorsOnly && (
-        <p class="tile-note" data-testid="tile-private">
-          <Icon name="lock" />
-          <span>{t('only.tile')}</span>
-        </p>
-      )}
-      {(away || note !== null) && (
-        <p class="tile-note" data-testid="tile-note">
-          <Icon name="away" />
-          <span>{t(away || note === null ? 'tile.away' : note)}</span>
-        </p>
-      )}
+      <TileMarks call={call} participant={participant} note={away ? 'tile.away' : note} />
+      <TileTools call={call} view={view} participant={participant} spotlit={spotlit} />
     </li>
+  )
+}
+
+function Mark({ icon, text }: { icon: 'moderator' | 'spotlight'; text: TextKey }) {
+  return (
+    <span class="tile-mark">
+      <Icon name={icon} />
+      <span class="visually-hidden">{t(text)}</span>
+    </span>
   )
 }
 
