@@ -71,6 +71,8 @@ export function fakeCall(state: CallState): Call {
     ask: (request) => {
       const named = 'participant' in request ? [request.participant] : 'participants' in request ? request.participants : null
       const still = (waiting: Waiting) => named !== null && !named.includes(waiting.id)
+      const { rules } = now.value
+      if (request.type === 'set_rules' && rules !== null) patch({ rules: { ...rules, open: request.rules } })
       if (request.type === 'admit' || request.type === 'refuse_entry') patch({ waiting: now.value.waiting.filter(still) })
       return Promise.resolve(true)
     },

@@ -25,6 +25,8 @@ if (root !== null) {
 function stateOf(): CallState {
   const count = Number(asked.get('n') ?? 5)
   const role = asked.get('role') === 'guest' ? 'guest' : 'moderator'
+  const forbidden = asked.getAll('forbidden').map((right) => [right, false] as const)
+  const guests = { ...OPEN_RULES.open.guests, ...Object.fromEntries(forbidden) }
   const device = (name: string) => (asked.get(name) ?? 'off') as DeviceState
   const sharing = Number(asked.get('sharing') ?? 0)
   const groups = Number(asked.get('groups') ?? 0)
@@ -45,8 +47,8 @@ function stateOf(): CallState {
     connection: (asked.get('connection') ?? 'connected') as Connection,
     selfId: participants[0]?.id ?? null,
     role,
-    rules: OPEN_RULES,
-    rights: { ...OPEN_RULES.open.guests, chat: !asked.has('no-chat') },
+    rules: { ...OPEN_RULES, video: !asked.has('voices'), open: { ...OPEN_RULES.open, locked: asked.has('locked'), guests } },
+    rights: role === 'moderator' ? OPEN_RULES.open.guests : guests,
     moderatorsOnly: asked.has('private'),
     life: {
       ...(asked.has('busy') ? busyLife(participants) : INITIAL_MODEL.view.life),

@@ -38,7 +38,7 @@ export function Controls({ call, ui, reminding, more, view }: ControlsProps) {
         device={microphone}
         forbidden={rights?.microphone === false}
         icons={['microphone', 'microphoneOff']}
-        states={['call.microphoneOn', 'call.microphoneOff']}
+        states={['call.microphoneOn', 'call.microphoneOff', 'call.microphoneClosed']}
         toggle={() => {
           switchMicrophone(call)
         }}
@@ -51,7 +51,7 @@ export function Controls({ call, ui, reminding, more, view }: ControlsProps) {
           device={camera}
           forbidden={rights?.camera === false}
           icons={['camera', 'cameraOff']}
-          states={['call.cameraOn', 'call.cameraOff']}
+          states={['call.cameraOn', 'call.cameraOff', 'call.cameraClosed']}
           toggle={() => {
             switchCamera(call)
           }}
@@ -65,7 +65,7 @@ export function Controls({ call, ui, reminding, more, view }: ControlsProps) {
           device={screen}
           forbidden={rights?.screen === false}
           icons={['screenStop', 'screen']}
-          states={['call.screenOn', 'call.screenOff']}
+          states={['call.screenOn', 'call.screenOff', 'call.screenClosed']}
           toggle={() => {
             const { screen, rights } = call.state.value
             if (screen !== 'off') call.stopScreen()
@@ -170,8 +170,8 @@ interface ToggleProps {
   forbidden: boolean
   /** While on, while off. */
   icons: readonly [IconName, IconName]
-  /** While on, while off. */
-  states: readonly [TextKey, TextKey]
+  /** While on, while off, while the rules forbid it. */
+  states: readonly [TextKey, TextKey, TextKey]
   toggle: () => void
 }
 
@@ -180,7 +180,7 @@ function Toggle({ testId, name, short, device, forbidden, icons, states, toggle 
   const on = device === 'on'
   const waiting = device === 'opening'
   const unavailable = forbidden && device === 'off'
-  const state = unavailable ? 'call.forbidden' : waiting ? 'call.opening' : states[on ? 0 : 1]
+  const state = waiting ? 'call.opening' : states[unavailable ? 2 : on ? 0 : 1]
   return (
     <button
       type="button"

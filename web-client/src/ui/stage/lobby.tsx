@@ -28,17 +28,6 @@ export function Lobby({ call }: { call: Call }) {
             <h2 id={id}>{count}</h2>
             <button
               type="button"
-              class="button button-primary"
-              data-testid="lobby-admit-all"
-              onClick={() => {
-                void call.ask({ type: 'admit', participants: null })
-              }}
-            >
-              <Icon name="enter" />
-              {t('lobby.admitAll')}
-            </button>
-            <button
-              type="button"
               class="button button-icon lobby-fold"
               data-testid="lobby-fold"
               aria-label={t('lobby.list')}
@@ -49,6 +38,17 @@ export function Lobby({ call }: { call: Call }) {
               }}
             >
               <Icon name={folded.value ? 'unfold' : 'fold'} />
+            </button>
+            <button
+              type="button"
+              class="button button-primary"
+              data-testid="lobby-admit-all"
+              onClick={() => {
+                void call.ask({ type: 'admit', participants: null })
+              }}
+            >
+              <Icon name="enter" />
+              {t('lobby.admitAll')}
             </button>
           </div>
           {!folded.value && (
