@@ -1,6 +1,6 @@
 //! The VP8 payload descriptor (RFC 7741 section 4.2).
 
-use super::picture_id::PictureId;
+use super::picture_id::{PictureId, Places};
 use super::{FrameInfo, PictureIds, TemporalId};
 
 const EXTENDED: u8 = 0x80;
@@ -16,8 +16,7 @@ const INTER_FRAME: u8 = 0x01;
 
 /// Where the parts of a descriptor lie.
 struct Layout {
-    picture_id: Option<PictureId>,
-    tl0_picture_index: Option<usize>,
+    numbers: Places,
     /// Where temporal layer, sync flag and key index stand, if the layer is told.
     temporal: Option<usize>,
     len: usize,
@@ -25,17 +24,17 @@ struct Layout {
 
 impl Layout {
     fn of(payload: &[u8]) -> Option<Self> {
-        let mut layout = Self { picture_id: None, tl0_picture_index: None, temporal: None, len: 1 };
+        let mut layout = Self { numbers: Places::default(), temporal: None, len: 1 };
         if payload.first()? & EXTENDED != 0 {
             let flags = *payload.get(1)?;
             layout.len = 2;
             if flags & HAS_PICTURE_ID != 0 {
                 let picture_id = PictureId::find(payload, layout.len)?;
-                layout.picture_id = Some(picture_id);
+                layout.numbers.picture_id = Some(picture_id);
                 layout.len += picture_id.len();
             }
             if flags & HAS_TL0_PICTURE_INDEX != 0 {
-                layout.tl0_picture_index = Some(layout.len);
+                layout.numbers.tl0_picture_index = Some(layout.len);
                 layout.len += 1;
             }
             if flags & (HAS_TEMPORAL_LAYER | HAS_KEY_INDEX) != 0 {
@@ -54,10 +53,7 @@ pub(super) fn inspect(payload: &[u8]) -> Option<FrameInfo> {
     Some(FrameInfo {
         starts_frame,
         starts_key_frame: starts_frame && payload[layout.len] & INTER_FRAME == 0,
-        pictures: PictureIds {
-            picture_id: layout.picture_id.map(|id| id.read(payload)),
-            tl0_picture_index: layout.tl0_picture_index.map(|at| payload[at]),
-        },
+        pictures: layout.numbers.read(payload),
         temporal: layout.temporal.map(|at| TemporalId {
             layer: payload[at] >> 6,
             is_sync: payload[at] & LAYER_SYNC != 0,
@@ -66,12 +62,8 @@ pub(super) fn inspect(payload: &[u8]) -> Option<FrameInfo> {
 }
 
 pub(super) fn patch(payload: &mut [u8], ids: PictureIds) {
-    let Some(layout) = Layout::of(payload) else { return };
-    if let (Some(place), Some(id)) = (layout.picture_id, ids.picture_id) {
-        place.write(payload, id);
-    }
-    if let (Some(at), Some(index)) = (layout.tl0_picture_index, ids.tl0_picture_index) {
-        payload[at] = index;
+    if let Some(layout) = Layout::of(payload) {
+        layout.numbers.write(payload, ids);
     }
 }
 

@@ -1,6 +1,6 @@
 //! The VP9 payload descriptor (RFC 9628 section 4.2).
 
-use super::picture_id::PictureId;
+use super::picture_id::{PictureId, Places};
 use super::{FrameInfo, PictureIds};
 
 const HAS_PICTURE_ID: u8 = 0x80;
@@ -11,26 +11,25 @@ const BEGINS_FRAME: u8 = 0x08;
 
 /// Where the parts of a descriptor lie.
 struct Layout {
-    picture_id: Option<PictureId>,
+    numbers: Places,
     layers: Option<usize>,
-    tl0_picture_index: Option<usize>,
 }
 
 impl Layout {
     fn of(payload: &[u8]) -> Option<Self> {
         let flags = *payload.first()?;
-        let mut layout = Self { picture_id: None, layers: None, tl0_picture_index: None };
+        let mut layout = Self { numbers: Places::default(), layers: None };
         let mut len = 1;
         if flags & HAS_PICTURE_ID != 0 {
             let picture_id = PictureId::find(payload, len)?;
-            layout.picture_id = Some(picture_id);
+            layout.numbers.picture_id = Some(picture_id);
             len += picture_id.len();
         }
         if flags & HAS_LAYERS != 0 {
             layout.layers = Some(len);
             len += 1;
             if flags & FLEXIBLE == 0 {
-                layout.tl0_picture_index = Some(len);
+                layout.numbers.tl0_picture_index = Some(len);
                 len += 1;
             }
         }
@@ -47,21 +46,14 @@ pub(super) fn inspect(payload: &[u8]) -> Option<FrameInfo> {
     Some(FrameInfo {
         starts_frame,
         starts_key_frame: starts_frame && payload[0] & INTER_PREDICTED == 0,
-        pictures: PictureIds {
-            picture_id: layout.picture_id.map(|id| id.read(payload)),
-            tl0_picture_index: layout.tl0_picture_index.map(|at| payload[at]),
-        },
+        pictures: layout.numbers.read(payload),
         temporal: None,
     })
 }
 
 pub(super) fn patch(payload: &mut [u8], ids: PictureIds) {
-    let Some(layout) = Layout::of(payload) else { return };
-    if let (Some(place), Some(id)) = (layout.picture_id, ids.picture_id) {
-        place.write(payload, id);
-    }
-    if let (Some(at), Some(index)) = (layout.tl0_picture_index, ids.tl0_picture_index) {
-        payload[at] = index;
+    if let Some(layout) = Layout::of(payload) {
+        layout.numbers.write(payload, ids);
     }
 }
 
