@@ -9,6 +9,10 @@ use crate::rtcp;
 /// follows faster and costs more packets; raised, it lags.
 pub const INTERVAL: Duration = Duration::from_millis(50);
 
+/// The same towards a publisher of sound alone, whose rate hardly moves: each feedback costs a call
+/// to the system, and there is one for few packets.
+pub const SOUND_INTERVAL: Duration = Duration::from_millis(200);
+
 /// The same towards a publisher on a poor connection: a few bytes of news in each 100 of headers.
 pub const SAVING_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -56,9 +60,9 @@ impl ArrivalLog {
         }
     }
 
-    /// Tells less often from now on, or as often as usual.
-    pub fn set_saving(&mut self, saving: bool) {
-        self.interval = if saving { SAVING_INTERVAL } else { INTERVAL };
+    /// Tells so often from now on.
+    pub fn set_interval(&mut self, interval: Duration) {
+        self.interval = interval;
     }
 
     /// Notes the arrival of a packet with this transport-wide number. Numbers far back are

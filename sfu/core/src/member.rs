@@ -70,7 +70,7 @@ impl Member {
     pub(crate) fn set_saving(&mut self, saving: bool) {
         self.saving = saving;
         self.subscriber.set_saving(saving);
-        self.publisher.feedback.set_saving(saving);
+        self.publisher.set_saving(saving);
     }
 
     /// Applies an offer to the connection and the receive slots. What is published is the

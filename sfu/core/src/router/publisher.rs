@@ -9,7 +9,7 @@ use super::track::{LayerKey, Marks, TrackKey};
 use crate::bucket::Bucket;
 use crate::codec::CodecKind;
 use crate::command::Mid;
-use crate::feedback::ArrivalLog;
+use crate::feedback::{self, ArrivalLog};
 use crate::packet::RtpView;
 use crate::rtcp::ReceptionBlock;
 use crate::sdp::{Codec, ExtensionIds, Offer, Publish, Role, Wishes};
@@ -18,6 +18,7 @@ use crate::sdp::{Codec, ExtensionIds, Offer, Publish, Role, Wishes};
 #[derive(Default)]
 pub(crate) struct Publisher {
     active: [bool; TrackSource::ALL.len()],
+    saving: bool,
     sections: Vec<PublishedSection>,
     sources: Vec<KnownSource>,
     extensions: ExtensionIds,
@@ -97,6 +98,23 @@ impl Publisher {
     /// Opens or shuts a source.
     pub(crate) fn set_active(&mut self, source: TrackSource, active: bool) {
         self.active[source as usize] = active;
+        self.pace_feedback();
+    }
+
+    /// Hears as little as it needs from now on, or as usual.
+    pub(crate) fn set_saving(&mut self, saving: bool) {
+        self.saving = saving;
+        self.pace_feedback();
+    }
+
+    fn pace_feedback(&mut self) {
+        let has_pictures =
+            TrackSource::ALL.into_iter().any(|it| it.is_video() && self.is_active(it));
+        self.feedback.set_interval(match (self.saving, has_pictures) {
+            (true, _) => feedback::SAVING_INTERVAL,
+            (false, true) => feedback::INTERVAL,
+            (false, false) => feedback::SOUND_INTERVAL,
+        });
     }
 
     /// Whether a source is open.
