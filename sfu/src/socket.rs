@@ -121,21 +121,9 @@ impl Sender {
     pub(crate) fn send(&self, path: Path, segment_size: usize, contents: &[u8]) -> usize {
         let segment_size = segment_size.max(1);
         let per_call = self.state.max_gso_segments().min(MAX_DATAGRAM_BYTES / segment_size).max(1);
-        let mut refused = 0;
-        for part in contents.chunks(per_call * segment_size) {
-            if self.send_part(path, segment_size, part).is_ok() {
-                continue;
-            }
-            // Offload may have been refused for this route only; datagrams one by one still go.
-            refused += if part.len() > segment_size {
-                part.chunks(segment_size)
-                    .filter(|datagram| self.send_part(path, segment_size, datagram).is_err())
-                    .count()
-            } else {
-                1
-            };
-        }
-        refused
+        send_in_parts(contents, segment_size, per_call, |part| {
+            self.send_part(path, segment_size, part)
+        })
     }
 
     fn send_part(&self, path: Path, segment_size: usize, contents: &[u8]) -> io::Result<()> {
@@ -158,6 +146,28 @@ impl Sender {
             (SocketAddr::V4(_) | SocketAddr::V6(_), other) => other,
         }
     }
+}
+
+/// Sends `contents` in parts of `per_call` segments. Where a part of several is refused, since the
+/// system or this route has no offload, its datagrams go one by one. Returns how many did not go.
+fn send_in_parts(
+    contents: &[u8],
+    segment_size: usize,
+    per_call: usize,
+    mut send: impl FnMut(&[u8]) -> io::Result<()>,
+) -> usize {
+    let mut refused = 0;
+    for part in contents.chunks(per_call * segment_size) {
+        if send(part).is_ok() {
+            continue;
+        }
+        refused += if part.len() > segment_size {
+            part.chunks(segment_size).filter(|datagram| send(datagram).is_err()).count()
+        } else {
+            1
+        };
+    }
+    refused
 }
 
 fn bind_one(listen: SocketAddr, is_shared: bool) -> io::Result<Socket> {
@@ -214,6 +224,29 @@ mod tests {
         let lengths: Vec<usize> = received.iter().map(|(_, bytes)| bytes.len()).collect();
         assert_eq!(lengths, [1_000, 1_000, 500]);
         assert_eq!(received.into_iter().flat_map(|(_, bytes)| bytes).collect::<Vec<_>>(), contents);
+    }
+
+    #[test]
+    fn without_offload_every_datagram_goes_by_itself_and_what_is_refused_is_counted() {
+        let contents: Vec<u8> = (0..2_500).map(|i| (i % 251) as u8).collect();
+        let mut went = Vec::new();
+        let refused = send_in_parts(&contents, 1_000, 64, |part| {
+            if part.len() > 1_000 {
+                return Err(io::ErrorKind::InvalidInput.into());
+            }
+            went.push(part.to_vec());
+            Ok(())
+        });
+        assert_eq!(refused, 0);
+        assert_eq!(went.iter().map(Vec::len).collect::<Vec<_>>(), [1_000, 1_000, 500]);
+        assert_eq!(went.concat(), contents);
+
+        let mut asked = 0;
+        let refused = send_in_parts(&contents, 1_000, 2, |part| {
+            asked += 1;
+            if part.len() == 500 { Ok(()) } else { Err(io::ErrorKind::WouldBlock.into()) }
+        });
+        assert_eq!((refused, asked), (2, 4), "two parts, one of them again in two datagrams");
     }
 
     #[test]
