@@ -12,6 +12,7 @@ pub fn render(stats: &Stats) -> String {
         ("datagrams_in", "Datagrams received.", stats.datagrams_in),
         ("bytes_in", "Bytes received.", stats.bytes_in),
         ("datagrams_out", "Datagrams made for sending.", stats.datagrams_out),
+        ("runs_out", "Runs of datagrams sent, each by one call to the system.", stats.runs_out),
         ("bytes_out", "Bytes made for sending.", stats.bytes_out),
         (
             "datagrams_refused_by_system",
@@ -83,6 +84,6 @@ mod tests {
             assert!(value.parse::<u64>().is_ok(), "{line}");
             assert!(seen.insert(name.to_owned()), "{name} stands twice");
         }
-        assert_eq!(seen.len(), 21 + DropCause::ALL.len());
+        assert_eq!(seen.len(), 22 + DropCause::ALL.len());
     }
 }

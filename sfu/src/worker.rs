@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use mio::{Events, Interest, Poll, Token, Waker};
 use sfu_core::{Command, Event, Sfu, Stats};
@@ -70,7 +70,11 @@ impl Worker {
         let mut requests_may_wait = true;
         loop {
             let wait = if socket_may_have_more || requests_may_wait {
-                Some(std::time::Duration::ZERO)
+                Some(Duration::ZERO)
+            } else if let Some(until) = self.core.held_until() {
+                // The poller counts in milliseconds, and would wake up for each packet that comes.
+                std::thread::sleep(until.saturating_duration_since(Instant::now()));
+                Some(Duration::ZERO)
             } else {
                 self.core
                     .poll_timeout()

@@ -2,6 +2,7 @@
 //! memory. One binary, so that the harness is linked once.
 
 mod bandwidth;
+mod bursts;
 mod check;
 mod connection;
 mod demand;

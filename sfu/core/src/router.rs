@@ -1,7 +1,8 @@
 //! One room's tracks and subscriptions, and the way of a packet from one to the others.
 //!
 //! A packet waits in its layer's ring until the batch it came with is complete; then each
-//! subscriber in turn gets what it wants of the batch.
+//! subscriber in turn gets what it wants of the batch. The first packets of a picture wait a moment
+//! for the others, so that they leave together; sound never waits.
 
 mod demand;
 mod publisher;
@@ -11,7 +12,7 @@ mod track;
 mod tracks;
 mod wishes;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use protocol::{ParticipantId, TrackId, TrackSource};
 
@@ -45,6 +46,10 @@ pub(crate) struct Router {
     tracks: Tracks,
     voices: Voices,
     batch: Vec<Arrival>,
+    /// When the batch has to leave.
+    batch_due: Option<Instant>,
+    /// True while the owner knows that there is a batch.
+    is_listed: bool,
     /// How many members have got the batch.
     served: usize,
     switched: Vec<(LayerKey, usize)>,
@@ -86,6 +91,8 @@ impl Router {
             tracks: Tracks::default(),
             voices: Voices::default(),
             batch: Vec::new(),
+            batch_due: None,
+            is_listed: false,
             served: 0,
             switched: Vec::new(),
             wishes: Vec::new(),
@@ -170,6 +177,8 @@ impl Router {
         };
         let track_key = track.key;
         self.voices.remove(now, track_key);
+        // What waits was sent while it was on, and would leave after it was turned off.
+        self.batch.retain(|arrival| arrival.source.track != track_key);
         for layer in &mut track.layers {
             layer.pause();
         }
@@ -222,7 +231,7 @@ impl Router {
         if !publisher.may_send(now, place.track_source, packet.len()) {
             return Err(DropCause::PublisherFlood);
         }
-        if self.batch.len() >= Sfu::MAX_BATCH {
+        if self.batch.len() >= Sfu::MAX_BATCH + MOST_HELD {
             return Err(DropCause::Overload);
         }
         let source = place.source;
@@ -274,6 +283,15 @@ impl Router {
         {
             self.voices.handle_packet(now, track.key, track.id, level & LEVEL_MASK);
         }
+        let newest = layer.note_sequence(view.sequence());
+        let is_in_order = place.repeats.is_none() && newest == view.sequence();
+        let may_wait = place.track_source.is_video()
+            && is_in_order
+            && !view.marker()
+            && self.batch.len() < MOST_HELD
+            && self.members.len() >= HOLDING_MEMBERS;
+        let due = if may_wait { now + HOLD } else { now };
+        self.batch_due = Some(self.batch_due.map_or(due, |before| before.min(due)));
         self.batch.push(Arrival {
             source,
             sequence: view.sequence(),
@@ -283,7 +301,7 @@ impl Router {
             codec: place.codec,
             is_redundant: place.is_redundant,
             is_new_source,
-            newest: layer.note_sequence(view.sequence()),
+            newest,
             payload_start: u16::try_from(payload.start).map_err(|_| DropCause::Malformed)?,
             payload_end: u16::try_from(payload.end).map_err(|_| DropCause::Malformed)?,
             frame,
@@ -292,9 +310,14 @@ impl Router {
         Ok(deadlines.into_iter().flatten().min())
     }
 
-    /// Whether a batch waits to be handed out.
-    pub(crate) fn has_batch(&self) -> bool {
-        !self.batch.is_empty()
+    /// When the batch has to be handed out; `None` when there is none.
+    pub(crate) fn batch_due(&self) -> Option<Instant> {
+        self.batch_due
+    }
+
+    /// Whether there is a batch of which the owner does not know yet.
+    pub(crate) fn list_batch(&mut self) -> bool {
+        !self.batch.is_empty() && !std::mem::replace(&mut self.is_listed, true)
     }
 
     /// Gives the batch to the next members, until enough waits to be sent. True when all have it.
@@ -349,6 +372,8 @@ impl Router {
         self.served = 0;
         self.note_wishes();
         self.batch.clear();
+        self.batch_due = None;
+        self.is_listed = false;
         true
     }
 
@@ -454,6 +479,7 @@ impl Router {
         for source in TrackSource::ALL.into_iter().filter(|source| !keep(*source)) {
             if let Some(track) = self.tracks.remove(TrackId { participant, source }) {
                 self.voices.remove(now, track);
+                self.batch.retain(|arrival| arrival.source.track != track);
             }
         }
     }
@@ -471,6 +497,18 @@ impl Router {
 /// One round of sending ends here, so that the buffer stays in the cache and within bounds; the
 /// next round goes on. Lowering it means more rounds, raising it more memory.
 const EGRESS_ENOUGH: usize = 256 * 1024;
+
+/// How long the first packet of a picture waits for the others. Browsers send them within less; one
+/// segmented send then takes them all, where each alone would cost a system call for every
+/// subscriber. Raised, pictures are later; lowered, fewer leave together.
+const HOLD: Duration = Duration::from_micros(200);
+
+/// Most packets that wait. Raised, what comes next may find no room; lowered, large pictures leave in
+/// more parts.
+const MOST_HELD: usize = 64;
+
+/// In rooms of fewer, there is too little to gain from waiting.
+const HOLDING_MEMBERS: usize = 4;
 
 /// The loudness in an audio level (RFC 6464 section 3); the highest bit is the browser's own guess
 /// whether it is voice, which not every browser makes.

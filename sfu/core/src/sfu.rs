@@ -1,24 +1,24 @@
 //! All rooms and transports of one worker. Only dispatches: what to do with a datagram, a command
 //! or a deadline is decided in the files it is handed to.
 
+mod negotiation;
 mod shared_port;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use protocol::{ParticipantId, Redacted, TrackSource};
+use protocol::ParticipantId;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-use crate::command::{Command, Event, Mid, NegotiationError, NegotiationId, RoomId};
+use crate::command::{Command, Event, RoomId};
 use crate::demux::{DatagramClass, Demux, TransportKey};
 use crate::egress::{Egress, Outlet};
-use crate::member::{Member, Negotiated, Reached};
+use crate::member::Member;
 use crate::packet::RtpView;
 use crate::path::Path;
 use crate::router::{Members, Router};
 use crate::rtcp::{self, Rtcp};
-use crate::sdp::{self, Wishes};
 use crate::settings::Settings;
 use crate::stats::{DropCause, Stats};
 use crate::timers::Timers;
@@ -148,9 +148,15 @@ impl Sfu {
         }
     }
 
-    /// When to call [`Sfu::handle_timeout`] at the latest.
+    /// When to call [`Sfu::handle_timeout`] and [`Sfu::poll_egress`] at the latest.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.timers.next()
+        [self.timers.next(), self.held_until()].into_iter().flatten().min()
+    }
+
+    /// Until when packets of a picture wait for the others, if any do: less than a millisecond.
+    pub fn held_until(&self) -> Option<Instant> {
+        let routers = self.rooms_with_batch.iter().filter_map(|room| self.routers.get(room));
+        routers.filter_map(Router::batch_due).min()
     }
 
     /// The next thing to tell the control plane.
@@ -158,16 +164,21 @@ impl Sfu {
         self.events.pop_front()
     }
 
-    /// What is to be sent now; to be called after each batch of input until it gives `None`. What
-    /// one call gave is forgotten by the next call of anything.
+    /// What is to be sent now; to be called after each batch of input until it gives `None`, and when
+    /// what is held has waited for long enough. What one call gave is forgotten by the next call of anything.
     pub fn poll_egress(&mut self, now: Instant) -> Option<&Egress> {
         self.begin();
-        while let Some(room) = self.rooms_with_batch.last().copied() {
+        let mut at = 0;
+        while let Some(room) = self.rooms_with_batch.get(at).copied() {
             self.room_in_hand = Some(room);
             let Some(router) = self.routers.get_mut(&room) else {
-                self.rooms_with_batch.pop();
+                self.rooms_with_batch.swap_remove(at);
                 continue;
             };
+            if router.batch_due().is_some_and(|due| due > now) {
+                at += 1;
+                continue;
+            }
             let out = &mut Outlet { egress: &mut self.egress, stats: &mut self.stats };
             if !router.fan_out(now, &mut self.members, out) {
                 break;
@@ -178,7 +189,7 @@ impl Sfu {
             router.poll_demand(now, &self.members);
             router.poll_wishes(now, &mut self.members);
             self.events.extend(router.take_events());
-            self.rooms_with_batch.pop();
+            self.rooms_with_batch.swap_remove(at);
         }
         if self.egress.is_empty() {
             return None;
@@ -186,6 +197,7 @@ impl Sfu {
         self.egress_handed_out = true;
         for transmit in self.egress.transmits() {
             self.stats.datagrams_out += transmit.bytes.len().div_ceil(transmit.segment) as u64;
+            self.stats.runs_out += 1;
             self.stats.bytes_out += transmit.bytes.len() as u64;
         }
         Some(&self.egress)
@@ -258,7 +270,7 @@ impl Sfu {
         };
         let outcome =
             router.handle_packet(now, &mut member.publisher, &mut datagram[..len], &mut self.stats);
-        if router.has_batch() && self.rooms_with_batch.last() != Some(&room) {
+        if router.list_batch() {
             self.rooms_with_batch.push(room);
         }
         if let Some(at) = member.publisher.poll_timeout() {
@@ -456,71 +468,6 @@ impl Sfu {
         {
             self.events.push_back(Event::Speakers { room, participants });
         }
-    }
-
-    fn negotiate(
-        &mut self,
-        now: Instant,
-        participant: ParticipantId,
-        negotiation: NegotiationId,
-        offer: &Redacted<String>,
-        publish: &[(Mid, TrackSource)],
-    ) {
-        let Some(key) = self.by_participant.get(&participant).copied() else {
-            return;
-        };
-        let event = match self.apply_offer(now, key, offer, publish) {
-            Ok(negotiated) => Event::Negotiated {
-                participant,
-                negotiation,
-                answer: negotiated.answer,
-                slots: negotiated.slots,
-            },
-            Err(cause) => Event::NegotiationFailed { participant, negotiation, cause },
-        };
-        self.events.push_back(event);
-        self.schedule(now, key);
-    }
-
-    fn apply_offer(
-        &mut self,
-        now: Instant,
-        key: TransportKey,
-        offer: &Redacted<String>,
-        publish: &[(Mid, TrackSource)],
-    ) -> Result<Negotiated, NegotiationError> {
-        let member = self.members[key.0].as_mut().expect("keys name living members");
-        let room = member.room;
-        self.room_in_hand = Some(room);
-        let offer = sdp::parse_offer(offer.expose(), publish)?;
-        let wishes = self.routers.get(&room).map_or_else(Wishes::default, Router::wishes);
-        let settings = &self.settings;
-        let negotiated = member.negotiate(now, &offer, settings, wishes, &mut self.random)?;
-        let local = &member.transport.as_ref().expect("negotiated above").local_ice().ufrag;
-        match &negotiated.reached {
-            Reached::AsBefore => {}
-            Reached::Renamed { former } => {
-                self.demux.remove_ufrag(former);
-                self.demux.add_ufrag(local, key);
-            }
-            Reached::Anew { former } => {
-                self.demux.add_ufrag(local, key);
-                if let Some(former) = former {
-                    self.demux.remove_ufrag(&former.local_ice().ufrag);
-                    for path in former.paths() {
-                        self.demux.unbind(path, key);
-                    }
-                }
-            }
-        }
-        if let Some(router) = self.routers.get_mut(&room) {
-            router.publish(now, key, &offer, &mut self.members);
-            if let Reached::Anew { former: Some(_) } = negotiated.reached {
-                router.forget_demand(key);
-                self.events.extend(router.take_events());
-            }
-        }
-        Ok(negotiated)
     }
 
     fn report(&mut self, now: Instant, key: TransportKey, change: Option<TransportChange>) {

@@ -11,6 +11,8 @@ pub struct Stats {
     pub bytes_in: u64,
     /// Datagrams made.
     pub datagrams_out: u64,
+    /// Runs of them, of which each is one call to the system.
+    pub runs_out: u64,
     /// Their bytes.
     pub bytes_out: u64,
     /// Authentic RTP packets from publishers.
@@ -61,6 +63,7 @@ impl AddAssign for Stats {
             datagrams_in,
             bytes_in,
             datagrams_out,
+            runs_out,
             bytes_out,
             packets_in,
             packets_recovered,
@@ -85,6 +88,7 @@ impl AddAssign for Stats {
             (&mut self.datagrams_in, datagrams_in),
             (&mut self.bytes_in, bytes_in),
             (&mut self.datagrams_out, datagrams_out),
+            (&mut self.runs_out, runs_out),
             (&mut self.bytes_out, bytes_out),
             (&mut self.packets_in, packets_in),
             (&mut self.packets_recovered, packets_recovered),
