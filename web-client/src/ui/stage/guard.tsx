@@ -23,7 +23,8 @@ export function Guard({ call, moderation }: { call: Call; moderation: Moderation
         }}
       >
         <Icon name={locked ? 'lock' : 'unlocked'} />
-        <span aria-hidden="true">{t(locked ? 'guard.locked' : 'guard.open')}</span>
+        {/* Drawn by the style sheet: `aria-pressed` says it already, and the name is what one reads. */}
+        <span class="guard-state" aria-hidden="true" data-state={t(locked ? 'guard.locked' : 'guard.open')} />
       </button>
       <button
         type="button"

@@ -16,6 +16,7 @@ import { groupName } from '../class/group-name'
 import { HostWatch } from './host-watch'
 import { Lobby } from './lobby'
 import { StageNotices } from './notices'
+import { makeView } from './view'
 
 const CLOSED = { ...OPEN_RULES, open: { ...OPEN_RULES.open, guests: { ...OPEN_RULES.open.guests, screen: false } } }
 const [teacher, pupil, other] = classOf(3)
@@ -62,7 +63,7 @@ describe('the list of people', () => {
   it('stops what is on and invites to what is off', async () => {
     await people({ participants: [teacher, { ...pupil, active: new Set(['camera', 'screen'] as const) }] })
     await click('person-menu')
-    expect(entries()).toEqual(['invite-microphone', 'stop-camera', 'stop-screen', 'spotlight', 'set-role', 'eject'])
+    expect(entries()).toEqual(['invite-microphone', 'stop-camera', 'stop-screen', 'spotlight', 'pin', 'set-role', 'eject'])
   })
 
   it('allows a screen that the rules forbid, before it invites to it', async () => {
@@ -103,7 +104,7 @@ describe('the rules of the room', () => {
     await click('rule-screen')
     expect(asked).toEqual([
       { type: 'set_rules', rules: { ...CLOSED.open, lobby: true } },
-      { type: 'set_rules', rules: { ...CLOSED.open, guests: OPEN_RULES.open.guests } },
+      { type: 'set_rules', rules: { ...CLOSED.open, lobby: true, guests: OPEN_RULES.open.guests } },
     ])
   })
 
@@ -207,7 +208,7 @@ function callIn(change: Partial<CallState>): Call {
 
 async function people(change: Partial<CallState>): Promise<void> {
   const moderation: Moderation = { dialog: signal(null), said: signal(''), allowed: signal(new Set()) }
-  await draw(<People call={callIn(change)} moderation={moderation} renaming={signal(false)} close={() => undefined} />)
+  await draw(<People call={callIn(change)} view={makeView()} moderation={moderation} renaming={signal(false)} close={() => undefined} />)
 }
 
 async function draw(what: preact.ComponentChild): Promise<void> {

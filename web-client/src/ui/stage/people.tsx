@@ -12,17 +12,19 @@ import type { Moderation } from './moderation'
 import { PersonMenu } from './person-menu'
 import { RenameForm } from './rename-form'
 import { SidePanel } from './side-panel'
+import type { View } from './view'
 
 /** What the panel needs. */
 export interface PeopleProps {
   call: Call
+  view: View
   moderation: Moderation
   renaming: Signal<boolean>
   close: () => void
 }
 
 /** The panel of those present. */
-export function People({ call, moderation, renaming, close }: PeopleProps) {
+export function People({ call, view, moderation, renaming, close }: PeopleProps) {
   const { participants, role } = call.state.value
   const open = useSignal<ParticipantId | null>(null)
   useEffect(
@@ -40,7 +42,15 @@ export function People({ call, moderation, renaming, close }: PeopleProps) {
       </p>
       <ul class="people-list">
         {participants.map((participant) => (
-          <Person key={participant.id} call={call} moderation={moderation} participant={participant} renaming={renaming} open={open} />
+          <Person
+            key={participant.id}
+            call={call}
+            view={view}
+            moderation={moderation}
+            participant={participant}
+            renaming={renaming}
+            open={open}
+          />
         ))}
       </ul>
     </SidePanel>
@@ -70,13 +80,14 @@ function ForAll({ call }: { call: Call }) {
 
 interface PersonProps {
   call: Call
+  view: View
   moderation: Moderation
   participant: Participant
   renaming: Signal<boolean>
   open: Signal<ParticipantId | null>
 }
 
-function Person({ call, moderation, participant, renaming, open }: PersonProps) {
+function Person({ call, view, moderation, participant, renaming, open }: PersonProps) {
   const button = useRef<HTMLButtonElement>(null)
   const state = call.state.value
   const { id, displayName, isSelf, active } = participant
@@ -131,7 +142,7 @@ function Person({ call, moderation, participant, renaming, open }: PersonProps) 
               <State on={active.has('camera')} icons={['camera', 'cameraOff']} texts={['tile.cameraOn', 'tile.cameraOff']} />
             )}
           </span>
-          {moderated && <PersonMenu call={call} moderation={moderation} participant={participant} open={open} />}
+          {moderated && <PersonMenu call={call} view={view} moderation={moderation} participant={participant} open={open} />}
         </>
       )}
     </li>

@@ -8,10 +8,12 @@ import { t } from '../../i18n'
 import { Icon } from '../icons'
 import type { MenuEntry } from './more-menu'
 import { allow, type Device, invite, isAllowed, type Moderation } from './moderation'
+import { togglePin, type View } from './view'
 
 /** What the menu of one person needs. */
 export interface PersonMenuProps {
   call: Call
+  view: View
   moderation: Moderation
   participant: Participant
   /** Whose menu is open: one at a time. */
@@ -19,7 +21,7 @@ export interface PersonMenuProps {
 }
 
 /** The button at the end of a row, and below the row what it opens. */
-export function PersonMenu({ call, moderation, participant, open }: PersonMenuProps) {
+export function PersonMenu({ call, view, moderation, participant, open }: PersonMenuProps) {
   const id = useId()
   const button = useRef<HTMLButtonElement>(null)
   const list = useRef<HTMLUListElement>(null)
@@ -65,7 +67,7 @@ export function PersonMenu({ call, moderation, participant, open }: PersonMenuPr
           class="person-actions"
           aria-label={t('mod.actions', { name: participant.displayName })}
         >
-          {entriesFor(call, moderation, participant).map(({ testId, icon, label, pressed, act }) => (
+          {entriesFor(call, view, moderation, participant).map(({ testId, icon, label, pressed, act }) => (
             <li key={testId}>
               <button
                 type="button"
@@ -90,7 +92,7 @@ export function PersonMenu({ call, moderation, participant, open }: PersonMenuPr
 }
 
 /** What makes sense now; each entry does one thing. */
-function entriesFor(call: Call, moderation: Moderation, participant: Participant): MenuEntry[] {
+function entriesFor(call: Call, view: View, moderation: Moderation, participant: Participant): MenuEntry[] {
   const state = call.state.value
   const { id } = participant
   const ask = (...request: Parameters<Call['ask']>) => () => void call.ask(...request)
@@ -102,6 +104,7 @@ function entriesFor(call: Call, moderation: Moderation, participant: Participant
       ? [entry('lower-hand', 'hand', t('mod.lowerHand'), ask({ type: 'lower_hand', participant: id }))]
       : []),
     spotlightEntry(call, state, id),
+    pinEntry(view, id),
     // Whoever has the role from somebody else cannot pass it on.
     ...(call.host === null ? [] : [roleEntry(participant, ask)]),
     ...(participant.role === 'guest'
@@ -152,6 +155,18 @@ function spotlightEntry(call: Call, { life }: CallState, id: ParticipantId): Men
     label: t('mod.spotlight'),
     pressed: shown,
     act: () => void call.ask({ type: 'set_spotlight', participant: shown ? null : id }),
+  }
+}
+
+function pinEntry(view: View, id: ParticipantId): MenuEntry {
+  return {
+    testId: 'pin',
+    icon: 'pin',
+    label: t('mod.pin'),
+    pressed: view.pins.value.includes(id),
+    act: () => {
+      togglePin(view, id)
+    },
   }
 }
 

@@ -33,7 +33,7 @@ import { RoomRulesPanel } from './room-rules'
 import { ScreenReminder, SharingBar } from './screen-share'
 import type { PanelName } from './side-panel'
 import { StageKeys, useStageKeys } from './stage-keys'
-import { makeView, usePart } from './view'
+import { makeView, usePart, type View } from './view'
 import '../../styles/stage.css'
 import '../../styles/stage-parts.css'
 import '../../styles/tiles.css'
@@ -97,7 +97,7 @@ export default function Stage({ call }: { call: Call }) {
           <StageNotices call={call} reminding={reminding} />
         </div>
       </main>
-      <Panel call={call} ui={ui} moderation={moderation} renaming={renaming} />
+      <Panel call={call} ui={ui} view={view} moderation={moderation} renaming={renaming} />
       <Controls
         call={call}
         ui={ui}
@@ -149,12 +149,13 @@ export default function Stage({ call }: { call: Call }) {
 interface PanelProps {
   call: Call
   ui: ClassUi
+  view: View
   moderation: Moderation
   renaming: Signal<boolean>
 }
 
 /** The panel that is open. */
-function Panel({ call, ui, moderation, renaming }: PanelProps) {
+function Panel({ call, ui, view, moderation, renaming }: PanelProps) {
   const close = () => {
     ui.panel.value = null
   }
@@ -164,7 +165,7 @@ function Panel({ call, ui, moderation, renaming }: PanelProps) {
     case 'class':
       return <ClassPanel call={call} close={close} />
     case 'people':
-      return <People call={call} moderation={moderation} renaming={renaming} close={close} />
+      return <People call={call} view={view} moderation={moderation} renaming={renaming} close={close} />
     case 'room':
       return <RoomRulesPanel call={call} close={close} />
     default:
