@@ -4,6 +4,7 @@
 import { render } from 'preact'
 import { INITIAL_MODEL } from '../src/call/call'
 import type { CallState, Connection, DeviceState, Phase, Problem, ParticipantId } from '../src/call/state'
+import { startLanguage } from '../src/i18n'
 import { App } from '../src/ui/app'
 import { busyLife } from './busy-life'
 import { classOf, fakeCall } from './fake-call'
@@ -13,7 +14,11 @@ const asked = new URLSearchParams(location.search)
 const screen = asked.get('screen') ?? 'home'
 const root = document.getElementById('app')
 
-if (root !== null) {
+if (root !== null) void startLanguage().then(() => {
+  show(root)
+})
+
+function show(root: HTMLElement): void {
   const address = asked.get('role') === 'guest' ? 'v1' : 'v1m'
   const state = stateOf()
   const call = fakeCall(state)

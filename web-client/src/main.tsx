@@ -2,6 +2,7 @@
 
 import { render } from 'preact'
 import { openCall } from './call/open'
+import { startLanguage } from './i18n'
 import type { Page } from './page'
 import { App } from './ui/app'
 
@@ -22,4 +23,8 @@ addEventListener('hashchange', () => {
 })
 
 const root = document.getElementById('app')
-if (root !== null) render(<App page={readAddress()} />, root)
+if (root !== null) {
+  void startLanguage().then(() => {
+    render(<App page={readAddress()} />, root)
+  })
+}

@@ -33,7 +33,7 @@ const STEPS: [Step; 9] = [
     Step { name: "fan_out_200", run: || fan_out(200) },
     Step { name: "fan_out_sound_10", run: || voices(10) },
     Step { name: "report", run: || reports(0) },
-    Step { name: "report_of_loss", run: || reports(100) },
+    Step { name: "retransmission", run: || reports(100) },
     Step { name: "demux_unknown", run: || demux(false) },
     Step { name: "demux_spoofed", run: || demux(true) },
 ];
@@ -91,7 +91,7 @@ fn voices(count: usize) -> Counted {
     measured(meeting, ALL)
 }
 
-/// What a receiver of pictures reports, a loss of so many in a thousand among it: what was lost is
+/// What a receiver of pictures reports, with losses of so many in a thousand: what was lost is
 /// then sent again from the ring.
 fn reports(lost_in_a_thousand: u64) -> Counted {
     let mut meeting = Meeting::of(3, 2);

@@ -1,8 +1,8 @@
-// Every text by key, French first. The language comes from the browser and can be changed at any
-// time; the choice travels in the address (`?lang=en`), so that nothing has to be stored.
+// Every text by key, French first; the English ones are fetched by those who read them. The language
+// comes from the browser and can be changed at any time; the choice travels in the address
+// (`?lang=en`), so that nothing has to be stored.
 
 import { effect, signal } from '@preact/signals'
-import en from './en.json'
 import fr from './fr.json'
 
 /** A language the interface speaks. */
@@ -18,12 +18,27 @@ export type CountedKey = TextKey extends infer K ? (K extends `${infer Stem}.oth
 const ofBrowser = chooseLanguage(typeof navigator === 'undefined' ? [] : navigator.languages)
 
 /** The language of the screen. */
-export const language = signal<Language>(
-  chosenLanguage(typeof location === 'undefined' ? '' : location.search) ?? ofBrowser,
-)
+export const language = signal<Language>('fr')
+
+/** Takes the language that the address or the browser asks for; French where its texts do not come. */
+export async function startLanguage(): Promise<void> {
+  const wanted = chosenLanguage(location.search) ?? ofBrowser
+  if (await loadLanguage(wanted)) language.value = wanted
+}
+
+/** Fetches the texts of a language; false when they do not come. */
+export async function loadLanguage(wanted: Language): Promise<boolean> {
+  try {
+    DICTIONARIES[wanted] ??= (await import('./en.json')).default
+    return true
+  } catch {
+    return false
+  }
+}
 
 /** Changes the language, and the address so that a reload keeps it. */
-export function switchLanguage(to: Language): void {
+export async function switchLanguage(to: Language): Promise<void> {
+  if (!(await loadLanguage(to))) return
   language.value = to
   history.replaceState(history.state, '', inLanguage(`${location.pathname}${location.hash}`))
 }
@@ -43,7 +58,7 @@ export function chosenLanguage(query: string): Language | null {
 
 /** The text of `key` in the language of the screen, with `{name}` places filled from `values`. */
 export function t(key: TextKey, values: Readonly<Record<string, string | number>> = {}): string {
-  return fill(DICTIONARIES[language.value][key], values)
+  return fill((DICTIONARIES[language.value] ?? fr)[key], values)
 }
 
 /** Like `t`, with the grammatical number of `count`, which fills `{count}`. */
@@ -68,8 +83,8 @@ export function followLanguage(root: HTMLElement): () => void {
   })
 }
 
-/** A text missing in one of them does not compile. */
-const DICTIONARIES: Readonly<Record<Language, Readonly<Record<TextKey, string>>>> = { fr, en }
+/** What was fetched. A text missing in one of them does not compile. */
+const DICTIONARIES: Partial<Record<Language, Readonly<Record<TextKey, string>>>> = { fr }
 
 function fill(text: string, values: Readonly<Record<string, string | number>>): string {
   return text.replace(/\{(\w+)\}/g, (place, name: string) => String(values[name] ?? place))

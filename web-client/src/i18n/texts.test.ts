@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { STEPS, type StepState, type TestProblem } from '../call/connection-test'
 import type { Connection, LocalProblem, Phase } from '../call/state'
 import type { KeepOutcome } from '../keep'
@@ -10,7 +10,7 @@ import { LAYOUTS } from '../ui/stage/arrange'
 import { SHORTCUTS } from '../ui/stage/shortcuts'
 import en from './en.json'
 import fr from './fr.json'
-import { chooseLanguage, language, t, tn } from './index'
+import { chooseLanguage, language, loadLanguage, t, tn } from './index'
 import privacyEn from './privacy.en.json'
 import privacyFr from './privacy.fr.json'
 
@@ -191,6 +191,8 @@ describe('English typography', () => {
 })
 
 describe('language', () => {
+  beforeAll(() => loadLanguage('en'))
+
   it.each([
     [['fr-CA', 'en'], 'fr'],
     [['en-GB', 'fr'], 'en'],

@@ -11,7 +11,7 @@ export function LanguageSwitch() {
       data-testid="language"
       lang={other}
       onClick={() => {
-        switchLanguage(other)
+        void switchLanguage(other)
       }}
     >
       <Icon name="language" />

@@ -319,18 +319,19 @@ describe('language', () => {
   it('changes at once, with the language of the document and the title of the tab', async () => {
     await show({ phase: { name: 'prejoin' } })
     expect(document.documentElement.lang).toBe('fr')
-    await click('language')
-    expect(document.documentElement.lang).toBe('en')
+    await switchTo('en')
     expect(root.querySelector('h1')?.textContent).toBe('Join the meeting')
-    expect(document.title).toBe('Join the meeting · Préau')
+    await vi.waitFor(() => {
+      expect(document.title).toBe('Join the meeting · Préau')
+    })
   })
 
   it('outlives a reload and a link where it is not what the browser asks for', async () => {
     // The test's browser asks for English.
     await show({ phase: { name: 'prejoin' } })
-    await click('language')
+    await switchTo('en')
     expect(location.search).toBe('')
-    await click('language')
+    await switchTo('fr')
     expect(location.search).toBe('?lang=fr')
     expect(location.hash).toBe(LINK.slice(LINK.indexOf('#')))
     expect(chosenLanguage(location.search)).toBe('fr')
@@ -401,6 +402,14 @@ function find(testId: string): HTMLElement {
 async function click(testId: string): Promise<void> {
   await act(() => {
     find(testId).click()
+  })
+}
+
+/** Clicks on the other language, and waits for its texts. */
+async function switchTo(wanted: string): Promise<void> {
+  await click('language')
+  await vi.waitFor(() => {
+    expect(document.documentElement.lang).toBe(wanted)
   })
 }
 
