@@ -1,4 +1,5 @@
 import { mkdirSync } from 'node:fs'
+import { classLife } from './class-screens.ts'
 import { moderation } from './moderation-screens.ts'
 import { violations } from './rig/axe.ts'
 import { Bot } from './rig/bot.ts'
@@ -61,6 +62,7 @@ for (const look of [
       await beforeTheCall(ground, look, see)
       await theCall(ground, look, see)
       await moderation(ground, look, see)
+      await classLife(ground, look, see)
       await refusals(ground, look, see)
     },
     { order: 'beside', deadlineMs: 300_000 },

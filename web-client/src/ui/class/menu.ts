@@ -6,7 +6,7 @@ import type { ClassUi } from './ui'
 
 /** What class life adds to the menu behind the bar. */
 export function lifeEntries(call: Call, ui: ClassUi): readonly MenuEntry[] {
-  const { role, moderatorsOnly } = call.state.value
+  const { role, moderatorsOnly, rules } = call.state.value
   const panel = (name: PanelName) => ({
     pressed: ui.panel.value === name,
     narrow: true,
@@ -25,9 +25,9 @@ export function lifeEntries(call: Call, ui: ClassUi): readonly MenuEntry[] {
         ui.reacting.value = true
       },
     },
-    ...(role === 'moderator'
-      ? [{ testId: 'class-in-menu', icon: 'tools' as const, label: t('class.tools'), ...panel('class') }]
-      : [
+    ...(role === 'moderator' ? [{ testId: 'class-in-menu', icon: 'tools' as const, label: t('class.tools'), ...panel('class') }] : []),
+    ...(role === 'guest' && rules?.video !== false
+      ? [
           {
             testId: 'only-teacher',
             icon: 'lock' as const,
@@ -37,7 +37,8 @@ export function lifeEntries(call: Call, ui: ClassUi): readonly MenuEntry[] {
               call.setModeratorsOnly(!moderatorsOnly)
             },
           },
-        ]),
+        ]
+      : []),
     {
       testId: 'sounds',
       icon: 'sound',
