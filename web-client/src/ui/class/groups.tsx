@@ -143,7 +143,7 @@ function OpenGroups({ call }: { call: Call }) {
                 </button>
               )}
             </div>
-            {group === null && <p class="help">{t('group.notPlaced')}</p>}
+            {group === null && members.length > 0 && <p class="help">{t('group.notPlaced')}</p>}
             <ul class="places">
               {members.map((member) => (
                 <Place
