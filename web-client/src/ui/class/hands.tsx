@@ -15,7 +15,7 @@ export function HandButton({ call }: { call: Call }) {
       type="button"
       class="control control-toggle"
       data-testid="hand"
-      aria-label={t('hand.name')}
+      aria-label={raised ? t('hand.namePlace', { place: place + 1 }) : t('hand.name')}
       aria-pressed={raised}
       onClick={() => {
         void call.ask({ type: 'raise_hand', raised: !raised })
@@ -24,9 +24,8 @@ export function HandButton({ call }: { call: Call }) {
       <span class="control-icon">
         <Icon name="hand" />
         {raised && (
-          <span class="badge" data-testid="hand-place">
-            {place + 1}
-          </span>
+          // Drawn by the style sheet: the name says it already.
+          <span class="badge" data-testid="hand-place" data-number={place + 1} />
         )}
       </span>
       <span class="control-name" aria-hidden="true">

@@ -14,16 +14,22 @@ export function Polls({ call }: { call: Call }) {
   const id = useId()
   const { life, role } = call.state.value
   const moderator = role === 'moderator'
-  if (!moderator && life.poll === null && life.result === null) return null
+  const shown = (
+    <>
+      {life.poll !== null && <OpenQuestion key={life.poll.poll} call={call} poll={life.poll} />}
+      {life.result !== null && <Result call={call} result={life.result} />}
+    </>
+  )
+  // The panel of a pupil holds nothing else, and is named after it.
+  if (!moderator) return <div class="tool">{shown}</div>
   return (
     <section class="tool" aria-labelledby={id}>
       <h3 id={id}>
         <Icon name="poll" />
         {t('poll.title')}
       </h3>
-      {life.poll !== null && <OpenQuestion key={life.poll.poll} call={call} poll={life.poll} />}
-      {life.result !== null && <Result call={call} result={life.result} />}
-      {moderator && life.poll === null && <Asking call={call} />}
+      {shown}
+      {life.poll === null && <Asking call={call} />}
     </section>
   )
 }

@@ -63,17 +63,19 @@ export default function Stage({ call }: { call: Call }) {
     <div class="stage" data-panel={panel.value === null ? 'closed' : 'open'}>
       <SkipToContent />
       <SkipTo id="controls" label={t('call.skipToControls')} />
-      <header class="stage-bar">
-        <Glyph />
-        <Heading>{t('call.title')}</Heading>
-        <ConnectionState call={call} />
-        {moderator && <Guard call={call} moderation={moderation} />}
-        <LanguageSwitch />
+      <header class="stage-header">
+        <div class="stage-bar">
+          <Glyph />
+          <Heading>{t('call.title')}</Heading>
+          <ConnectionState call={call} />
+          {moderator && <Guard call={call} moderation={moderation} />}
+          <LanguageSwitch />
+        </div>
+        <div class="strips">
+          <SharingBar call={call} />
+          <ClassStrip call={call} ui={ui} />
+        </div>
       </header>
-      <div class="strips">
-        <SharingBar call={call} />
-        <ClassStrip call={call} ui={ui} />
-      </div>
       <main id="content" class="stage-main" tabIndex={-1}>
         <Pictures
           call={call}
