@@ -31,7 +31,7 @@ rule(
     await teacher.click('eject-cancel')
     await teacher.click('intrusion')
     await teacher.find('intruder')
-    assert.deepEqual(await teacher.evaluate<string[]>(names('.intruder .person-name')), wanted)
+    assert.deepEqual(await teacher.evaluate<string[]>(names('.intruders .person-name')), wanted)
     await assertInert(teacher, server.origin)
     await teacher.close()
 

@@ -58,23 +58,23 @@ export function Intrusion({ call, close }: { call: Call; close: () => void }) {
       {guests.length === 0 && done.value === null && <p>{t('intrusion.nobody')}</p>}
       <ul class="intruders">
         {guests.map((who) => (
-          <li key={who.id}>
+          <li key={who.id} class="person" data-tint={tint(who.id)}>
+            <span class="face face-small" aria-hidden="true">
+              {initials(who.displayName)}
+            </span>
+            <span class="person-text person-name">{who.displayName}</span>
             <button
               type="button"
-              class="button button-secondary intruder"
+              class="button button-secondary"
               data-testid="intruder"
-              data-tint={tint(who.id)}
               aria-disabled={acting.value}
               aria-label={t('intrusion.putOut', { name: who.displayName })}
               onClick={() => {
                 void act(who)
               }}
             >
-              <span class="face face-small" aria-hidden="true">
-                {initials(who.displayName)}
-              </span>
-              <span class="person-name">{who.displayName}</span>
               <Icon name="leave" />
+              {t('mod.ejectGo')}
             </button>
           </li>
         ))}
