@@ -78,6 +78,10 @@ describe('the guest link', () => {
     expect(way.guest.value).toBe(`${ORIGIN}/r/${ROOM}#v1.${toBase64Url(link.secret)}`)
     hear({ type: 'link_rotated', generation: 1 })
     expect(way.guest.value).toBeNull()
+    enter(1, { resumed: true })
+    expect(way.guest.value).toBeNull()
+    enter(1)
+    expect(way.guest.value).not.toBeNull()
   })
 
   it('is replaced under the next generation', async () => {

@@ -59,9 +59,12 @@ export class RoomLink {
   hear(message: ServerMessage): void {
     switch (message.type) {
       case 'joined':
-        this.replaced.value = false
-        // Whoever comes back may have been given another role than their link's.
-        if (!message.resumed) this.mend(message.role)
+        // Whoever comes back proves nothing by it: their link may be an old one, and their role not
+        // their link's.
+        if (!message.resumed) {
+          this.replaced.value = false
+          this.mend(message.role)
+        }
         void this.host.value?.follow(message.linkGeneration)
         return
       case 'link_rotated':

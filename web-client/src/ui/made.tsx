@@ -24,7 +24,7 @@ export default function Made({ links }: { links: RoomLinks }) {
         <span class="chip">
           <Icon name="check" />
           {profileTitle(links.profile)}
-        </span>{' '}
+        </span>
         <span class="help">{t(`profile.${links.profile}.line`)}</span>
       </p>
       <section class="card card-split" aria-label={t('made.guest')}>
