@@ -4,6 +4,7 @@ import { passPrejoin } from './rig/call.ts'
 import { figure } from './rig/figures.ts'
 import { givenBy, KEEP_GIVEN } from './rig/given.ts'
 import { assertInert, COUNT_HITS, INJECTIONS } from './rig/injections.ts'
+import { press, tabTo } from './rig/keyboard.ts'
 import { createRoom, guestPath, guestSecretOf, handleOf, moderatorPath, proofOf, type Profile, type RoomLinks } from './rig/link.ts'
 import { selfIdOf } from './rig/media.ts'
 import type { TestPage } from './rig/page.ts'
@@ -127,6 +128,49 @@ rule('names_that_would_run_as_script_stay_names', async (ground) => {
   const paper = await givenBy(teacher, 'pupil-links-print', 'printed')
   for (const text of INJECTIONS) assert.ok(paper.includes(text), text)
   await assertInert(teacher, server.origin)
+}, { order: 'beside' })
+
+rule('rooms_and_their_links_are_made_replaced_kept_and_withdrawn_by_keyboard_alone', async (ground) => {
+  const server = await ground.server()
+  const page = await ground.page()
+  await page.goto(server.origin)
+  await page.find('create-room')
+  await tabTo(page, 'profile-classe')
+  for (const next of ['sensible', 'reunion']) {
+    await page.raw.keyboard.press('ArrowDown')
+    assert.equal(await page.evaluate('document.activeElement.dataset.testid'), `profile-${next}`)
+  }
+  await press(page, 'create-room', 'Enter')
+  await page.find('enter-room')
+  await press(page, 'keep-open', 'Enter')
+  await tabTo(page, 'keep-title')
+  await page.raw.keyboard.type('Latin')
+  await press(page, 'keep', 'Enter')
+  await page.find('kept')
+  await press(page, 'enter-room', 'Enter')
+  await page.find('join')
+  await press(page, 'join', 'Enter')
+  await selfIdOf(page)
+  await press(page, 'more', 'Enter')
+  await page.find('invite')
+  await press(page, 'invite', 'Enter')
+  await page.find('rotate-link')
+  await press(page, 'rotate-link', 'Enter')
+  await page.find('link-rotated')
+  await press(page, 'pupil-links', 'Enter')
+  await page.find('pupil-names')
+  await tabTo(page, 'pupil-names')
+  await page.raw.keyboard.type('Zoé\nNoé')
+  await press(page, 'pupil-links-make', 'Enter')
+  await until('both have a link', async () => (await pupils(page)).length === 2, 15_000, () => page.bodyText())
+  await press(page, 'pupil-revoke', 'Enter')
+  await page.find('pupil-revoke-confirm')
+  await until('the focus stays in the row', () => page.evaluate<boolean>(`document.activeElement.closest('[data-testid=pupil]') !== null`))
+  await press(page, 'pupil-revoke-confirm', 'Enter')
+  await until('one is left', async () => (await pupils(page)).length === 1)
+  await until('the focus stays in the dialog', () => page.evaluate<boolean>(`document.activeElement.closest('dialog') !== null`))
+  await page.raw.keyboard.press('Escape')
+  await until('the dialog closes', async () => !(await page.has('links-close')))
 }, { order: 'beside' })
 
 rule('a_link_that_says_another_role_than_its_secret_becomes_what_it_is', async (ground) => {

@@ -17,6 +17,8 @@ export function Forget({ text, forget, close }: { text: string; forget: () => vo
           onClick={() => {
             close()
             forget()
+            // What opened this is gone with what was forgotten.
+            document.querySelector('h1')?.focus()
           }}
         >
           {t('rooms.forget')}

@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals'
-import { useId } from 'preact/hooks'
+import { useEffect, useId, useRef } from 'preact/hooks'
 import { inLanguage, t } from '../i18n'
 import type { KeepOutcome } from '../keep'
 import { MAX_LABEL_CHARS, tidy } from '../kept-rooms'
@@ -10,9 +10,16 @@ export function KeepForm({ kept, keep }: { kept: boolean; keep: (title: string) 
   const id = useId()
   const title = useSignal('')
   const fault = useSignal<Exclude<KeepOutcome, 'kept'> | 'title' | null>(null)
+  const done = useRef<HTMLParagraphElement>(null)
+  const before = useRef(kept)
+  useEffect(() => {
+    // The form that had the focus is gone.
+    if (kept && !before.current) done.current?.focus()
+    before.current = kept
+  }, [kept])
   if (kept) {
     return (
-      <p class="kept" role="status" data-testid="kept">
+      <p ref={done} class="kept" role="status" tabIndex={-1} data-testid="kept">
         <Icon name="check" />
         <span>
           {t('keep.done')}{' '}

@@ -16,6 +16,7 @@ import { type PupilLine, PupilSheet } from './pupil-sheet'
 export function RoomCard({ kept, origin }: { kept: KeptRoom; origin: string }) {
   const renaming = useSignal(false)
   const forgetting = useSignal(false)
+  const retitle = useRef<HTMLButtonElement>(null)
   const links = useLinks(kept, origin)
   return (
     <li class="card room-card" data-testid="kept-room">
@@ -24,6 +25,8 @@ export function RoomCard({ kept, origin }: { kept: KeptRoom; origin: string }) {
           title={kept.title}
           save={(title) => {
             renaming.value = false
+            // The button is drawn again first.
+            requestAnimationFrame(() => retitle.current?.focus())
             if (title !== '') changeKept(kept.room, (room) => ({ ...room, title }))
           }}
         />
@@ -33,6 +36,7 @@ export function RoomCard({ kept, origin }: { kept: KeptRoom; origin: string }) {
             <bdi>{kept.title}</bdi>
           </h2>
           <button
+            ref={retitle}
             type="button"
             class="button button-icon"
             data-testid="room-retitle"

@@ -10,6 +10,7 @@ type Choice = (typeof CHOICES)[number]
 export function LinkExpiry({ call }: { call: Call }) {
   const id = useId()
   const chosen = useSignal<{ choice: Choice; until: number | null } | null>(null)
+  const failed = useSignal(false)
   const { rules } = call.state.value
   if (rules === null) return null
   const until = rules.open.guestsUntil
@@ -31,6 +32,7 @@ export function LinkExpiry({ call }: { call: Call }) {
             onClick={() => {
               const end = endOf(choice, new Date())
               void call.ask({ type: 'set_rules', rules: { ...rules.open, guestsUntil: end } }).then((done) => {
+                failed.value = !done
                 if (done) chosen.value = { choice, until: end }
               })
             }}
@@ -40,7 +42,7 @@ export function LinkExpiry({ call }: { call: Call }) {
         ))}
       </div>
       <p class="help" role="status" data-testid="link-until">
-        {told(until)}
+        {failed.value ? t('links.notDone') : told(until)}
       </p>
     </section>
   )

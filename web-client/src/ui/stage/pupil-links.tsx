@@ -1,7 +1,7 @@
 // One link for each person of a list that never leaves this browser.
 
 import { type Signal, useSignal } from '@preact/signals'
-import { useId } from 'preact/hooks'
+import { useEffect, useId, useRef } from 'preact/hooks'
 import type { HostTools, Pupil } from '../../call/host'
 import type { Call } from '../../call/store'
 import { t, tn } from '../../i18n'
@@ -16,6 +16,14 @@ export function PupilLinks({ call, host }: { call: Call; host: HostTools }) {
   const pupils = host.pupils.value
   const lines = linesOf(host)
   const asked = useSignal<string | null>(null)
+  const failed = useSignal(false)
+  const count = useRef<HTMLParagraphElement>(null)
+  const known = useRef(pupils.length)
+  useEffect(() => {
+    // What had the focus is gone with what it did.
+    if (pupils.length !== known.current) count.current?.focus()
+    known.current = pupils.length
+  }, [pupils.length])
   const present = new Set(call.state.value.participants.map(({ handle }) => handle))
   return (
     <>
@@ -26,10 +34,17 @@ export function PupilLinks({ call, host }: { call: Call; host: HostTools }) {
         <>
           {!host.kept.value && <p class="aside">{t('links.notKept')}</p>}
           <PupilSheet title={t('links.paperTitle')} lines={lines} />
-          <p class="help">{tn('links.present', pupils.filter(({ handle }) => present.has(handle)).length)}</p>
+          <p ref={count} class="help" tabIndex={-1}>
+            {tn('links.present', pupils.filter(({ handle }) => present.has(handle)).length)}
+          </p>
+          {failed.value && (
+            <p class="aside" role="alert">
+              {t('links.notDone')}
+            </p>
+          )}
           <ul class="pupil-list" aria-label={t('links.pupils')}>
             {pupils.map((pupil) => (
-              <PupilRow key={pupil.handle} host={host} pupil={pupil} present={present.has(pupil.handle)} asked={asked} />
+              <PupilRow key={pupil.handle} host={host} pupil={pupil} present={present.has(pupil.handle)} asked={asked} failed={failed} />
             ))}
           </ul>
           <details class="pupil-more">
@@ -56,31 +71,46 @@ interface PupilRowProps {
   present: boolean
   /** Whose link one is about to end: one at a time. */
   asked: Signal<string | null>
+  /** The dialog covers the page's own messages. */
+  failed: Signal<boolean>
 }
 
-function PupilRow({ host, pupil, present, asked }: PupilRowProps) {
+function PupilRow({ host, pupil, present, asked, failed }: PupilRowProps) {
   const link = host.linkOf(pupil)
   const { name, handle } = pupil
+  const asking = asked.value === handle
+  const revoke = useRef<HTMLButtonElement>(null)
+  const cancel = useRef<HTMLButtonElement>(null)
+  const before = useRef(asking)
+  useEffect(() => {
+    // One button takes the place of the other, under the same hand.
+    if (asking) cancel.current?.focus()
+    else if (before.current) revoke.current?.focus()
+    before.current = asking
+  }, [asking])
   return (
     <li class="pupil" data-testid="pupil" data-present={String(present)}>
       <span class="pupil-name">
         <bdi>{name}</bdi>
         {present && <span class="pupil-here">{t('links.here')}</span>}
       </span>
-      {asked.value === handle ? (
-        <span class="pupil-ask">
+      {asking ? (
+        <span class="pupil-ask" role="group" aria-label={t('links.revokeOf', { name })}>
           <button
             type="button"
             class="button button-danger"
             data-testid="pupil-revoke-confirm"
             onClick={() => {
               asked.value = null
-              void host.revokePupil(pupil)
+              void host.revokePupil(pupil).then((done) => {
+                failed.value = !done
+              })
             }}
           >
             {t(present ? 'links.revokeHere' : 'links.revoke')}
           </button>
           <button
+            ref={cancel}
             type="button"
             class="button button-secondary"
             onClick={() => {
@@ -96,6 +126,7 @@ function PupilRow({ host, pupil, present, asked }: PupilRowProps) {
             <CopyButton value={link} label={t('links.copyOf', { name })} done={t('links.copiedOf', { name })} testId="pupil-copy" compact />
           )}
           <button
+            ref={revoke}
             type="button"
             class="button button-icon"
             data-testid="pupil-revoke"
@@ -125,7 +156,7 @@ function NamesForm({ host }: { host: HostTools }) {
     busy.value = true
     const done = await host.addPupils(pasted.pupils)
     busy.value = false
-    if (!done) told.value = t('links.notAdded')
+    if (!done) told.value = t('links.notDone')
     else text.value = ''
   }
   return (

@@ -10,7 +10,7 @@ import { linesOf } from './pupil-links'
 
 /** Replaces the guest link by one click, and says what that did. */
 export function RotateLink({ call, host }: { call: Call; host: HostTools }) {
-  const state = useSignal<'idle' | 'busy' | 'done'>('idle')
+  const state = useSignal<'idle' | 'busy' | 'done' | 'failed'>('idle')
   const link = call.guestLink.value
   const section = useRef<HTMLElement>(null)
   useEffect(() => {
@@ -31,7 +31,7 @@ export function RotateLink({ call, host }: { call: Call; host: HostTools }) {
             if (state.value === 'busy') return
             state.value = 'busy'
             void host.rotateLink().then((done) => {
-              state.value = done ? 'done' : 'idle'
+              state.value = done ? 'done' : 'failed'
             })
           }}
         >
@@ -40,6 +40,8 @@ export function RotateLink({ call, host }: { call: Call; host: HostTools }) {
         </button>
       </div>
       <div role="status">
+        {/* The dialog covers the page's own messages. */}
+        {state.value === 'failed' && <p class="aside">{t('links.notDone')}</p>}
         {state.value === 'done' && (
           <div class="aside rotated" data-testid="link-rotated">
             <p>{t('links.rotated')}</p>
