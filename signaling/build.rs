@@ -102,6 +102,8 @@ fn content_type(path: &str) -> Result<(&'static str, bool), String> {
         "webmanifest" => ("application/manifest+json", true),
         "txt" => ("text/plain; charset=utf-8", true),
         "wasm" => ("application/wasm", true),
+        // A small neural network, of numbers that hardly compress.
+        "tflite" => ("application/octet-stream", false),
         "png" => ("image/png", false),
         "ico" => ("image/x-icon", false),
         "woff2" => ("font/woff2", false),

@@ -7,7 +7,8 @@ use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HOST, ORIGIN, STRICT_TRANSPORT_SECURITY,
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, ORIGIN,
+    STRICT_TRANSPORT_SECURITY,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::Next;
@@ -163,12 +164,17 @@ async fn secure(
     request: Request,
     next: Next,
 ) -> Response {
+    let is_worker = request.uri().path().starts_with(MASKING_WORKER);
     let answer = tokio::time::timeout(REQUEST_DEADLINE, next.run(request)).await;
     let mut response =
         answer.unwrap_or_else(|_| problem(StatusCode::REQUEST_TIMEOUT, ErrorCode::Malformed));
     let headers = response.headers_mut();
     for (name, value) in SECURITY_HEADERS {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    if is_worker {
+        let policy = HeaderValue::from_static(MASKING_WORKER_POLICY);
+        headers.insert(CONTENT_SECURITY_POLICY, policy);
     }
     // A browser that was told so could no longer get past a local authority's warning.
     if connection.is_tls && app.face.is_publicly_trusted {
@@ -182,6 +188,13 @@ const MAX_BODY_BYTES: usize = 4096;
 
 /// Time for a request, its body included. Longer lets bodies that trickle in hold connections.
 const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
+
+/// The page's worker that hides what is behind a person. It alone may compile WebAssembly, and
+/// nothing else: it fetches two files of ours, and has no other script.
+const MASKING_WORKER: &str = "/assets/masking-worker-";
+const MASKING_WORKER_POLICY: &str = "default-src 'none'; script-src 'wasm-unsafe-eval'; \
+     connect-src 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
+     trusted-types 'none'";
 
 const SECURITY_HEADERS: [(&str, &str); 8] = [
     (

@@ -50,6 +50,21 @@ async fn every_answer_carries_the_security_headers() {
 }
 
 #[tokio::test]
+async fn only_the_worker_that_hides_backgrounds_may_compile_webassembly() {
+    let server = TestServer::start().await;
+    let policy = async |path: &str| {
+        let answer = server.get(path, &[]).await;
+        answer.field("content-security-policy").unwrap().to_owned()
+    };
+    let worker = policy("/assets/masking-worker-12345678.js").await;
+    assert!(worker.starts_with("default-src 'none'; script-src 'wasm-unsafe-eval';"), "{worker}");
+    assert!(!worker.contains("'unsafe-eval'") && !worker.contains("script-src 'self'"), "{worker}");
+    for path in ["/", "/assets/masking-12345678.js", "/r/assets/masking-worker-12345678.js"] {
+        assert!(!policy(path).await.contains("wasm"), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn hashed_files_are_cached_for_good_and_pages_are_asked_for() {
     let server = TestServer::start().await;
     let page = server.get("/r/AAAA", &[("accept-encoding", "gzip, br")]).await;
