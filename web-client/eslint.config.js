@@ -13,7 +13,8 @@ const noCall = { regex: '(^|/)call(/|$)', message: 'the protocol does not know t
 const STORES = ['localStorage', 'sessionStorage', 'indexedDB', 'cookieStore']
 
 export default tseslint.config(
-  { ignores: ['dist', 'src/protocol/generated.ts'] },
+  // `.as.ts` is AssemblyScript, which its own compiler checks.
+  { ignores: ['dist', 'src/protocol/generated.ts', '**/*.as.ts'] },
   ...tseslint.configs.strictTypeChecked,
   jsxA11y.configs.strict,
   {
