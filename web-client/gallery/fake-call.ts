@@ -1,6 +1,7 @@
 // A call without a server: shows any state of the room on one's own machine.
 
 import { type ReadonlySignal, signal } from '@preact/signals'
+import type { Background, Care, InputKind, Masking } from '../src/call/care'
 import type { CallState, Participant, ParticipantId, Waiting } from '../src/call/state'
 import type { Call, DeviceCheck } from '../src/call/store'
 import type { TrackSource } from '../src/protocol/generated'
@@ -11,7 +12,6 @@ export function fakeCall(state: CallState): Call {
   const now = signal(state)
   const deviceCheck = signal<DeviceCheck | null>(null)
   const pictures = new Map<string, ReadonlySignal<MediaStream | null>>()
-  const none = signal<MediaStream | null>(null)
   const patch = (change: Partial<CallState>) => {
     now.value = { ...now.value, ...change }
   }
@@ -33,21 +33,21 @@ export function fakeCall(state: CallState): Call {
     pictures.set(name, made)
     return made
   }
+  const ownPicture = signal<MediaStream | null>(state.camera === 'off' ? null : paint(person, 3))
+  const care = fakeCare(ownPicture)
   return {
     state: now,
     guestLink: signal(`https://preau.college-exemple.fr/r/${'k'.repeat(22)}#v1.${'d'.repeat(22)}`),
     host: state.role === 'moderator' ? fakeHost() : null,
     deviceCheck,
-    inputLevel: signal(0.42),
+    care,
     speaking: signal(new Set(state.participants.filter((_, index) => index % 5 === 1).map(({ id }) => id))),
     soundBlocked: signal(new URLSearchParams(location.search).has('sound')),
-    get cameraPreview() {
-      return now.value.camera === 'preview' ? picture('own-camera', person) : none
-    },
     mediaStreamFor: (id, source) => picture(`${id}-${source}`, source === 'screen' ? page : person),
     setShownHeight: () => undefined,
     checkDevices: () => {
-      deviceCheck.value = { opening: false, stream: paint(person, 3), hasCamera: true, hasMicrophone: true }
+      deviceCheck.value = { opening: false, hasCamera: true, hasMicrophone: true }
+      ownPicture.value = paint(person, 3)
     },
     endDeviceCheck: () => {
       deviceCheck.value = null
@@ -98,6 +98,7 @@ export function fakeCall(state: CallState): Call {
     },
     openCameraPreview: () => {
       patch({ camera: 'preview' })
+      ownPicture.value = paint(person, 3)
     },
     confirmCamera: () => {
       patch({ camera: 'on' })
@@ -126,6 +127,48 @@ export function fakeCall(state: CallState): Call {
     snapshot: () => Promise.resolve(null),
     dismissNotice: (key) => {
       patch({ notices: now.value.notices.filter((notice) => notice.key !== key) })
+    },
+  }
+}
+
+/** Two of each device; the address says what goes wrong: `masking=too_slow`, `unheard`. */
+function fakeCare(picture: ReadonlySignal<MediaStream | null>): Care {
+  const asked = new URLSearchParams(location.search)
+  const background = signal<Background>((asked.get('background') ?? 'none') as Background)
+  const chosen = signal<Readonly<Record<InputKind, string | null>>>({ microphone: '1', camera: '2' })
+  const noiseSuppression = signal(true)
+  const unheard = signal(asked.has('unheard'))
+  const masking = signal((asked.get('masking') ?? 'off') as Masking)
+  return {
+    picture,
+    level: signal(0.42),
+    background,
+    masking,
+    inputs: signal({
+      microphone: [
+        { id: '1', label: 'Micro intégré' },
+        { id: '2', label: 'Casque de la salle 204' },
+      ],
+      camera: [
+        { id: '1', label: 'Webcam intégrée' },
+        { id: '2', label: 'Visualiseur' },
+      ],
+    }),
+    chosen,
+    noiseSuppression,
+    unheard,
+    setBackground: (next) => {
+      background.value = next
+      masking.value = next === 'none' ? 'off' : 'on'
+    },
+    choose: (kind, id) => {
+      chosen.value = { ...chosen.value, [kind]: id }
+    },
+    setNoiseSuppression: (on) => {
+      noiseSuppression.value = on
+    },
+    dismissUnheard: () => {
+      unheard.value = false
     },
   }
 }
@@ -165,12 +208,13 @@ const NAMES = [
 
 type Draw = (context: CanvasRenderingContext2D, number: number) => void
 
-function paint(draw: Draw, number: number): MediaStream {
+/** Nothing where there is no canvas, as in tests. */
+function paint(draw: Draw, number: number): MediaStream | null {
   const canvas = document.createElement('canvas')
   canvas.width = 960
   canvas.height = 540
   const context = canvas.getContext('2d')
-  if (context === null) throw new Error('no canvas here')
+  if (context === null) return null
   draw(context, number)
   setInterval(() => {
     draw(context, number)

@@ -1,6 +1,7 @@
 // The only place that opens a camera, a microphone or a screen. Every function here is reached
 // from one person's click, and from nothing the server says.
 
+import type { Input, InputKind } from './care'
 import type { Problem } from './state'
 
 /** The person's own devices. */
@@ -12,6 +13,11 @@ export interface OpenedDevice {
   readonly stream: MediaStream
 }
 
+/** How the person wants their devices opened: which of several, and what is filtered. */
+export interface Wishes extends Readonly<Record<InputKind, string | null>> {
+  readonly noiseSuppression: boolean
+}
+
 /** Why a device did not open. */
 export class DeviceError extends Error {
   constructor(readonly problem: Problem) {
@@ -20,25 +26,29 @@ export class DeviceError extends Error {
 }
 
 /** Opens one device, asking the person through the browser. Rejects with `DeviceError` only. */
-export async function openDevice(device: Device): Promise<OpenedDevice> {
+export async function openDevice(device: Device, wishes: Wishes): Promise<OpenedDevice> {
   try {
-    return { device, stream: await streamOf(device) }
+    return { device, stream: await streamOf(device, wishes) }
   } catch (error) {
     throw new DeviceError(problemOf(device, error))
   }
 }
 
 /** Opens what there is of camera and microphone, for the person to look at before joining. */
-export async function openForCheck(): Promise<{ stream: MediaStream | null; problems: Problem[] }> {
+export async function openForCheck(
+  wishes: Wishes,
+): Promise<{ stream: MediaStream | null; problems: Problem[] }> {
   // One question of the browser for both, where it can.
   const both = navigator.mediaDevices as MediaDevices | undefined
-  const stream = await both?.getUserMedia({ audio: true, video: true }).catch(() => null)
+  const stream = await both
+    ?.getUserMedia({ audio: soundOf(wishes), video: cameraOf(wishes) })
+    .catch(() => null)
   if (stream != null) return { stream, problems: [] }
   const tracks: MediaStreamTrack[] = []
   const problems: Problem[] = []
   for (const device of ['camera', 'microphone'] as const) {
     try {
-      tracks.push(...(await openDevice(device)).stream.getTracks())
+      tracks.push(...(await openDevice(device, wishes)).stream.getTracks())
     } catch (error) {
       problems.push(problemOf(device, error))
     }
@@ -51,15 +61,34 @@ export function releaseDevice({ stream }: OpenedDevice): void {
   for (const track of stream.getTracks()) track.stop()
 }
 
-async function streamOf(device: Device): Promise<MediaStream> {
+/** Filters the sound of an open microphone as wished; false where this browser does not. */
+export async function changeSound(microphone: MediaStreamTrack, wishes: Wishes): Promise<boolean> {
+  try {
+    const { noiseSuppression } = wishes
+    await microphone.applyConstraints({ echoCancellation: true, noiseSuppression, autoGainControl: true })
+    return microphone.getSettings().noiseSuppression === noiseSuppression
+  } catch {
+    return false
+  }
+}
+
+/** Cameras and microphones of this machine that the browser names: none before one was allowed. */
+export async function listInputs(): Promise<Record<InputKind, Input[]>> {
+  const all = await navigator.mediaDevices.enumerateDevices().catch(() => [])
+  const of = (kind: MediaDeviceKind) =>
+    all
+      .filter((device) => device.kind === kind && device.deviceId !== '' && device.label !== '')
+      .map(({ deviceId, label }) => ({ id: deviceId, label }))
+  return { microphone: of('audioinput'), camera: of('videoinput') }
+}
+
+async function streamOf(device: Device, wishes: Wishes): Promise<MediaStream> {
   const devices = mediaDevices(device)
   switch (device) {
     case 'microphone':
-      return devices.getUserMedia({
-        audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true },
-      })
+      return devices.getUserMedia({ audio: soundOf(wishes) })
     case 'camera': {
-      const stream = await openCamera(devices)
+      const stream = await openCamera(devices, wishes)
       for (const track of stream.getVideoTracks()) track.contentHint = 'motion'
       return stream
     }
@@ -72,8 +101,8 @@ async function streamOf(device: Device): Promise<MediaStream> {
 }
 
 /** The exact size first: at less, browsers leave a simulcast layer out. */
-async function openCamera(devices: MediaDevices): Promise<MediaStream> {
-  const rest = { facingMode: 'user', frameRate: { ideal: 24, max: 30 } }
+async function openCamera(devices: MediaDevices, wishes: Wishes): Promise<MediaStream> {
+  const rest = { ...cameraOf(wishes), frameRate: { ideal: 24, max: 30 } }
   try {
     return await devices.getUserMedia({
       video: { ...rest, width: { exact: 960 }, height: { exact: 540 } },
@@ -82,6 +111,16 @@ async function openCamera(devices: MediaDevices): Promise<MediaStream> {
     if (nameOf(error) !== 'OverconstrainedError') throw error
     return devices.getUserMedia({ video: { ...rest, width: { ideal: 960 }, height: { ideal: 540 } } })
   }
+}
+
+/** The one that was chosen, while it is there. */
+function cameraOf({ camera }: Wishes): MediaTrackConstraints {
+  return camera === null ? { facingMode: 'user' } : { deviceId: { ideal: camera } }
+}
+
+function soundOf({ microphone, noiseSuppression }: Wishes): MediaTrackConstraints {
+  const filters = { echoCancellation: true, noiseSuppression, autoGainControl: true }
+  return microphone === null ? filters : { ...filters, deviceId: { ideal: microphone } }
 }
 
 function mediaDevices(device: Device): MediaDevices {

@@ -6,7 +6,9 @@ import type { Link } from '../link'
 import { Connection, type Join, type Request, RequestError } from '../protocol/connection'
 import { type Opinion, PROTOCOL_VERSION, type TrackSource } from '../protocol/generated'
 import { type CallEvent, type CallModel, type Effect, INITIAL_MODEL, reduce } from './call'
+import type { InputKind } from './care'
 import { type Device, DeviceError, type OpenedDevice, openDevice, releaseDevice } from './devices'
+import { OwnDevices } from './own-devices'
 import { Pictures } from './pictures'
 import type { HostTools } from './host'
 import { Playback } from './playback'
@@ -23,11 +25,20 @@ import { MediaTransport } from './transport'
 export class LiveCall implements Call {
   readonly state: Signal<CallState>
   readonly deviceCheck = signal<DeviceCheck | null>(null)
-  readonly inputLevel = signal(0)
   readonly speaking = signal<ReadonlySet<ParticipantId>>(new Set())
   readonly heldBack = signal<ReadonlySet<string>>(new Set())
   readonly unplayable = signal<ReadonlySet<string>>(new Set())
   readonly soundBlocked = signal(false)
+
+  readonly care = new OwnDevices({
+    handlePicture: () => {
+      if (this.model.view.camera === 'on') this.sendDevice('camera')
+      this.pictures.refresh()
+    },
+    handleWish: (kind) => {
+      void this.reopen(kind)
+    },
+  })
 
   private model: CallModel = INITIAL_MODEL
   private readonly events: CallEvent[] = []
@@ -74,7 +85,7 @@ export class LiveCall implements Call {
   })
   private readonly pictures = new Pictures({
     view: () => this.model.view,
-    own: (source) => this.opened.get(source)?.stream ?? null,
+    own: (source) => this.ownStream(source) ?? null,
     received: (participant, source) => this.transport.receiver?.pictureOf(participant, source) ?? null,
   })
 
@@ -119,10 +130,6 @@ export class LiveCall implements Call {
     return this.link.host.value
   }
 
-  get cameraPreview(): ReadonlySignal<MediaStream | null> {
-    return this.pictures.cameraPreview
-  }
-
   mediaStreamFor(participant: ParticipantId, source: PictureSource): ReadonlySignal<MediaStream | null> {
     return this.pictures.of(participant, source)
   }
@@ -149,7 +156,7 @@ export class LiveCall implements Call {
   checkDevices(): void {
     const { name } = this.model.view.phase
     if (this.preview !== null || (name !== 'prejoin' && name !== 'waiting')) return
-    this.preview = openPreview(this.deviceCheck, this.inputLevel, (problem) => {
+    this.preview = openPreview(this.deviceCheck, this.care, (problem) => {
       this.dispatch({ type: 'check_failed', problem })
     })
   }
@@ -378,20 +385,8 @@ export class LiveCall implements Call {
   private async openDevice(device: Device): Promise<void> {
     const turn = this.nextTurn(device)
     try {
-      const opened = await openDevice(device)
-      if (this.turn.get(device) !== turn) {
-        releaseDevice(opened)
-        return
-      }
-      this.opened.set(device, opened)
-      for (const track of opened.stream.getTracks()) {
-        track.addEventListener('ended', () => {
-          // The sound of a shared screen may end alone; the picture goes on.
-          const whole = device === 'microphone' || track.kind === 'video'
-          if (whole && this.turn.get(device) === turn) this.dispatch({ type: 'device_ended', device })
-        })
-      }
-      this.dispatch({ type: 'device_opened', device })
+      const opened = await openDevice(device, this.care.wishes)
+      if (this.keep(opened, turn)) this.dispatch({ type: 'device_opened', device })
     } catch (error) {
       if (!(error instanceof DeviceError)) throw error
       if (this.turn.get(device) === turn) {
@@ -400,8 +395,58 @@ export class LiveCall implements Call {
     }
   }
 
+  /** Opens a device anew as it is wished now, if it is open: what was sent goes on with the new one. */
+  private async reopen(device: InputKind): Promise<void> {
+    if (this.preview !== null) {
+      this.endDeviceCheck()
+      this.checkDevices()
+    }
+    const before = this.opened.get(device)
+    if (before === undefined) return
+    const turn = this.nextTurn(device)
+    // First: many phones open one camera at a time.
+    this.care.detach(device)
+    releaseDevice(before)
+    try {
+      const opened = await openDevice(device, this.care.wishes)
+      if (!this.keep(opened, turn)) return
+      if (this.model.view[device] === 'on') this.sendDevice(device)
+      this.pictures.refresh()
+    } catch (error) {
+      if (!(error instanceof DeviceError)) throw error
+      if (this.turn.get(device) !== turn) return
+      this.dispatch({ type: 'check_failed', problem: error.problem })
+      this.dispatch({ type: 'close_device', device })
+    }
+  }
+
+  /** Takes what was opened; false when it is not wanted any more. */
+  private keep(opened: OpenedDevice, turn: number): boolean {
+    const { device, stream } = opened
+    if (this.turn.get(device) !== turn) {
+      releaseDevice(opened)
+      return false
+    }
+    this.opened.set(device, opened)
+    if (device !== 'screen') this.care.attach(stream)
+    for (const track of stream.getTracks()) {
+      track.addEventListener('ended', () => {
+        // The sound of a shared screen may end alone; the picture goes on.
+        const whole = device === 'microphone' || track.kind === 'video'
+        if (whole && this.turn.get(device) === turn) this.dispatch({ type: 'device_ended', device })
+      })
+    }
+    return true
+  }
+
+  /** What is seen and sent of an open device: of the camera, never what must stay hidden. */
+  private ownStream(device: Device): MediaStream | undefined {
+    if (!this.opened.has(device)) return undefined
+    return device === 'camera' ? (this.care.picture.value ?? undefined) : this.opened.get(device)?.stream
+  }
+
   private sendDevice(device: Device): void {
-    const stream = this.opened.get(device)?.stream
+    const stream = this.ownStream(device)
     if (stream === undefined) return
     for (const [source, track] of tracksToSend(device, stream)) this.transport.send(source, track)
   }
@@ -412,6 +457,7 @@ export class LiveCall implements Call {
     if (opened === undefined) return
     this.opened.delete(device)
     for (const [source] of tracksToSend(device, opened.stream)) this.transport.send(source, null)
+    if (device !== 'screen') this.care.detach(device)
     releaseDevice(opened)
   }
 

@@ -1,21 +1,27 @@
-// How loud the own microphone is, for the meter and for "speaking". Measured in the page, from
-// sound that is open anyway; nothing of it leaves.
+// How loud the own microphone is, for the meter, and whether it gives any sound at all. Measured in
+// the page, from sound that is open anyway; nothing of it leaves.
+
+import { isSound } from './silence'
 
 /** Measures one stream until stopped. */
 export class Loudness {
-  private readonly context = new AudioContext()
+  // Nothing is played, so nothing has to be quick.
+  private readonly context = new AudioContext({ latencyHint: 'playback' })
   private readonly analyser = this.context.createAnalyser()
   private readonly samples: Float32Array<ArrayBuffer>
   private readonly timer: ReturnType<typeof setInterval>
 
-  /** `handleLevel` hears a level between 0 and 1 some ten times a second. */
-  constructor(stream: MediaStream, handleLevel: (level: number) => void) {
+  /** `handleLevel` hears a level between 0 and 1 some ten times a second, and whether there was any
+   * sound. */
+  constructor(stream: MediaStream, handleLevel: (level: number, sound: boolean) => void) {
     this.analyser.fftSize = 1024
     this.samples = new Float32Array(this.analyser.fftSize)
     this.context.createMediaStreamSource(stream).connect(this.analyser)
     this.timer = setInterval(() => {
+      // Held back by the browser: what it gives then is no silence.
+      if (this.context.state !== 'running') return
       this.analyser.getFloatTimeDomainData(this.samples)
-      handleLevel(levelOf(this.samples))
+      handleLevel(levelOf(this.samples), isSound(this.samples))
     }, PERIOD_MS)
   }
 

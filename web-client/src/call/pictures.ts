@@ -14,14 +14,8 @@ export interface PictureSources {
 /** Every signal handed out, and how to bring it up to date. */
 export class Pictures {
   private readonly shown = new Map<string, Shown>()
-  private readonly previewed = signal<MediaStream | null>(null)
 
   constructor(private readonly sources: PictureSources) {}
-
-  /** The camera before it is sent. */
-  get cameraPreview(): ReadonlySignal<MediaStream | null> {
-    return this.previewed
-  }
 
   /** Picture of a participant; the same signal for each equal question. */
   of(participant: ParticipantId, source: PictureSource): ReadonlySignal<MediaStream | null> {
@@ -37,7 +31,6 @@ export class Pictures {
   /** Brings every signal up to date; those of people who left are emptied and forgotten. */
   refresh(): void {
     const view = this.sources.view()
-    this.previewed.value = view.camera === 'preview' ? this.sources.own('camera') : null
     for (const [key, { participant, source, stream }] of this.shown) {
       stream.value = this.picture(participant, source)
       if (!view.participants.some(({ id }) => id === participant)) this.shown.delete(key)

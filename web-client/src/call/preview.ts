@@ -2,7 +2,7 @@
 
 import type { Signal } from '@preact/signals'
 import { openForCheck } from './devices'
-import { Loudness } from './loudness'
+import type { OwnDevices } from './own-devices'
 import type { Problem } from './state'
 import type { DeviceCheck } from './store'
 
@@ -12,38 +12,33 @@ export interface Preview {
   end(): void
 }
 
-/** Opens the check, from a click only; fills `check` and `level` until it is ended. */
+/** Opens the check, from a click only; fills `check` until it is ended. */
 export function openPreview(
   check: Signal<DeviceCheck | null>,
-  level: Signal<number>,
+  own: OwnDevices,
   handleProblem: (problem: Problem) => void,
 ): Preview {
   let ended = false
   let stream: MediaStream | null = null
-  let loudness: Loudness | null = null
   const end = (): void => {
     ended = true
-    loudness?.stop()
+    own.detach('camera')
+    own.detach('microphone')
     for (const track of stream?.getTracks() ?? []) track.stop()
     check.value = null
-    level.value = 0
   }
-  check.value = { opening: true, stream: null, hasCamera: false, hasMicrophone: false }
-  void openForCheck().then((opened) => {
+  check.value = { opening: true, hasCamera: false, hasMicrophone: false }
+  void openForCheck(own.wishes).then((opened) => {
     stream = opened.stream
     if (ended) {
-      end()
+      for (const track of stream?.getTracks() ?? []) track.stop()
       return
     }
     const hasCamera = (stream?.getVideoTracks().length ?? 0) > 0
     const hasMicrophone = (stream?.getAudioTracks().length ?? 0) > 0
-    check.value = { opening: false, stream, hasCamera, hasMicrophone }
+    if (stream !== null) own.attach(stream)
+    check.value = { opening: false, hasCamera, hasMicrophone }
     for (const problem of opened.problems) handleProblem(problem)
-    if (stream !== null && hasMicrophone) {
-      loudness = new Loudness(stream, (value) => {
-        level.value = value
-      })
-    }
   })
   return { end }
 }

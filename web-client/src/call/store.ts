@@ -4,6 +4,7 @@
 import type { ReadonlySignal } from '@preact/signals'
 import type { Request } from '../protocol/connection'
 import type { Opinion, TrackSource } from '../protocol/generated'
+import type { Care } from './care'
 import type { Snapshot } from './diagnostics'
 import type { HostTools } from './host'
 import type { CallState, ParticipantId } from './state'
@@ -12,9 +13,7 @@ import type { CallState, ParticipantId } from './state'
 export interface DeviceCheck {
   /** True while the browser is asking or opening. */
   readonly opening: boolean
-  /** Camera picture and microphone sound for a muted `<video>`; `null` until opened, or when
-   * neither could be opened (then a notice in the state says why). */
-  readonly stream: MediaStream | null
+  /** What could be opened; a notice in the state says why something could not. */
   readonly hasCamera: boolean
   readonly hasMicrophone: boolean
 }
@@ -60,8 +59,8 @@ export interface Call {
 
   /** The check before joining; `null` when it is not open. */
   readonly deviceCheck: ReadonlySignal<DeviceCheck | null>
-  /** Loudness of the own microphone during the check, 0 to 1; else 0. */
-  readonly inputLevel: ReadonlySignal<number>
+  /** The own camera and microphone, and what may be settled about them. */
+  readonly care: Care
   /** Who is speaking now, as the server hears it; oneself included. */
   readonly speaking: ReadonlySignal<ReadonlySet<ParticipantId>>
   /** Pictures (see `pictureKey`) that the server holds back because this network does not carry
@@ -73,8 +72,6 @@ export interface Call {
    * it, so a screen only has to say so. */
   readonly soundBlocked: ReadonlySignal<boolean>
 
-  /** Own picture while `state.camera` is `preview`; else `null`. For a muted `<video>`. */
-  readonly cameraPreview: ReadonlySignal<MediaStream | null>
   /** Picture of a participant, oneself included, for a muted `<video>`: sound is played by the
    * call itself. The same signal for each equal question; `null` while there is no picture. */
   mediaStreamFor(participant: ParticipantId, source: PictureSource): ReadonlySignal<MediaStream | null>

@@ -51,29 +51,34 @@ export function Countdown({ title, confirm, icon, texts, name, go, cancel, child
   }
   return (
     <Dialog title={title} close={cancel}>
-      {children}
-      <p class="countdown">
-        {!waits.value && (
-          <span class="countdown-left" aria-hidden="true">
-            {left.value}
-          </span>
-        )}
-        {/* Without the number: read out each second, it would talk over all else. */}
-        <span role="status">{t(texts[waits.value ? 1 : 0])}</span>
-      </p>
-      <div class="actions" onFocusIn={focusMoved}>
-        <button type="button" class="button button-secondary" data-testid={`${name}-cancel`} onClick={cancel}>
-          {t('common.cancel')}
-        </button>
-        {!waits.value && (
-          <button type="button" class="button button-secondary" data-testid={`${name}-wait`} onClick={wait}>
-            {t('countdown.wait')}
+      {/* Whoever does something in here is not done looking. */}
+      <div class="countdown-content" onFocusIn={focusMoved} onPointerDown={focusMoved}>
+        {children}
+      </div>
+      <div class="dialog-foot">
+        <p class="countdown">
+          {!waits.value && (
+            <span class="countdown-left" aria-hidden="true">
+              {left.value}
+            </span>
+          )}
+          {/* Without the number: read out each second, it would talk over all else. */}
+          <span role="status">{t(texts[waits.value ? 1 : 0])}</span>
+        </p>
+        <div class="actions" onFocusIn={focusMoved}>
+          <button type="button" class="button button-secondary" data-testid={`${name}-cancel`} onClick={cancel}>
+            {t('common.cancel')}
           </button>
-        )}
-        <button type="button" class="button button-primary" data-testid={`${name}-confirm`} onClick={go}>
-          <Icon name={icon} />
-          {confirm}
-        </button>
+          {!waits.value && (
+            <button type="button" class="button button-secondary" data-testid={`${name}-wait`} onClick={wait}>
+              {t('countdown.wait')}
+            </button>
+          )}
+          <button type="button" class="button button-primary" data-testid={`${name}-confirm`} onClick={go}>
+            <Icon name={icon} />
+            {confirm}
+          </button>
+        </div>
       </div>
     </Dialog>
   )

@@ -87,6 +87,8 @@ const PATHS = {
   layoutSpeaker: 'M3.5 5.5h17v8.5h-17ZM3.5 16.5h4.5v2.5h-4.5ZM9.75 16.5h4.5v2.5h-4.5ZM16 16.5h4.5v2.5H16Z',
   layoutStrip: 'M3.5 5.5H15v13H3.5ZM17.5 5.5h3v3h-3ZM17.5 10.5h3v3h-3ZM17.5 15.5h3v3h-3Z',
   layoutPresenter: 'M3.5 5.5h17v13h-17ZM14 12.5h6.5v6H14Z',
+  eye: 'M2.5 12S6 5.5 12 5.5 21.5 12 21.5 12 18 18.5 12 18.5 2.5 12 2.5 12ZM12 15a3 3 0 1 0 0-6 3 3 0 0 0 0 6Z',
+  sliders: 'M3.5 7.5h9M16.5 7.5h4M3.5 16.5h4M11.5 16.5h9M14.5 5.5v4M9.5 14.5v4',
   signal: 'M5 19v-3.5M10 19v-7M15 19V8.5M20 19V5',
   signalFair: 'M5 19v-3.5M10 19v-7',
   signalPoor: 'M5 19v-3.5',

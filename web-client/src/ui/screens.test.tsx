@@ -5,6 +5,7 @@ import { act } from 'preact/test-utils'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { classOf, fakeCall } from '../../gallery/fake-call'
 import { INITIAL_MODEL } from '../call/call'
+import type { Care } from '../call/care'
 import type { CallState, Problem } from '../call/state'
 import type { Call } from '../call/store'
 import { chosenLanguage, language, t } from '../i18n'
@@ -367,7 +368,7 @@ function recorded(state: CallState): { call: Call; asked: unknown[][] } {
   const none = signal<MediaStream | null>(null)
   const members = Object.entries(fakeCall(state)).map(([name, member]: [string, unknown]) => {
     if (name === 'mediaStreamFor') return [name, () => none]
-    if (name === 'cameraPreview') return [name, none]
+    if (name === 'care') return [name, { ...(member as Care), picture: none }]
     if (typeof member !== 'function' || name === 'setShownHeight') return [name, member]
     const recording = (...values: unknown[]) => {
       asked.push([name, ...values])

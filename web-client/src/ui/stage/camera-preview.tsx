@@ -1,8 +1,9 @@
 import type { Call } from '../../call/store'
 import { t } from '../../i18n'
+import { InputChoice } from '../care/input-choice'
+import { OwnPicture } from '../care/own-picture'
 import { Countdown } from '../countdown'
 import { OnlyTeacherSwitch } from '../class/only-teacher'
-import { Video } from '../video'
 
 /** One's own picture before anybody else sees it. */
 export function CameraPreview({ call }: { call: Call }) {
@@ -21,10 +22,9 @@ export function CameraPreview({ call }: { call: Call }) {
         call.cancelCameraPreview()
       }}
     >
-      <div class="frame">
-        <Video stream={call.cameraPreview} label={t('check.video')} testId="camera-preview" />
-      </div>
       <p>{t('camera.previewHelp')}</p>
+      <OwnPicture call={call} testId="camera-preview" />
+      <InputChoice care={call.care} kind="camera" />
       <OnlyTeacherSwitch call={call} />
     </Countdown>
   )

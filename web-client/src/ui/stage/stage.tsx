@@ -5,6 +5,8 @@ import { useCallback, useMemo } from 'preact/hooks'
 import type { Call } from '../../call/store'
 import { t } from '../../i18n'
 import { Glyph } from '../brand'
+import { CareNotices } from '../care/care-notices'
+import { DevicePanel } from '../care/device-panel'
 import { Chat } from '../class/chat'
 import { ClassPanel } from '../class/class-panel'
 import { LifeAnnouncer } from '../class/life-announcer'
@@ -58,6 +60,7 @@ export default function Stage({ call }: { call: Call }) {
     renaming.value = true
   }, [])
   const moderator = usePart(call, ({ role }) => role === 'moderator')
+  const devices = useSignal(false)
   useDocumentTitle(t('call.title'))
   return (
     <div class="stage" data-panel={panel.value === null ? 'closed' : 'open'}>
@@ -96,6 +99,7 @@ export default function Stage({ call }: { call: Call }) {
           <HostWatch call={call} />
           {moderator && <Lobby call={call} />}
           <SoundBlocked call={call} />
+          <CareNotices call={call} devices={devices} />
           <StageNotices call={call} reminding={reminding} />
         </div>
       </main>
@@ -106,6 +110,14 @@ export default function Stage({ call }: { call: Call }) {
         reminding={reminding}
         view={view}
         more={[
+          {
+            testId: 'devices',
+            icon: 'sliders' as const,
+            label: t('care.title'),
+            act: () => {
+              devices.value = true
+            },
+          },
           ...(moderator
             ? [
                 {
@@ -131,6 +143,7 @@ export default function Stage({ call }: { call: Call }) {
         ]}
       />
       <CameraPreview call={call} />
+      <DevicePanel call={call} open={devices} />
       <ScreenReminder call={call} reminding={reminding} />
       {inviting.value && (
         <Invite
