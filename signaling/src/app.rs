@@ -4,12 +4,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use room::Rate;
 use sfu::Stats;
 use tokio::sync::{mpsc, watch};
 
 use crate::assets::Assets;
 use crate::clock::Clock;
-use crate::limits::{AddressRate, Gate, Rate};
+use crate::limits::{AddressRate, Gate};
 use crate::metrics::{Gauges, Metrics};
 use crate::registry::Registry;
 use crate::token::Tokens;
@@ -29,6 +30,7 @@ pub(crate) struct Inner {
     pub(crate) face: Face,
     pub(crate) create_rate: AddressRate,
     pub(crate) join_rate: AddressRate,
+    pub(crate) report_rate: AddressRate,
     /// WebSockets that have not joined.
     pub(crate) half_open: Gate,
     /// Tests of the connection under way.
@@ -47,6 +49,8 @@ pub(crate) struct Face {
     /// Origin for links made on this machine.
     pub(crate) share_origin: Option<String>,
     pub(crate) host_pass_required: bool,
+    /// Public key that incident reports are sealed to.
+    pub(crate) incident_recipient: Option<String>,
     /// Certificate of the local authority (PEM), for devices that want to trust it.
     pub(crate) authority_pem: Option<String>,
     /// True when browsers may be told to use https only, since they trust the certificate.
@@ -96,6 +100,10 @@ pub(crate) const CREATE_RATE: Rate = Rate { burst: 60, refill: Duration::from_se
 /// Joins from one network: a school of several classes behind one address, all reloading at
 /// once. Raising it lets one source ask the database more often.
 pub(crate) const JOIN_RATE: Rate = Rate { burst: 300, refill: Duration::from_millis(100) };
+
+/// Incident reports from one network. Raising it lets whoever makes a room and moderates it fill the
+/// place for true reports sooner.
+pub(crate) const REPORT_RATE: Rate = Rate { burst: 10, refill: Duration::from_secs(60) };
 
 /// WebSockets before their join, in all. Each may hold one message of 64 KiB.
 pub(crate) const MAX_HALF_OPEN: usize = 1024;

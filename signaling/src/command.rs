@@ -9,16 +9,18 @@ use clap::{Args, Subcommand};
 use protocol::{CreateRoom, CreatedRoom, ErrorCode, Profile, RoomSlug};
 use room::rules_of;
 use thiserror::Error;
+use time::OffsetDateTime;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::assets::Assets;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, Settings};
+use crate::incidents::Report;
 use crate::request::{self, RequestError};
 use crate::server::{self, Addresses, Server, StartError};
 use crate::store::{RoomKey, RoomRecord};
 use crate::token::Tokens;
-use crate::{addresses, log, secret, tls};
+use crate::{addresses, incidents, log, secret, tls};
 
 /// What an administrator can ask of the binary.
 #[derive(Debug, Subcommand)]
@@ -29,6 +31,9 @@ pub enum Command {
     /// Work with rooms
     #[command(subcommand)]
     Room(RoomCommand),
+    /// Work with the incident reports that moderators have sealed to the data-protection officer
+    #[command(subcommand)]
+    Incident(IncidentCommand),
     /// Print a pass that lets its holder make rooms
     HostPass(HostPass),
     /// Ask the server of this machine whether it is well; exit code 1 when it is not
@@ -41,6 +46,33 @@ pub enum Command {
 pub enum RoomCommand {
     /// Make a room and print its two links. The secrets in them are made here and stored nowhere
     Create(Create),
+}
+
+/// What can be done with incident reports. None of it opens them.
+#[derive(Debug, Subcommand)]
+#[non_exhaustive]
+pub enum IncidentCommand {
+    /// List the reports that are kept: when each came, its name, its bytes
+    List(IncidentList),
+    /// Copy the reports that are kept into a folder, still sealed
+    Export(IncidentExport),
+}
+
+/// Which server's reports are listed.
+#[derive(Debug, Args)]
+pub struct IncidentList {
+    #[command(flatten)]
+    place: Place,
+}
+
+/// Which server's reports are copied where.
+#[derive(Debug, Args)]
+pub struct IncidentExport {
+    /// Folder to copy them into; what lies there already is left as it is
+    #[arg(value_name = "FOLDER")]
+    to: PathBuf,
+    #[command(flatten)]
+    place: Place,
 }
 
 /// How a room is made.
@@ -156,6 +188,10 @@ pub fn run(command: Command) -> Result<(), CommandError> {
                     None => create_here(profile, &config).await,
                 }
             }
+            Command::Incident(IncidentCommand::List(wish)) => list_incidents(&wish.place.config()?),
+            Command::Incident(IncidentCommand::Export(wish)) => {
+                export_incidents(&wish.to, &wish.place.config()?)
+            }
             Command::HostPass(wish) => host_pass(wish.days, &wish.place.config()?),
             Command::Healthcheck(Healthcheck { config, metrics_port }) => {
                 let settings = Settings { metrics_port, ..Settings::default() };
@@ -244,7 +280,8 @@ impl Secrets {
     fn wish(&self, profile: Profile) -> CreateRoom {
         let [guest_verifier, moderator_verifier] = [self.guest, self.moderator]
             .map(|link_secret| secret::verifier(&secret::proof(&link_secret)).into());
-        CreateRoom { guest_verifier, moderator_verifier, profile }
+        let host_key = Some(secret::host_key(&self.moderator));
+        CreateRoom { guest_verifier, moderator_verifier, host_key, profile }
     }
 
     fn links(&self, origin: &str, room: RoomSlug) -> String {
@@ -269,6 +306,7 @@ async fn create_here(profile: Profile, config: &Config) -> Result<(), CommandErr
     let record = RoomRecord {
         guest_verifier: wish.guest_verifier.into_exposed(),
         moderator_verifier: wish.moderator_verifier.into_exposed(),
+        host_key: wish.host_key,
         link_generation: 0,
         rules: rules_of(profile, config.max_participants),
         created_at,
@@ -316,6 +354,36 @@ fn host_pass(days: u32, config: &Config) -> Result<(), CommandError> {
     server::find_folder(&config.data_dir)?;
     let tokens = Tokens::new(&server::signing_key(&config.data_dir)?, Clock::system());
     print(&format!("{}\n", tokens.host_pass(days).expose()))
+}
+
+fn list_incidents(config: &Config) -> Result<(), CommandError> {
+    server::find_folder(&config.data_dir)?;
+    let mut text = String::new();
+    for Report { file, kept_at, bytes } in incidents::reports(&incidents::folder(&config.data_dir))?
+    {
+        let at = OffsetDateTime::from_unix_timestamp(kept_at.cast_signed());
+        let at = at.unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        let name = file.file_name().unwrap_or_default().display();
+        let (date, hour, minute) = (at.date(), at.hour(), at.minute());
+        text += &format!("{date} {hour:02}:{minute:02} UTC  {name}  {bytes}\n");
+    }
+    print(&text)
+}
+
+fn export_incidents(to: &Path, config: &Config) -> Result<(), CommandError> {
+    server::find_folder(&config.data_dir)?;
+    server::prepare_folder(to)?;
+    let (mut copied, mut there) = (0, 0);
+    for Report { file, .. } in incidents::reports(&incidents::folder(&config.data_dir))? {
+        let copy = to.join(file.file_name().unwrap_or_default());
+        if copy.exists() {
+            there += 1;
+        } else {
+            tls::write_private(&copy, &std::fs::read(&file)?)?;
+            copied += 1;
+        }
+    }
+    print(&format!("{copied} copied, {there} already there\n"))
 }
 
 async fn healthcheck(metrics_port: u16) -> Result<(), CommandError> {

@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 
+use bech32::Bech32;
+use bech32::primitives::decode::CheckedHrpstring;
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 use sfu::CodecKind;
@@ -32,6 +34,11 @@ pub enum ConfigError {
     /// Not a web origin.
     #[error("share_origin must be an origin such as https://visio.example.org, without a path")]
     ShareOrigin,
+    /// Not a public key of age.
+    #[error(
+        "incident_recipient must be a public key of age, age1 and 58 more characters, as age-keygen prints it"
+    )]
+    IncidentRecipient,
     /// More than the workers of one port can be.
     #[error("media_workers is at most {}", sfu::MAX_WORKERS)]
     TooManyWorkers,
@@ -99,6 +106,13 @@ pub struct Settings {
     /// Codec of cameras
     #[arg(long, value_name = "CODEC", env = "PREAU_CAMERA_CODEC")]
     pub camera_codec: Option<CameraCodec>,
+    /// Public key of age (age1...) of the data-protection officer, to whom moderators' browsers seal
+    /// incident reports
+    #[arg(long, value_name = "KEY", env = "PREAU_INCIDENT_RECIPIENT")]
+    pub incident_recipient: Option<String>,
+    /// Days for which incident reports are kept
+    #[arg(long, value_name = "DAYS", env = "PREAU_INCIDENT_DAYS")]
+    pub incident_days: Option<NonZeroU16>,
     /// Most rooms with somebody in them at once
     #[arg(long, value_name = "NUMBER", env = "PREAU_MAX_LIVE_ROOMS")]
     pub max_live_rooms: Option<NonZeroU16>,
@@ -190,6 +204,10 @@ pub struct Config {
     pub max_voices: usize,
     /// Codec of cameras.
     pub camera_codec: CameraCodec,
+    /// Public key that incident reports are sealed to; `None` when none can be made.
+    pub incident_recipient: Option<String>,
+    /// Days for which incident reports are kept.
+    pub incident_days: u16,
     /// Most live rooms.
     pub max_live_rooms: usize,
     /// How much is logged.
@@ -236,6 +254,8 @@ impl Settings {
             max_participants: self.max_participants.or(other.max_participants),
             max_voices: self.max_voices.or(other.max_voices),
             camera_codec: self.camera_codec.or(other.camera_codec),
+            incident_recipient: self.incident_recipient.or(other.incident_recipient),
+            incident_days: self.incident_days.or(other.incident_days),
             max_live_rooms: self.max_live_rooms.or(other.max_live_rooms),
             log_level: self.log_level.or(other.log_level),
             log_format: self.log_format.or(other.log_format),
@@ -276,11 +296,26 @@ impl Settings {
             max_participants: self.max_participants.map_or(100, NonZeroU16::get),
             max_voices: self.max_voices.map_or(12, |count| usize::from(count.get())),
             camera_codec: self.camera_codec.unwrap_or(CameraCodec::Vp8),
+            incident_recipient: self
+                .incident_recipient
+                .filter(|recipient| !recipient.is_empty())
+                .map(check_recipient)
+                .transpose()?,
+            incident_days: self.incident_days.map_or(365, NonZeroU16::get),
             max_live_rooms: usize::from(max_live_rooms),
             log_level: self.log_level.unwrap_or(LogLevel::Info),
             log_format: self.log_format.unwrap_or(LogFormat::Text),
         })
     }
+}
+
+/// Takes a recipient of age (age-encryption.org/v1): 32 bytes as Bech32 (BIP 173), in small letters.
+fn check_recipient(text: String) -> Result<String, ConfigError> {
+    let parsed = CheckedHrpstring::new::<Bech32>(&text).ok();
+    let is_age =
+        parsed.is_some_and(|it| it.hrp().as_str() == "age" && it.byte_iter().count() == 32);
+    let is_small = !text.contains(|c: char| c.is_ascii_uppercase());
+    (is_age && is_small).then_some(text).ok_or(ConfigError::IncidentRecipient)
 }
 
 /// Takes `https://host[:port]`, with or without a slash at its end.
@@ -329,6 +364,8 @@ mod tests {
         assert_eq!(said.max_participants, real.max_participants);
         assert_eq!(said.max_voices, real.max_voices);
         assert_eq!(said.camera_codec, real.camera_codec);
+        assert_eq!(said.incident_days, real.incident_days);
+        assert_eq!(real.incident_recipient, None);
         assert_eq!(said.max_live_rooms, real.max_live_rooms);
         assert_eq!(said.log_level, real.log_level);
         assert_eq!(said.log_format, real.log_format);
@@ -363,6 +400,21 @@ mod tests {
         let flags = parse("https_port = 1").unwrap();
         let config = flags.or(parse("https_port = 2\nroom_days = 3").unwrap()).check().unwrap();
         assert_eq!((config.https_port, config.media_port, config.room_days), (1, 1, 3));
+    }
+
+    #[test]
+    fn a_recipient_with_a_typing_error_stops_the_start() {
+        let check = |text: &str| parse(&format!("incident_recipient = {text:?}")).unwrap().check();
+        let good = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
+        assert_eq!(check(good).unwrap().incident_recipient.as_deref(), Some(good));
+        assert_eq!(check("").unwrap().incident_recipient, None, "as an empty variable gives it");
+        let swapped = good.replace("ql3z", "q3lz");
+        let bad = [&swapped, &good.to_uppercase(), &good[..61], &format!("{good}q"), "age1", "a"];
+        // Of the same alphabet, with a good checksum, and no key of age.
+        let others = ["bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", "A12UEL5L", "a12uel5l"];
+        for text in bad.into_iter().chain(others) {
+            assert!(matches!(check(text), Err(ConfigError::IncidentRecipient)), "{text}");
+        }
     }
 
     #[test]

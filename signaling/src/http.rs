@@ -119,6 +119,7 @@ async fn server_info(State(app): State<App>, headers: HeaderMap) -> Response {
         protocol_version: PROTOCOL_VERSION,
         share_origin,
         host_pass_required: app.face.host_pass_required,
+        incident_recipient: app.face.incident_recipient.clone(),
     };
     ([(CACHE_CONTROL, "no-store")], Json(info)).into_response()
 }
@@ -183,7 +184,7 @@ async fn secure(
     response
 }
 
-/// Largest request body: two verifiers are below 200 bytes.
+/// Largest request body: two verifiers and a key are below 300 bytes.
 const MAX_BODY_BYTES: usize = 4096;
 
 /// Time for a request, its body included. Longer lets bodies that trickle in hold connections.

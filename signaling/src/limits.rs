@@ -1,4 +1,4 @@
-//! Limits against floods: token buckets, and gates that count what is open. Addresses are kept
+//! Limits against floods: token buckets per address, and gates that count what is open. Addresses are kept
 //! as keyed hashes, in memory only.
 
 use std::collections::HashMap;
@@ -6,42 +6,9 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-/// How often something may happen: `burst` at once, then once per `refill`.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Rate {
-    pub(crate) burst: u32,
-    pub(crate) refill: Duration,
-}
-
-/// Counts down what may still happen now.
-#[derive(Debug)]
-pub(crate) struct TokenBucket {
-    rate: Rate,
-    /// When the bucket will be (or was) full.
-    full_at: Instant,
-}
-
-impl TokenBucket {
-    pub(crate) fn new(rate: Rate, now: Instant) -> Self {
-        Self { rate, full_at: now }
-    }
-
-    /// Takes one token; false when there is none.
-    pub(crate) fn take(&mut self, now: Instant) -> bool {
-        let next = self.full_at.max(now) + self.rate.refill;
-        let is_within = next <= now + self.rate.refill * self.rate.burst;
-        if is_within {
-            self.full_at = next;
-        }
-        is_within
-    }
-
-    fn is_full(&self, now: Instant) -> bool {
-        self.full_at <= now
-    }
-}
+use room::{Rate, TokenBucket};
 
 /// One token bucket per address.
 #[derive(Debug)]
@@ -155,19 +122,11 @@ const MAX_ADDRESSES: usize = 16_384;
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     const RATE: Rate = Rate { burst: 3, refill: Duration::from_secs(2) };
-
-    #[test]
-    fn a_bucket_gives_its_burst_and_then_refills() {
-        let start = Instant::now();
-        let mut bucket = TokenBucket::new(RATE, start);
-        let taken = |bucket: &mut TokenBucket, now| (0..9).filter(|_| bucket.take(now)).count();
-        assert_eq!(taken(&mut bucket, start), 3);
-        assert_eq!(taken(&mut bucket, start + Duration::from_secs(4)), 2);
-        assert_eq!(taken(&mut bucket, start + Duration::from_secs(900)), 3);
-    }
 
     #[test]
     fn addresses_are_counted_apart_and_ipv6_by_network() {

@@ -6,17 +6,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use protocol::{ErrorCode, ParticipantId, RequestId, Role, ServerMessage};
+use protocol::{ErrorCode, ParticipantId, Redacted, RequestId, Role, ServerMessage, Verifier};
 use room::{
-    Change, EndCause, Input, Join, MediaAnswer, MediaRequest, Output, Room, RoomConfig, SessionId,
-    Slot, Wait, Welcome,
+    Change, EndCause, Input, Join, MediaAnswer, MediaRequest, Output, Resume, Room, RoomConfig,
+    SessionId, Slot, Wait, Welcome,
 };
 use sfu_core::{Command, Event, Mid, NegotiationId, RoomId, SlotAssignment};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
+use crate::delegation::Host;
 use crate::registry::Registry;
 use crate::store::{RoomKey, RoomRecord};
+use crate::token::Vouched;
 
 /// Where a session's messages wait to be written.
 pub(crate) type SessionSender = mpsc::Sender<Outgoing>;
@@ -35,10 +37,12 @@ pub(crate) enum RoomInput {
     /// A proven join.
     Join {
         join: Join,
+        /// Of the link that was shown.
+        link: Verifier,
         /// Where its session listens.
         outgoing: SessionSender,
-        /// True when it came with a session token that is worth nothing.
-        has_bad_token: bool,
+        /// What of it was worth nothing, though they may come in.
+        complaint: Option<ErrorCode>,
     },
     /// A session spoke.
     Said(SessionId, protocol::ClientMessage),
@@ -69,12 +73,20 @@ impl LiveRoom {
 pub(crate) struct RoomTask {
     registry: Registry,
     key: RoomKey,
+    host: Host,
     id: RoomId,
     ends: u64,
     room: Room,
-    sessions: HashMap<SessionId, SessionSender>,
+    sessions: HashMap<SessionId, Listener>,
     media: mpsc::Sender<Event>,
     size: Arc<AtomicUsize>,
+}
+
+/// A session, as its room sees it.
+struct Listener {
+    outgoing: SessionSender,
+    /// Of the link it came by, for its token.
+    link: Verifier,
 }
 
 /// What became of the room after an input.
@@ -88,12 +100,12 @@ impl RoomTask {
     /// Starts the task.
     pub(crate) fn start(
         registry: Registry,
-        key: RoomKey,
+        host: Host,
         id: RoomId,
         record: &RoomRecord,
     ) -> LiveRoom {
         let (media, media_heard) = mpsc::channel(ROOM_QUEUE);
-        let task = Self::new(registry, key, id, record, media.clone());
+        let task = Self::new(registry, host, id, record, media.clone());
         let (inputs, inputs_heard) = mpsc::channel(ROOM_QUEUE);
         let size = task.size.clone();
         tracing::info!(room = id.0, "room opened");
@@ -103,7 +115,7 @@ impl RoomTask {
 
     fn new(
         registry: Registry,
-        key: RoomKey,
+        host: Host,
         id: RoomId,
         record: &RoomRecord,
         media: mpsc::Sender<Event>,
@@ -117,7 +129,8 @@ impl RoomTask {
             expires_at: now.checked_add(left),
         };
         Self {
-            key,
+            key: RoomKey::of(&host.room),
+            host,
             id,
             ends: record.expires_at,
             room: Room::new(now, config),
@@ -168,11 +181,14 @@ impl RoomTask {
 
     fn hear(&mut self, input: RoomInput) -> Fate {
         let input = match input {
-            RoomInput::Join { join, outgoing, has_bad_token } => {
+            RoomInput::Join { join, link, outgoing, complaint } => {
                 let session = join.session;
-                self.sessions.insert(session, outgoing);
+                self.sessions.insert(session, Listener { outgoing, link });
                 let fate = self.handle(Input::Join(join));
-                return if has_bad_token { self.tell_bad_token(session, fate) } else { fate };
+                return match complaint {
+                    Some(code) => self.complain(session, code, fate),
+                    None => fate,
+                };
             }
             RoomInput::Said(session, message) => Input::Said { session, message },
             RoomInput::Lost(session) => {
@@ -184,9 +200,8 @@ impl RoomTask {
         self.handle(input)
     }
 
-    /// The person is in, as somebody new: they and their page are told why.
-    fn tell_bad_token(&mut self, session: SessionId, fate: Fate) -> Fate {
-        let code = ErrorCode::TokenInvalid;
+    /// The person is in, otherwise than they wished: they and their page are told why.
+    fn complain(&mut self, session: SessionId, code: ErrorCode, fate: Fate) -> Fate {
         let message = ServerMessage::Error { request_id: None, code, fatal: false };
         match self.send(session, message) {
             Some(lost) => self.handle(lost),
@@ -259,6 +274,20 @@ impl RoomTask {
                     Output::Keep { session, request_id, change } => {
                         self.keep(session, request_id, change);
                     }
+                    Output::Report { session, request_id, sealed } => {
+                        self.report(session, request_id, sealed);
+                    }
+                    Output::CheckDelegation { session, request_id, participant, delegation } => {
+                        let now = self.registry.shared().clock.unix_seconds();
+                        let result = self.host.check(participant, &delegation, now);
+                        consequences.push(Input::DelegationChecked {
+                            session,
+                            request_id,
+                            participant,
+                            delegation,
+                            result,
+                        });
+                    }
                     Output::Send { session, message } => {
                         consequences.extend(self.send(session, message));
                     }
@@ -281,8 +310,7 @@ impl RoomTask {
         let counter = if resumed { &shared.metrics.resumes } else { &shared.metrics.joins };
         counter.add_one();
         tracing::debug!(room = self.id.0, ?participant, ?role, resumed, "joined");
-        let tokens = &shared.tokens;
-        let resume = tokens.session(self.key, participant, welcome.link_role, true, self.ends);
+        let resume = self.token(session, participant, welcome.link_role, true);
         let message = ServerMessage::Joined {
             participant,
             display_name,
@@ -301,21 +329,53 @@ impl RoomTask {
 
     fn waiting(&self, wait: Wait) -> (SessionId, ServerMessage) {
         let Wait { session, participant, display_name } = wait;
-        let shared = self.registry.shared();
-        let resume = shared.tokens.session(self.key, participant, Role::Guest, false, self.ends);
+        let resume = self.token(session, participant, Role::Guest, false);
         (session, ServerMessage::Waiting { participant, display_name, resume })
+    }
+
+    /// What brings somebody back by the link of their session.
+    fn token(
+        &self,
+        session: SessionId,
+        participant: ParticipantId,
+        role: Role,
+        admitted: bool,
+    ) -> Redacted<String> {
+        // Without its session the message that the token stands in reaches nobody.
+        let nobody = Verifier::from_bytes([0; 32]);
+        let link = self.sessions.get(&session).map_or(nobody, |listener| listener.link);
+        let vouched = Vouched { resume: Resume { participant, admitted }, role, link };
+        self.registry.shared().tokens.session(self.key, &vouched, self.ends)
     }
 
     /// Has a change kept, and answers whoever asked for it when that is done.
     fn keep(&self, session: SessionId, request_id: RequestId, change: Change) {
-        let answer_to = self.sessions.get(&session).cloned();
-        let (registry, key, room) = (self.registry.clone(), self.key, self.id.0);
-        let kept = registry.shared().keep(key, change);
+        let kept = self.registry.shared().keep(self.key, change);
+        self.answer_once(session, request_id, kept);
+    }
+
+    /// Has an incident report kept, as sealed as it came.
+    fn report(&self, session: SessionId, request_id: RequestId, sealed: Redacted<String>) {
+        let incidents = self.registry.shared().incidents.clone();
+        let kept = tokio::task::spawn_blocking(move || incidents.keep(&sealed));
+        let kept = async move { kept.await.unwrap_or(Err(ErrorCode::Internal)) };
+        self.answer_once(session, request_id, kept);
+    }
+
+    /// Answers a request once something is on the disk.
+    fn answer_once(
+        &self,
+        session: SessionId,
+        request_id: RequestId,
+        kept: impl Future<Output = Result<(), ErrorCode>> + Send + 'static,
+    ) {
+        let answer_to = self.sessions.get(&session).map(|listener| listener.outgoing.clone());
+        let (registry, room) = (self.registry.clone(), self.id.0);
         tokio::spawn(async move {
             let message = match kept.await {
                 Ok(()) => ServerMessage::Done { request_id },
                 Err(code) => {
-                    tracing::warn!(room, ?code, "a change was not kept");
+                    tracing::warn!(room, ?code, "what a moderator asked for was not kept");
                     registry.shared().metrics.refused(code);
                     ServerMessage::Error { request_id: Some(request_id), code, fatal: false }
                 }
@@ -329,7 +389,7 @@ impl RoomTask {
 
     /// Queues a message. A session that does not read loses its connection, not the others theirs.
     fn send(&mut self, session: SessionId, message: ServerMessage) -> Option<Input> {
-        let sender = self.sessions.get(&session)?;
+        let sender = &self.sessions.get(&session)?.outgoing;
         if let ServerMessage::Error { code, .. } = &message {
             self.registry.shared().metrics.refused(*code);
         }
@@ -346,7 +406,7 @@ impl RoomTask {
     }
 
     fn end(&mut self, session: SessionId, cause: EndCause) {
-        if let Some(sender) = self.sessions.remove(&session) {
+        if let Some(Listener { outgoing: sender, .. }) = self.sessions.remove(&session) {
             // With a full queue the dropped sender ends the session all the same.
             let _ = sender.try_send(Outgoing::End(cause));
         }
@@ -427,10 +487,11 @@ const ROOM_QUEUE: usize = 256;
 
 #[cfg(test)]
 mod tests {
-    use protocol::{Redacted, Verifier};
+    use protocol::RoomSlug;
 
     use super::*;
     use crate::clock::Clock;
+    use crate::incidents::Incidents;
     use crate::media::Media;
     use crate::registry::RoomLimits;
     use crate::store::Store;
@@ -447,19 +508,22 @@ mod tests {
             media,
             Tokens::new(&Redacted::new([7; 32]), clock),
             Store::open(&folder.path().join("preau.sqlite")).unwrap(),
+            Incidents::new(folder.path(), None, 1),
             RoomLimits { max_live: 1, max_participants: 9, lifetime: Duration::from_secs(60) },
         );
         let record = RoomRecord {
             guest_verifier: Verifier::from_bytes([1; 32]),
             moderator_verifier: Verifier::from_bytes([2; 32]),
+            host_key: None,
             link_generation: 0,
             rules: room::rules_of(protocol::Profile::Reunion, 9),
             created_at: 0,
             expires_at: u64::MAX,
         };
-        let key = RoomKey::from_bytes([5; 32]);
+        let host = Host { room: RoomSlug::from_bytes([5; 16]), key: None };
+        let key = RoomKey::of(&host.room);
         let (media, _heard) = mpsc::channel(1);
-        let task = RoomTask::new(registry.clone(), key, RoomId(1), &record, media.clone());
+        let task = RoomTask::new(registry.clone(), host, RoomId(1), &record, media.clone());
         let (inputs, _said) = mpsc::channel(1);
         registry.enter(key, LiveRoom { id: RoomId(1), inputs, media, size: task.size.clone() });
         let participant = ParticipantId::from_bytes([9; 8]);

@@ -123,7 +123,7 @@ impl Page {
 /// Upper bounds of the room size buckets.
 const ROOM_SIZES: [usize; 7] = [0, 1, 2, 5, 10, 30, 100];
 
-const CODES: [(ErrorCode, &str); 18] = [
+const CODES: [(ErrorCode, &str); 25] = [
     (ErrorCode::Malformed, "malformed"),
     (ErrorCode::MessageTooLarge, "message_too_large"),
     (ErrorCode::RateLimited, "rate_limited"),
@@ -138,7 +138,14 @@ const CODES: [(ErrorCode, &str); 18] = [
     (ErrorCode::JoinRefused, "join_refused"),
     (ErrorCode::RoomFull, "room_full"),
     (ErrorCode::RoomEnded, "room_ended"),
+    (ErrorCode::RoomLocked, "room_locked"),
+    (ErrorCode::LinkEnded, "link_ended"),
+    (ErrorCode::DelegationInvalid, "delegation_invalid"),
+    (ErrorCode::HostKeyMissing, "host_key_missing"),
     (ErrorCode::NotAllowed, "not_allowed"),
+    (ErrorCode::NotThere, "not_there"),
+    (ErrorCode::IncidentsOff, "incidents_off"),
+    (ErrorCode::IncidentsFull, "incidents_full"),
     (ErrorCode::HostPassRequired, "host_pass_required"),
     (ErrorCode::Overloaded, "overloaded"),
     (ErrorCode::Internal, "internal"),

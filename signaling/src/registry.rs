@@ -6,21 +6,23 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use protocol::{
-    CreateRoom, CreatedRoom, ErrorCode, Language, ParticipantId, Proof, Redacted, Role, RoomSlug,
-    Verifier,
+    CreateRoom, CreatedRoom, Delegation, ErrorCode, Language, ParticipantId, Proof, Redacted, Role,
+    RoomSlug, Verifier,
 };
-use room::{Change, SessionId, rules_of};
+use room::{Change, Resume, SessionId, rules_of};
 use sfu_core::{Event, RoomId};
 use tokio::sync::mpsc;
 
 use crate::clock::Clock;
+use crate::delegation::Host;
+use crate::incidents::Incidents;
 use crate::limits::lock;
 use crate::live_room::{LiveRoom, RoomInput, RoomTask, SessionSender};
 use crate::media::Media;
 use crate::metrics::Metrics;
 use crate::secret;
-use crate::store::{RoomKey, RoomRecord, Store, StoreError};
-use crate::token::Tokens;
+use crate::store::{RoomKey, RoomRecord, Standing, Store, StoreError};
+use crate::token::{Tokens, Vouched};
 
 /// The rooms of this server, on disk and live. Clones are the same registry.
 #[derive(Clone, Debug)]
@@ -33,6 +35,7 @@ pub(crate) struct Shared {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) media: Media,
     pub(crate) tokens: Tokens,
+    pub(crate) incidents: Incidents,
     store: Store,
     limits: RoomLimits,
     live: Mutex<HashMap<RoomKey, LiveRoom>>,
@@ -49,7 +52,7 @@ impl Shared {
         key: RoomKey,
         change: Change,
     ) -> impl Future<Output = Result<(), ErrorCode>> + use<> {
-        let kept = self.store.keep(key, change);
+        let kept = self.store.keep(key, change, self.clock.unix_seconds());
         async move { kept.await.map_err(|error| store_fault(&error)) }
     }
 }
@@ -69,6 +72,7 @@ pub(crate) struct JoinRequest {
     pub(crate) proof: Redacted<Proof>,
     pub(crate) handle: Option<Redacted<Proof>>,
     pub(crate) resume: Option<Redacted<String>>,
+    pub(crate) delegation: Option<Delegation>,
     pub(crate) display_name: Option<Redacted<String>>,
     pub(crate) language: Language,
     pub(crate) outgoing: SessionSender,
@@ -88,6 +92,7 @@ impl Registry {
         media: Media,
         tokens: Tokens,
         store: Store,
+        incidents: Incidents,
         limits: RoomLimits,
     ) -> Self {
         Self(Arc::new(Shared {
@@ -95,6 +100,7 @@ impl Registry {
             metrics,
             media,
             tokens,
+            incidents,
             store,
             limits,
             live: Mutex::default(),
@@ -120,6 +126,7 @@ impl Registry {
         let record = RoomRecord {
             guest_verifier: *guest.expose(),
             moderator_verifier: *moderator.expose(),
+            host_key: wish.host_key,
             link_generation: 0,
             rules: rules_of(wish.profile, self.0.limits.max_participants),
             created_at,
@@ -139,7 +146,14 @@ impl Registry {
     pub(crate) async fn admit(&self, request: JoinRequest) -> Result<Admission, ErrorCode> {
         let key = RoomKey::of(&request.room);
         let record = self.0.store.find(key).await.map_err(|error| store_fault(&error))?;
-        let role = role_of(record.as_ref(), request.proof.expose());
+        let shown = secret::verifier(request.proof.expose());
+        let proven = role_of(record.as_ref(), &shown);
+        let token = request.resume.as_ref();
+        let token = token.and_then(|token| self.0.tokens.check_session(token, key));
+        // The link by which somebody came may have been replaced since.
+        let is_former =
+            |token: &Vouched| token.role == Role::Guest && secret::is_same(&token.link, &shown);
+        let role = proven.or(token.filter(is_former).map(|token| token.role));
         let (Some(record), Some(role)) = (record, role) else {
             return Err(ErrorCode::JoinRefused);
         };
@@ -148,32 +162,56 @@ impl Registry {
             return Err(ErrorCode::RoomEnded);
         }
         let is_over = record.rules.open.guests_until.is_some_and(|until| until <= now);
-        if role == Role::Guest && is_over {
+        let link_generation = (proven.is_some() && !is_over).then_some(record.link_generation);
+        let resume = token.filter(|token| token.role == role).map(|token| token.resume);
+        let standing = match resume {
+            Some(resume) => self.0.store.find_standing(key, resume.participant).await,
+            None => Ok(None),
+        };
+        let standing = standing.map_err(|error| store_fault(&error))?;
+        let resume = resume.filter(|_| standing != Some(Standing::SentOut));
+        let host = Host { room: request.room, key: record.host_key };
+        let delegation = request.delegation.filter(|delegation| {
+            let is_word_of_host =
+                |resume: Resume| host.check(resume.participant, delegation, now).is_ok();
+            standing == Some(Standing::Delegate) && resume.is_some_and(is_word_of_host)
+        });
+        let is_link_good = role == Role::Moderator || link_generation.is_some();
+        if !is_link_good && resume.is_none() {
             return Err(ErrorCode::LinkEnded);
         }
         let handle = self.check_handle(key, role, request.handle.as_ref()).await?;
-        let resume = request.resume.as_ref();
-        let resume = resume.and_then(|token| self.0.tokens.check_session(token, key, role));
-        let has_bad_token = request.resume.is_some() && resume.is_none();
+        let complaint = if request.resume.is_some() && resume.is_none() {
+            Some(ErrorCode::TokenInvalid)
+        } else if request.delegation.is_some() && delegation.is_none() {
+            Some(ErrorCode::DelegationInvalid)
+        } else {
+            None
+        };
         let session = SessionId(self.0.next_session.fetch_add(1, Ordering::Relaxed));
         let join = room::Join {
             session,
             participant: ParticipantId::from_bytes(secret::random()),
             role,
+            link_generation,
             resume,
+            delegation,
             handle,
             display_name: request.display_name,
             language: request.language,
         };
-        let input = RoomInput::Join { join, outgoing: request.outgoing, has_bad_token };
+        let outgoing = request.outgoing;
+        let input = RoomInput::Join { join, link: shown, outgoing, complaint };
         // Under the lock, so that the room cannot fall asleep between being found and being told.
         let mut live = lock(&self.0.live);
         let room = match live.get(&key) {
             Some(room) => room,
+            // Nobody is there to come back to.
+            None if !is_link_good && delegation.is_none() => return Err(ErrorCode::LinkEnded),
             None if live.len() >= self.0.limits.max_live => return Err(ErrorCode::Overloaded),
             None => {
                 let id = self.next_room();
-                live.entry(key).or_insert(RoomTask::start(self.clone(), key, id, &record))
+                live.entry(key).or_insert(RoomTask::start(self.clone(), host, id, &record))
             }
         };
         room.inputs.try_send(input).map_err(|_| ErrorCode::Overloaded)?;
@@ -307,13 +345,12 @@ impl Registry {
 }
 
 /// Which link was proven. Does the same work whether the room exists or not.
-fn role_of(record: Option<&RoomRecord>, proof: &Proof) -> Option<Role> {
-    let shown = secret::verifier(proof);
+fn role_of(record: Option<&RoomRecord>, shown: &Verifier) -> Option<Role> {
     let nobody = Verifier::from_bytes([0; 32]);
     let (guest, moderator) = record
         .map_or((&nobody, &nobody), |record| (&record.guest_verifier, &record.moderator_verifier));
-    let is_guest = secret::is_same(&shown, guest);
-    let is_moderator = secret::is_same(&shown, moderator);
+    let is_guest = secret::is_same(shown, guest);
+    let is_moderator = secret::is_same(shown, moderator);
     match (record.is_some(), is_moderator, is_guest) {
         (true, true, _) => Some(Role::Moderator),
         (true, false, true) => Some(Role::Guest),

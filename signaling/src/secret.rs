@@ -1,9 +1,10 @@
 //! Randomness, hashes, and the derivation of what a link proves. The browser derives the same
 //! values with WebCrypto; the server itself sees proofs and verifiers only.
 
-use protocol::{Proof, Verifier};
+use protocol::{HostKey, Proof, Verifier};
 use ring::hkdf::{HKDF_SHA256, KeyType, Salt};
 use ring::rand::{SecureRandom, SystemRandom};
+use ring::signature::{Ed25519KeyPair, KeyPair};
 use subtle::ConstantTimeEq;
 
 /// Bytes of a link secret: 128 bits.
@@ -43,6 +44,18 @@ pub(crate) fn guest_secret(
     generation: u32,
 ) -> [u8; SECRET_BYTES] {
     derive(moderator_secret, &[b"guest", &generation.to_be_bytes()])
+}
+
+/// Public half of the key that passes the moderator's role on.
+pub(crate) fn host_key(moderator_secret: &[u8; SECRET_BYTES]) -> HostKey {
+    let public = host_key_pair(moderator_secret).public_key().as_ref().try_into();
+    HostKey::from_bytes(public.expect("a public key of Ed25519 has 32 bytes"))
+}
+
+/// The pair itself: made where the moderator link is, never on a server that is asked.
+pub(crate) fn host_key_pair(moderator_secret: &[u8; SECRET_BYTES]) -> Ed25519KeyPair {
+    let seed: [u8; 32] = derive(moderator_secret, &[b"host-key"]);
+    Ed25519KeyPair::from_seed_unchecked(&seed).expect("any 32 bytes are a seed of Ed25519")
 }
 
 /// HKDF-SHA-256 (RFC 5869) without salt.

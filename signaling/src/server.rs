@@ -18,6 +18,7 @@ use crate::app::{self, App, Face, Inner};
 use crate::assets::Assets;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::incidents::Incidents;
 use crate::limits::{AddressRate, Gate};
 use crate::media::{Media, MediaError};
 use crate::metrics::Metrics;
@@ -174,8 +175,18 @@ impl Server {
             max_participants: config.max_participants,
             lifetime: Duration::from_secs(u64::from(config.room_days) * 24 * 3600),
         };
-        let registry =
-            Registry::new(clock.clone(), metrics.clone(), media, tokens.clone(), store, limits);
+        let recipient = config.incident_recipient.clone();
+        let incidents = Incidents::new(&config.data_dir, recipient.clone(), config.incident_days);
+        incidents.delete_old(now);
+        let registry = Registry::new(
+            clock.clone(),
+            metrics.clone(),
+            media,
+            tokens.clone(),
+            store,
+            incidents,
+            limits,
+        );
         registry.delete_expired().await;
         let (stopping, is_stopping) = watch::channel(false);
         let (alive, all_gone) = mpsc::channel(1);
@@ -188,11 +199,13 @@ impl Server {
             face: Face {
                 share_origin: addresses.share_origin.clone(),
                 host_pass_required: config.host_pass_required,
+                incident_recipient: recipient,
                 authority_pem: certificates.authority_pem().map(str::to_owned),
                 is_publicly_trusted: certificates.is_public(),
             },
             create_rate: AddressRate::new(app::CREATE_RATE),
             join_rate: AddressRate::new(app::JOIN_RATE),
+            report_rate: AddressRate::new(app::REPORT_RATE),
             half_open: Gate::new(app::MAX_HALF_OPEN, app::MAX_HALF_OPEN_PER_ADDRESS),
             probes: Gate::new(app::MAX_PROBES, app::MAX_PROBES_PER_ADDRESS),
             connections: Gate::new(max_connections, app::MAX_CONNECTIONS_PER_ADDRESS),
@@ -249,11 +262,14 @@ impl Server {
     }
 }
 
-/// Deletes rooms past their end and renews the local certificate.
+/// Deletes rooms and incident reports past their end and renews the local certificate.
 async fn housekeeping(registry: Registry, certificates: Certificates, clock: Clock) {
     loop {
         clock.sleep_until(clock.now() + HOUSEKEEPING_EVERY).await;
         registry.delete_expired().await;
+        let (incidents, now) = (registry.shared().incidents.clone(), clock.unix_seconds());
+        // Its own failures it logs itself; it cannot panic.
+        let _ = tokio::task::spawn_blocking(move || incidents.delete_old(now)).await;
         match certificates.renew(clock.unix_seconds()) {
             Ok(true) => tracing::info!("certificate renewed"),
             Ok(false) => {}
@@ -350,5 +366,5 @@ const MAX_ADMIN_CONNECTIONS: usize = 16;
 const MAX_EVENTS: usize = 4096;
 /// Time for goodbyes. Together with the rest of the stop it stays below three seconds.
 const LAST_WORDS: Duration = Duration::from_millis(1800);
-/// How often expired rooms are deleted and the certificate is looked at.
+/// How often what has reached its end is deleted and the certificate is looked at.
 const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(60);

@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use protocol::{RoomRules, RoomSlug, Verifier};
+use protocol::{HostKey, ParticipantId, RoomRules, RoomSlug, Verifier};
 use room::Change;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -54,6 +54,8 @@ impl From<RoomKey> for String {
 pub(crate) struct RoomRecord {
     pub(crate) guest_verifier: Verifier,
     pub(crate) moderator_verifier: Verifier,
+    /// Whose word makes delegates; rooms of old and of some browsers have none.
+    pub(crate) host_key: Option<HostKey>,
     /// Generation of the guest link.
     pub(crate) link_generation: u32,
     pub(crate) rules: RoomRules,
@@ -61,6 +63,15 @@ pub(crate) struct RoomRecord {
     pub(crate) created_at: u64,
     /// Seconds since 1970-01-01 UTC.
     pub(crate) expires_at: u64,
+}
+
+/// What is kept of a participant, by their number in the room alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// May show what made them a moderator.
+    Delegate,
+    /// Does not come back.
+    SentOut,
 }
 
 /// Why the store could not do what was asked.
@@ -96,8 +107,9 @@ pub(crate) struct Store {
 enum Question {
     Insert(RoomKey, RoomRecord, oneshot::Sender<Result<(), StoreError>>),
     Find(RoomKey, oneshot::Sender<Result<Option<RoomRecord>, StoreError>>),
+    FindStanding(RoomKey, ParticipantId, oneshot::Sender<Result<Option<Standing>, StoreError>>),
     FindHandle(RoomKey, Verifier, oneshot::Sender<Result<bool, StoreError>>),
-    Keep(RoomKey, Change, oneshot::Sender<Result<(), StoreError>>),
+    Keep(RoomKey, Change, u64, oneshot::Sender<Result<(), StoreError>>),
     DeleteExpired(u64, oneshot::Sender<Result<usize, StoreError>>),
 }
 
@@ -135,22 +147,33 @@ impl Store {
         self.ask(|answer| Question::FindHandle(key, handle, answer)).await
     }
 
-    /// Keeps a change of a room. It is in line when this returns, so that changes are kept in the
+    /// What is kept of a participant of a room.
+    pub(crate) async fn find_standing(
+        &self,
+        key: RoomKey,
+        participant: ParticipantId,
+    ) -> Result<Option<Standing>, StoreError> {
+        self.ask(|answer| Question::FindStanding(key, participant, answer)).await
+    }
+
+    /// Keeps a change of a room made at `now` (seconds since 1970). It is in line when this returns, so that changes are kept in the
     /// order they were made in; the future says when it is done.
     pub(crate) fn keep(
         &self,
         key: RoomKey,
         change: Change,
+        now: u64,
     ) -> impl Future<Output = Result<(), StoreError>> + use<> {
         let (sender, answer) = oneshot::channel();
-        let asked = self.queue.try_send(Question::Keep(key, change, sender));
+        let asked = self.queue.try_send(Question::Keep(key, change, now, sender));
         async move {
             asked.map_err(|_| StoreError::Overloaded)?;
             answer.await.map_err(|_| StoreError::Overloaded)?
         }
     }
 
-    /// Deletes every room whose end is at or before `now`; gives how many.
+    /// Deletes every room whose end is at or before `now`, and gives how many; and what is kept of
+    /// participants for longer than a session token can be shown.
     pub(crate) async fn delete_expired(&self, now: u64) -> Result<usize, StoreError> {
         self.ask(|answer| Question::DeleteExpired(now, answer)).await
     }
@@ -189,10 +212,13 @@ mod tests {
 
     use super::*;
 
+    const DAY: u64 = 24 * 3600;
+
     fn record(expires_at: u64) -> RoomRecord {
         RoomRecord {
             guest_verifier: Verifier::from_bytes([1; 32]),
             moderator_verifier: Verifier::from_bytes([2; 32]),
+            host_key: Some(HostKey::from_bytes([3; 32])),
             link_generation: 0,
             rules: rules_of(Profile::Classe, 30),
             created_at: 5,
@@ -265,12 +291,12 @@ mod tests {
             Change::GuestLink { verifier: wrapped(7), generation: 1 },
             Change::Rules(rules.clone()),
             Change::Handles(vec![wrapped(1), wrapped(2)]),
-            Change::HandleEnded(wrapped(1)),
+            Change::SentOut { participants: vec![], handle: Some(wrapped(1)) },
             Change::GuestLink { verifier: wrapped(8), generation: 2 },
             // A link that ended stays so.
             Change::Handles(vec![wrapped(1)]),
         ] {
-            store.keep(key, change).await.unwrap();
+            store.keep(key, change, 5).await.unwrap();
         }
         let kept = store.find(key).await.unwrap().unwrap();
         assert_eq!((kept.guest_verifier, kept.link_generation), (verifier(8), 2));
@@ -280,10 +306,49 @@ mod tests {
         let elsewhere = RoomKey::from_bytes([5; 32]);
         assert!(!store.find_handle(elsewhere, verifier(2)).await.unwrap());
         let too_many = (0..=201).map(wrapped).collect();
-        assert!(store.keep(key, Change::Handles(too_many)).await.is_err());
+        assert!(store.keep(key, Change::Handles(too_many), 5).await.is_err());
         assert!(!store.find_handle(key, verifier(3)).await.unwrap(), "all of them or none");
-        assert!(store.keep(elsewhere, Change::Rules(kept.rules)).await.is_err());
+        assert!(store.keep(elsewhere, Change::Rules(kept.rules), 5).await.is_err());
         store.delete_expired(100).await.unwrap();
         assert!(!store.find_handle(key, verifier(2)).await.unwrap(), "gone with its room");
+    }
+
+    #[tokio::test]
+    async fn who_was_sent_out_or_made_a_moderator_is_remembered_by_number_within_bounds() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("preau.sqlite")).unwrap();
+        let [key, elsewhere] = [4, 5].map(|n| RoomKey::from_bytes([n; 32]));
+        store.insert(key, record(2 * DAY - 1)).await.unwrap();
+        let id = |n: u64| ParticipantId::from_bytes(n.to_be_bytes());
+        let delegate = |n, is_delegate| Change::Delegate { participant: id(n), is_delegate };
+        let sent_out = |ids: std::ops::Range<u64>| Change::SentOut {
+            participants: ids.map(id).collect(),
+            handle: None,
+        };
+        for change in [delegate(1, true), delegate(2, true), delegate(2, false), sent_out(3..5)] {
+            store.keep(key, change, 5).await.unwrap();
+        }
+        let delegates = [Some(Standing::Delegate), None, Some(Standing::SentOut)];
+        for (n, standing) in (1..=3).zip(delegates) {
+            assert_eq!(store.find_standing(key, id(n)).await.unwrap(), standing, "{n}");
+            assert_eq!(store.find_standing(elsewhere, id(n)).await.unwrap(), None);
+        }
+        store.keep(key, sent_out(1..2), 5).await.unwrap();
+        store.keep(key, delegate(1, true), 5).await.unwrap();
+        let out = store.find_standing(key, id(1)).await.unwrap();
+        assert_eq!(out, Some(Standing::SentOut), "for good");
+        store.keep(key, sent_out(10..1020), 50).await.unwrap();
+        assert_eq!(store.find_standing(key, id(3)).await.unwrap(), None, "the oldest go first");
+        assert!(store.find_standing(key, id(1019)).await.unwrap().is_some());
+        assert!(store.keep(elsewhere, sent_out(1..2), 5).await.is_err());
+        for (now, is_there) in [(DAY + 49, true), (DAY + 50, false)] {
+            store.delete_expired(now).await.unwrap();
+            let standing = store.find_standing(key, id(1019)).await.unwrap();
+            assert_eq!(standing.is_some(), is_there, "after {now} s");
+        }
+        store.keep(key, sent_out(1..2), DAY).await.unwrap();
+        store.delete_expired(2 * DAY - 1).await.unwrap();
+        let standing = store.find_standing(key, id(1)).await.unwrap();
+        assert_eq!(standing, None, "gone with its room");
     }
 }

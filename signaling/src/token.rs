@@ -6,7 +6,7 @@ use jsonwebtoken::errors::{ErrorKind, new_error};
 use jsonwebtoken::{
     Algorithm, AlgorithmFamily, DecodingKey, EncodingKey, Header, Validation, decode, encode,
 };
-use protocol::{ParticipantId, Redacted, Role};
+use protocol::{ParticipantId, Redacted, Role, Verifier};
 use ring::hmac;
 use room::Resume;
 use serde::de::DeserializeOwned;
@@ -35,9 +35,19 @@ pub(crate) struct SessionClaims {
     room: RoomKey,
     sub: ParticipantId,
     role: Role,
+    /// Of the link they came by: alone, the token opens nothing.
+    link: Verifier,
     /// False for somebody who waits to be let in.
     admitted: bool,
     exp: u64,
+}
+
+/// What a good session token vouches for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Vouched {
+    pub(crate) resume: Resume,
+    pub(crate) role: Role,
+    pub(crate) link: Verifier,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -62,27 +72,21 @@ impl Tokens {
     pub(crate) fn session(
         &self,
         room: RoomKey,
-        participant: ParticipantId,
-        role: Role,
-        admitted: bool,
+        vouched: &Vouched,
         room_ends: u64,
     ) -> Redacted<String> {
         let exp = room_ends.min(self.clock.unix_seconds() + SESSION_SECONDS);
         let aud = SESSION_AUDIENCE.to_owned();
-        self.sign(&SessionClaims { aud, room, sub: participant, role, admitted, exp })
+        let Vouched { resume: Resume { participant: sub, admitted }, role, link } = *vouched;
+        self.sign(&SessionClaims { aud, room, sub, role, link, admitted, exp })
     }
 
-    /// Who may come back into `room` with `role` by this token; `None` when it is no good.
-    pub(crate) fn check_session(
-        &self,
-        token: &Redacted<String>,
-        room: RoomKey,
-        role: Role,
-    ) -> Option<Resume> {
+    /// Who may come back into `room` by this token; `None` when it is no good.
+    pub(crate) fn check_session(&self, token: &Redacted<String>, room: RoomKey) -> Option<Vouched> {
         let claims: SessionClaims = self.check(token.expose(), SESSION_AUDIENCE)?;
-        let is_good =
-            claims.room == room && claims.role == role && self.clock.unix_seconds() < claims.exp;
-        is_good.then_some(Resume { participant: claims.sub, admitted: claims.admitted })
+        let is_good = claims.room == room && self.clock.unix_seconds() < claims.exp;
+        let resume = Resume { participant: claims.sub, admitted: claims.admitted };
+        is_good.then_some(Vouched { resume, role: claims.role, link: claims.link })
     }
 
     /// A pass to make rooms, good for `days`.
@@ -125,7 +129,7 @@ impl std::fmt::Debug for Tokens {
 /// back as the same participant; shorter ends the reload of a long meeting.
 const SESSION_SECONDS: u64 = 12 * 3600;
 
-/// Longest token looked at. Ours have about 250 characters.
+/// Longest token looked at. Ours have about 320 characters.
 const MAX_TOKEN_BYTES: usize = 1024;
 
 const SESSION_AUDIENCE: &str = "preau-session";

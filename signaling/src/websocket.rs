@@ -24,12 +24,12 @@ use protocol::{
     ClientMessage, ErrorCode, GoodbyeReason, Language, MAX_MESSAGE_BYTES, PROTOCOL_VERSION,
     Redacted, RequestId, ServerMessage,
 };
-use room::EndCause;
+use room::{EndCause, Rate, TokenBucket};
 use tokio::sync::mpsc;
 
 use crate::app::{App, Connection};
 use crate::http::{is_same_origin, problem};
-use crate::limits::{Pass, Rate, TokenBucket};
+use crate::limits::Pass;
 use crate::live_room::{Outgoing, RoomInput};
 use crate::registry::{Admission, JoinRequest};
 
@@ -183,6 +183,12 @@ impl Session {
                     };
                     match message {
                         Ok(message) => {
+                            if let Some(refusal) = self.too_many_reports(&message) {
+                                match self.say(&refusal).await {
+                                    Ok(()) => continue,
+                                    Err(end) => break end,
+                                }
+                            }
                             if room.send(RoomInput::Said(session, message)).await.is_err() {
                                 return End::Gone;
                             }
@@ -195,6 +201,15 @@ impl Session {
         // A room that is gone needs no telling.
         let _ = room.send(RoomInput::Lost(session)).await;
         end
+    }
+
+    /// The refusal of an incident report that follows too many others of the same network.
+    fn too_many_reports(&self, message: &ClientMessage) -> Option<ServerMessage> {
+        let ClientMessage::ReportIncident { request_id, .. } = message else { return None };
+        let code = ErrorCode::RateLimited;
+        let is_within = self.app.report_rate.take(self.address, self.heard_at);
+        let refusal = ServerMessage::Error { request_id: Some(*request_id), code, fatal: false };
+        (!is_within).then_some(refusal)
     }
 
     /// Passes on what the browser said before it went: a `leave` may still wait to be read when
@@ -367,6 +382,7 @@ fn first_message(text: &str, outgoing: mpsc::Sender<Outgoing>) -> Result<First, 
         proof,
         handle,
         resume,
+        delegation,
         display_name,
         language,
     } = message
@@ -377,7 +393,8 @@ fn first_message(text: &str, outgoing: mpsc::Sender<Outgoing>) -> Result<First, 
         return Err(ErrorCode::ProtocolVersion);
     }
     let language = language.unwrap_or(Language::Fr);
-    let request = JoinRequest { room, proof, handle, resume, display_name, language, outgoing };
+    let request =
+        JoinRequest { room, proof, handle, resume, delegation, display_name, language, outgoing };
     Ok(First::Join(request))
 }
 
@@ -396,7 +413,9 @@ fn is_too_large(error: &axum::Error) -> bool {
 fn close_code_of(code: ErrorCode) -> u16 {
     match code {
         ErrorCode::MessageTooLarge => close_code::SIZE,
-        ErrorCode::RateLimited | ErrorCode::Overloaded => close_code::AGAIN,
+        ErrorCode::RateLimited | ErrorCode::Overloaded | ErrorCode::IncidentsFull => {
+            close_code::AGAIN
+        }
         ErrorCode::Internal => close_code::ERROR,
         ErrorCode::Malformed
         | ErrorCode::ProtocolVersion
@@ -412,8 +431,11 @@ fn close_code_of(code: ErrorCode) -> u16 {
         | ErrorCode::RoomEnded
         | ErrorCode::RoomLocked
         | ErrorCode::LinkEnded
+        | ErrorCode::DelegationInvalid
+        | ErrorCode::HostKeyMissing
         | ErrorCode::NotAllowed
         | ErrorCode::NotThere
+        | ErrorCode::IncidentsOff
         | ErrorCode::HostPassRequired => close_code::POLICY,
     }
 }

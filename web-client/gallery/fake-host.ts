@@ -28,6 +28,7 @@ export function fakeHost(): HostTools {
       pupils.value = pupils.value.filter((one) => one !== pupil)
       return Promise.resolve(true)
     },
+    setRole: () => Promise.resolve(true),
     keep: () => {
       kept.value = true
       return 'kept'

@@ -1,6 +1,7 @@
 // The two plain HTTP questions a page asks its own server.
 
 import type { CreatedRoom, CreateRoom, ErrorCode, Profile, ServerInfo } from './protocol/generated'
+import { deriveHostKey } from './host-key'
 import { buildLink, type Link, makeRoomSecrets } from './link'
 
 /** Both links of a new room. */
@@ -55,6 +56,7 @@ export async function createRoom(profile: Profile, hostPass: string | null): Pro
   const body: CreateRoom = {
     guestVerifier: secrets.guestVerifier,
     moderatorVerifier: secrets.moderatorVerifier,
+    hostKey: await deriveHostKey(secrets.moderator),
     profile,
   }
   const created = (await ask('/api/rooms', {

@@ -94,7 +94,7 @@ export function secretOf(text: string): Uint8Array<ArrayBuffer> | null {
 }
 
 /** HKDF-SHA-256 (RFC 5869) with an empty salt. */
-async function hkdf(
+export async function hkdf(
   secret: Uint8Array<ArrayBuffer>,
   info: Uint8Array<ArrayBuffer>,
   bytes: number,
@@ -111,7 +111,7 @@ export function toBase64Url(bytes: Uint8Array): string {
 }
 
 /** `null` for another alphabet, a cut text, or bits left over at its end: one spelling a value. */
-function fromBase64Url(text: string): Uint8Array<ArrayBuffer> | null {
+export function fromBase64Url(text: string): Uint8Array<ArrayBuffer> | null {
   try {
     const bytes = Uint8Array.from(
       atob(text.replaceAll('-', '+').replaceAll('_', '/')),

@@ -73,6 +73,7 @@ impl Target for Preau {
         let wish = CreateRoom {
             guest_verifier: verifier(&guest),
             moderator_verifier: verifier(&moderator),
+            host_key: None,
             // Nobody waits, and everybody may do everything.
             profile: Profile::Reunion,
         };
@@ -105,6 +106,7 @@ impl Room for PreauRoom {
             proof: Redacted::new(self.proof),
             handle: None,
             resume: None,
+            delegation: None,
             display_name: None,
             language: None,
         };

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ParticipantId, Redacted, TrackSource};
+use crate::{ParticipantId, Redacted, Signature, TrackSource};
 
 /// What kind of meeting a room was made for: where its rules start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -110,6 +110,24 @@ pub struct WaitingInfo {
     /// Their pseudonym.
     pub display_name: Redacted<String>,
 }
+
+/// Word of the host key that one participant of one room is a moderator. Worth nothing to anybody
+/// else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Delegation {
+    /// Until when it can be shown, in seconds since 1970-01-01 UTC.
+    #[cfg_attr(feature = "ts", ts(type = "number"))]
+    pub expires_at: u64,
+    /// By the host key, of [`DELEGATION_LABEL`], the 16 bytes of the room, the 8 bytes of the
+    /// participant, and `expires_at` as 8 bytes, most significant first.
+    pub signature: Redacted<Signature>,
+}
+
+/// What a host key signs begins with this, so that nothing else it may ever sign can be taken for
+/// a delegation.
+pub const DELEGATION_LABEL: &str = "preau delegation v1";
 
 /// A gesture that everybody sees for a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -231,6 +249,10 @@ pub struct GroupPlace {
 
 /// Longest line of chat, announcement, note or reason, in Unicode scalar values.
 pub const MAX_TEXT_CHARS: usize = 2_000;
+
+/// Longest sealed incident report, in characters of base64. More lets whoever moderates a room, which
+/// may be anybody, write more onto the disk at once.
+pub const MAX_SEALED_CHARS: usize = 48 * 1024;
 
 /// Longest question or answer of a poll, in Unicode scalar values.
 pub const MAX_POLL_TEXT_CHARS: usize = 200;

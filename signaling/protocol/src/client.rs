@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ChatAudience, GroupPlace, Language, OpenRules, Opinion, ParticipantId, Proof, Reaction,
-    Redacted, RequestId, Role, RoomSlug, TrackId, TrackSource, Verifier,
+    ChatAudience, Delegation, GroupPlace, Language, OpenRules, Opinion, ParticipantId, Proof,
+    Reaction, Redacted, RequestId, Role, RoomSlug, TrackId, TrackSource, Verifier,
 };
 
 /// Everything a browser may say on its WebSocket. The first message of a session is `join`, or
@@ -32,6 +32,8 @@ pub enum ClientMessage {
         /// Session token of an earlier `joined` or `waiting`, to come back as the same participant. When it is
         /// no longer good the proof alone decides and a new participant enters.
         resume: Option<Redacted<String>>,
+        /// What made this participant a moderator, to be one again after a restart of the server.
+        delegation: Option<Delegation>,
         /// Pseudonym; absent or blank gets a neutral one.
         display_name: Option<Redacted<String>>,
         /// Language of the page, in which a neutral pseudonym is written; French when absent.
@@ -194,7 +196,8 @@ pub enum ClientMessage {
         /// Whom.
         participant: ParticipantId,
     },
-    /// Moderators: makes somebody a moderator, or a guest again. Answered by `done` or `error`.
+    /// Holders of the moderator link: makes somebody a moderator, or a guest again. Answered by
+    /// `done` or `error`.
     SetRole {
         /// Echoed in the answer.
         request_id: RequestId,
@@ -202,9 +205,11 @@ pub enum ClientMessage {
         participant: ParticipantId,
         /// What they become.
         role: Role,
+        /// Whoever is made a moderator: the host key's word on it.
+        delegation: Option<Delegation>,
     },
-    /// Moderators: replaces the guest link; nobody new enters with the old one. Answered by `done`
-    /// or `error`.
+    /// Holders of the moderator link: replaces the guest link; nobody new enters with the old
+    /// one. Answered by `done` or `error`.
     RotateLink {
         /// Echoed in the answer.
         request_id: RequestId,
@@ -213,15 +218,15 @@ pub enum ClientMessage {
         /// Its generation: one more than the present.
         generation: u32,
     },
-    /// Moderators: makes personal links good. Answered by `done` or `error`.
+    /// Holders of the moderator link: makes personal links good. Answered by `done` or `error`.
     AddHandles {
         /// Echoed in the answer.
         request_id: RequestId,
         /// Of each link's own secret; at most [`crate::MAX_HANDLES`] in a room.
         handles: Vec<Redacted<Verifier>>,
     },
-    /// Moderators: ends a personal link; whoever came by it is sent out. Answered by `done` or
-    /// `error`.
+    /// Holders of the moderator link: ends a personal link; whoever came by it is sent out. Answered
+    /// by `done` or `error`.
     RevokeHandle {
         /// Echoed in the answer.
         request_id: RequestId,
@@ -283,6 +288,15 @@ pub enum ClientMessage {
         /// 1 to [`crate::MAX_TEXT_CHARS`] characters.
         text: Redacted<String>,
     },
+    /// Moderators: keeps a report of an incident, which only the data-protection officer can open.
+    /// Answered by `done` or `error`.
+    ReportIncident {
+        /// Echoed in the answer.
+        request_id: RequestId,
+        /// An age file for the recipient of [`crate::ServerInfo`], as base64 (RFC 4648 section 4), at
+        /// most [`crate::MAX_SEALED_CHARS`] characters.
+        sealed: Redacted<String>,
+    },
     /// Instead of `join`: tries a connection for media that carries nothing, in no room. Answered
     /// by `answer` or a fatal `error`. The session ends by itself after 15 s; only `ping` is heard
     /// in it.
@@ -334,6 +348,7 @@ impl ClientMessage {
             | Self::ClosePoll { request_id, .. }
             | Self::SetGroups { request_id, .. }
             | Self::Announce { request_id, .. }
+            | Self::ReportIncident { request_id, .. }
             | Self::Probe { request_id, .. } => Some(*request_id),
         }
     }

@@ -128,6 +128,15 @@ base64url_id! {
     Verifier, 32
 }
 base64url_id! {
+    /// Public half of a room's host key (Ed25519, RFC 8032), 43 characters. The other half follows
+    /// from the moderator link's secret and never reaches the server.
+    HostKey, 32
+}
+base64url_id! {
+    /// Signature by a host key, 64 bytes, 86 characters.
+    Signature, 64
+}
+base64url_id! {
     /// One participant of one room: 64 random bits, 11 characters, meaningless outside the room.
     ParticipantId, 8
 }
@@ -141,7 +150,7 @@ macro_rules! redacted_debug {
         }
     )*};
 }
-redacted_debug!(RoomSlug, Proof, Verifier);
+redacted_debug!(RoomSlug, Proof, Verifier, HostKey, Signature);
 
 /// Shows the first four characters: enough to follow one participant through a log, and nothing
 /// about the person.

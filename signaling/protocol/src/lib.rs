@@ -13,12 +13,16 @@ mod redact;
 mod server;
 
 pub use classroom::{
-    ChatAudience, GroupPlace, MAX_GROUPS, MAX_HANDLES, MAX_POLL_CHOICES, MAX_POLL_TEXT_CHARS,
-    MAX_TEXT_CHARS, MAX_TIMER_SECONDS, OpenPoll, OpenRules, Opinion, OpinionTotals, OwnState,
-    Profile, Reaction, Rights, RoomRules, RoomState, WaitingInfo,
+    ChatAudience, DELEGATION_LABEL, Delegation, GroupPlace, MAX_GROUPS, MAX_HANDLES,
+    MAX_POLL_CHOICES, MAX_POLL_TEXT_CHARS, MAX_SEALED_CHARS, MAX_TEXT_CHARS, MAX_TIMER_SECONDS,
+    OpenPoll, OpenRules, Opinion, OpinionTotals, OwnState, Profile, Reaction, Rights, RoomRules,
+    RoomState, WaitingInfo,
 };
 pub use client::{ClientMessage, PublishedMid, SlotRequest};
-pub use id::{IdError, ParticipantId, Proof, RequestId, RoomSlug, TrackId, TrackSource, Verifier};
+pub use id::{
+    HostKey, IdError, ParticipantId, Proof, RequestId, RoomSlug, Signature, TrackId, TrackSource,
+    Verifier,
+};
 pub use redact::Redacted;
 pub use server::{
     CreateRoom, CreatedRoom, ErrorCode, GoodbyeReason, Language, ParticipantInfo, Quality, Role,

@@ -4,9 +4,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ChatAudience, GroupPlace, OpenPoll, OpinionTotals, OwnState, ParticipantId, Profile, Reaction,
-    Redacted, RequestId, Rights, RoomRules, RoomSlug, RoomState, TrackSource, Verifier,
-    WaitingInfo,
+    ChatAudience, Delegation, GroupPlace, HostKey, OpenPoll, OpinionTotals, OwnState,
+    ParticipantId, Profile, Reaction, Redacted, RequestId, Rights, RoomRules, RoomSlug, RoomState,
+    TrackSource, Verifier, WaitingInfo,
 };
 
 /// Everything a browser may hear on its WebSocket.
@@ -83,6 +83,8 @@ pub enum ServerMessage {
         participant: ParticipantId,
         /// What they are now.
         role: Role,
+        /// The one it is about, made a moderator: what to show in `join` from now on.
+        delegation: Option<Delegation>,
     },
     /// Moderators: the guest link was replaced.
     LinkRotated {
@@ -378,10 +380,20 @@ pub enum ErrorCode {
     RoomLocked,
     /// Room rule: the proof is good, and the link has ended or was taken back.
     LinkEnded,
+    /// Caller: what should have made somebody a moderator is missing, forged, expired or for
+    /// somebody else. In answer to `join` it follows `joined`: they entered as a guest.
+    DelegationInvalid,
+    /// Room rule: the room was made without a host key, so the role cannot be passed on in it.
+    HostKeyMissing,
     /// Room rule: this role may not do that.
     NotAllowed,
     /// Room rule: whoever or whatever the request is about is not there, or not any more.
     NotThere,
+    /// Room rule: this server has no key to seal incident reports to.
+    IncidentsOff,
+    /// Overload: as many incident reports are kept as may be; whoever administers the server must
+    /// hand them over first.
+    IncidentsFull,
     /// Room rule: rooms are made here only by holders of a host pass.
     HostPassRequired,
     /// Overload: a queue or table is full; try again.
@@ -399,6 +411,8 @@ pub struct CreateRoom {
     pub guest_verifier: Redacted<Verifier>,
     /// Of the moderator link. Must differ from the guest's.
     pub moderator_verifier: Redacted<Verifier>,
+    /// `null` where the browser cannot make one; then the role cannot be passed on in the room.
+    pub host_key: Option<HostKey>,
     /// Where the rules start.
     pub profile: Profile,
 }
@@ -427,4 +441,7 @@ pub struct ServerInfo {
     pub share_origin: Option<Redacted<String>>,
     /// True when making a room needs a host pass.
     pub host_pass_required: bool,
+    /// Public key (a recipient of age) that incident reports are sealed to; `null` when none can be
+    /// made here.
+    pub incident_recipient: Option<String>,
 }

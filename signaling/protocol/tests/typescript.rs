@@ -68,6 +68,7 @@ fn generated() -> String {
         ("MAX_DISPLAY_NAME_CHARS", protocol::MAX_DISPLAY_NAME_CHARS as u64),
         ("MAX_SLOTS", protocol::MAX_SLOTS as u64),
         ("MAX_TEXT_CHARS", protocol::MAX_TEXT_CHARS as u64),
+        ("MAX_SEALED_CHARS", protocol::MAX_SEALED_CHARS as u64),
         ("MAX_POLL_TEXT_CHARS", protocol::MAX_POLL_TEXT_CHARS as u64),
         ("MAX_POLL_CHOICES", protocol::MAX_POLL_CHOICES as u64),
         ("MAX_GROUPS", protocol::MAX_GROUPS as u64),

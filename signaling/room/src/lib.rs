@@ -7,11 +7,13 @@
 
 mod lobby;
 mod name;
+mod pace;
 mod participant;
 mod permission;
 mod poll;
 mod port;
 mod profile;
+mod rate;
 mod room;
 mod text;
 
@@ -21,4 +23,5 @@ pub use port::{
     Wait, Welcome,
 };
 pub use profile::rules_of;
+pub use rate::{Rate, TokenBucket};
 pub use room::{Room, RoomConfig};

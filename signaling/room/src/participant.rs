@@ -1,18 +1,22 @@
 //! [`Participant`]: one person in the room, as the room sees them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use protocol::{
-    ErrorCode, Opinion, ParticipantId, ParticipantInfo, Quality, Redacted, RequestId, Rights, Role,
-    ServerMessage, SlotRequest, TrackId, TrackSource, Verifier,
+    Delegation, ErrorCode, Opinion, ParticipantId, ParticipantInfo, Quality, Redacted, RequestId,
+    Rights, Role, ServerMessage, SlotRequest, TrackId, TrackSource, Verifier,
 };
 
-use crate::{Output, SessionId, Slot};
+use crate::{Output, Rate, SessionId, Slot, TokenBucket};
 
 /// Most offers of one participant under way at once. A browser has one; a lower bound would make
 /// a reload during a negotiation fail, a higher one lets a hostile page keep the worker busy.
 const MAX_OFFERS: usize = 4;
+
+/// Lines, gestures and calls of one participant: more than anybody types or taps. Raised, one page
+/// can make everybody else's busier.
+const WORD_RATE: Rate = Rate { burst: 20, refill: Duration::from_millis(250) };
 
 const NOTHING: Rights =
     Rights { microphone: false, camera: false, screen: false, chat: false, rename: false };
@@ -24,6 +28,8 @@ pub(crate) struct Participant {
     pub(crate) role: Role,
     /// The role of the link they hold, which a moderator cannot take from them.
     pub(crate) link_role: Role,
+    /// What made them a moderator, where their link did not.
+    pub(crate) delegation: Option<Delegation>,
     /// The personal link they came by.
     pub(crate) handle: Option<Redacted<Verifier>>,
     /// What they may do beyond the rules for all.
@@ -34,6 +40,8 @@ pub(crate) struct Participant {
     pub(crate) group: Option<u8>,
     /// What they hold up.
     pub(crate) opinion: Option<Opinion>,
+    /// What they may still say now that others get at once.
+    pub(crate) words: TokenBucket,
     pub(crate) presence: Presence,
     /// Place in the order of arrival.
     pub(crate) arrival: u64,
@@ -74,6 +82,7 @@ pub(crate) enum Presence {
 
 impl Participant {
     pub(crate) fn new(
+        now: Instant,
         display_name: Redacted<String>,
         role: Role,
         handle: Option<Redacted<Verifier>>,
@@ -84,11 +93,13 @@ impl Participant {
             display_name,
             role,
             link_role: role,
+            delegation: None,
             handle,
             granted: NOTHING,
             moderators_only: false,
             group: None,
             opinion: None,
+            words: TokenBucket::new(WORD_RATE, now),
             presence: Presence::Here(session),
             arrival,
             active: BTreeSet::new(),

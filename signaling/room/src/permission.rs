@@ -18,10 +18,13 @@ pub enum Action {
     Moderate,
     /// Pass the role on, or take it back.
     PassOn,
+    /// Replace the guest link, make personal ones or end them.
+    HandLinksOut,
 }
 
-/// True when `role` with `rights` may do `action`. Passing the role on is for those who hold the
-/// moderator link alone (`holds_link`): whoever got the role from them cannot turn it against them.
+/// True when `role` with `rights` may do `action`. Passing the role on and handing links out is for
+/// those who hold the moderator link alone (`holds_link`): whoever got the role from them has no
+/// secret that links follow from, and cannot turn the role against them.
 pub const fn is_allowed(role: Role, holds_link: bool, rights: &Rights, action: Action) -> bool {
     match action {
         Action::TakePart | Action::Chat(ChatAudience::Moderators) => true,
@@ -29,7 +32,7 @@ pub const fn is_allowed(role: Role, holds_link: bool, rights: &Rights, action: A
         Action::Rename => rights.rename,
         Action::Chat(ChatAudience::Everybody) => rights.chat,
         Action::Moderate => matches!(role, Role::Moderator),
-        Action::PassOn => matches!(role, Role::Moderator) && holds_link,
+        Action::PassOn | Action::HandLinksOut => matches!(role, Role::Moderator) && holds_link,
     }
 }
 
@@ -71,9 +74,6 @@ pub const fn action_of(message: &ClientMessage) -> Option<Action> {
         | ClientMessage::Grant { .. }
         | ClientMessage::Invite { .. }
         | ClientMessage::Eject { .. }
-        | ClientMessage::RotateLink { .. }
-        | ClientMessage::AddHandles { .. }
-        | ClientMessage::RevokeHandle { .. }
         | ClientMessage::SetSpotlight { .. }
         | ClientMessage::LowerHand { .. }
         | ClientMessage::ClearOpinions { .. }
@@ -81,8 +81,12 @@ pub const fn action_of(message: &ClientMessage) -> Option<Action> {
         | ClientMessage::OpenPoll { .. }
         | ClientMessage::ClosePoll { .. }
         | ClientMessage::SetGroups { .. }
-        | ClientMessage::Announce { .. } => Action::Moderate,
+        | ClientMessage::Announce { .. }
+        | ClientMessage::ReportIncident { .. } => Action::Moderate,
         ClientMessage::SetRole { .. } => Action::PassOn,
+        ClientMessage::RotateLink { .. }
+        | ClientMessage::AddHandles { .. }
+        | ClientMessage::RevokeHandle { .. } => Action::HandLinksOut,
     })
 }
 
@@ -107,7 +111,7 @@ mod tests {
 
     #[test]
     fn each_profile_lets_each_role_do_what_the_table_says() {
-        use Action::{Chat, Moderate, PassOn, Publish, Rename, TakePart};
+        use Action::{Chat, HandLinksOut, Moderate, PassOn, Publish, Rename, TakePart};
         use TrackSource::{Camera, Microphone, Screen, ScreenAudio};
         // Columns: classe, sensible, réunion, audio.
         let guests = [
@@ -121,6 +125,7 @@ mod tests {
             (TakePart, [true; 4]),
             (Moderate, [false; 4]),
             (PassOn, [false; 4]),
+            (HandLinksOut, [false; 4]),
         ];
         for (action, wanted) in guests {
             let is = Profile::ALL.map(|profile| may(profile, Role::Guest, action));
@@ -144,7 +149,10 @@ mod tests {
     fn a_role_that_was_passed_on_moderates_and_goes_no_further() {
         let all = Rights::ALL;
         assert!(is_allowed(Role::Moderator, false, &all, Action::Moderate));
-        assert!(!is_allowed(Role::Moderator, false, &all, Action::PassOn));
-        assert!(!is_allowed(Role::Guest, true, &all, Action::PassOn));
+        for action in [Action::PassOn, Action::HandLinksOut] {
+            assert!(is_allowed(Role::Moderator, true, &all, action));
+            assert!(!is_allowed(Role::Moderator, false, &all, action), "{action:?}");
+            assert!(!is_allowed(Role::Guest, true, &all, action), "{action:?}");
+        }
     }
 }

@@ -1,9 +1,9 @@
 //! [`Input`] and [`Output`]: all that enters and leaves a room.
 
 use protocol::{
-    ClientMessage, ErrorCode, Language, OwnState, ParticipantId, ParticipantInfo, PublishedMid,
-    Quality, Redacted, RequestId, Rights, Role, RoomRules, RoomState, ServerMessage, SlotRequest,
-    TrackSource, Verifier,
+    ClientMessage, Delegation, ErrorCode, Language, OwnState, ParticipantId, ParticipantInfo,
+    PublishedMid, Quality, Redacted, RequestId, Rights, Role, RoomRules, RoomState, ServerMessage,
+    SlotRequest, TrackSource, Verifier,
 };
 
 /// One WebSocket, numbered by the owner of the room; never used twice.
@@ -35,6 +35,19 @@ pub enum Input {
         negotiation: u64,
         /// The answer, or why there is none.
         result: Result<MediaAnswer, ErrorCode>,
+    },
+    /// The one answer to [`Output::CheckDelegation`].
+    DelegationChecked {
+        /// Who asked.
+        session: SessionId,
+        /// Of the request.
+        request_id: RequestId,
+        /// Whom it makes a moderator.
+        participant: ParticipantId,
+        /// What was checked.
+        delegation: Delegation,
+        /// Whether the host key said so, or why that is not known.
+        result: Result<(), ErrorCode>,
     },
     /// The media plane could not take a request about this participant, whose state there is no
     /// longer what the room believes.
@@ -97,8 +110,13 @@ pub struct Join {
     pub participant: ParticipantId,
     /// Decided by the link that was proven.
     pub role: Role,
+    /// Generation of the guest link that was proven; `None` for one that has ended, which brings
+    /// back whoever is in the room and lets nobody else in. Moderator links have none and stay.
+    pub link_generation: Option<u32>,
     /// What a good session token of this room and role says.
     pub resume: Option<Resume>,
+    /// What was found good that makes whoever comes back a moderator.
+    pub delegation: Option<Delegation>,
     /// The personal link that was proven beside it.
     pub handle: Option<Redacted<Verifier>>,
     /// Pseudonym as typed; absent or blank gets a neutral one.
@@ -151,6 +169,26 @@ pub enum Output {
         /// What changed.
         change: Change,
     },
+    /// Keep a sealed incident report, then answer the request as for [`Output::Keep`].
+    Report {
+        /// Who asked.
+        session: SessionId,
+        /// What to answer.
+        request_id: RequestId,
+        /// As it came, of a length that may be.
+        sealed: Redacted<String>,
+    },
+    /// See whether the host key has signed this; answered by [`Input::DelegationChecked`].
+    CheckDelegation {
+        /// Who asked.
+        session: SessionId,
+        /// To echo.
+        request_id: RequestId,
+        /// Whom it would make a moderator.
+        participant: ParticipantId,
+        /// What to check.
+        delegation: Delegation,
+    },
     /// Send a message to a session.
     Send {
         /// To whom.
@@ -188,8 +226,20 @@ pub enum Change {
     },
     /// New personal links.
     Handles(Vec<Redacted<Verifier>>),
-    /// A personal link that ended.
-    HandleEnded(Redacted<Verifier>),
+    /// People who do not come back, and the personal link that ends with them.
+    SentOut {
+        /// Who, by their number in the room alone.
+        participants: Vec<ParticipantId>,
+        /// Which link.
+        handle: Option<Redacted<Verifier>>,
+    },
+    /// Somebody was made a moderator, or a guest again.
+    Delegate {
+        /// Who, by their number in the room alone.
+        participant: ParticipantId,
+        /// True while what they were given makes them one.
+        is_delegate: bool,
+    },
 }
 
 /// Content of `waiting`.

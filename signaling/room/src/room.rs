@@ -9,6 +9,7 @@ use protocol::{
 };
 
 use crate::lobby::Lobby;
+use crate::pace::Pace;
 use crate::participant::{Participant, Presence};
 use crate::poll::Poll;
 use crate::port::{EndCause, Input, MediaRequest, Output, SessionId, refusal};
@@ -50,9 +51,12 @@ pub struct Room {
     speakers: Vec<ParticipantId>,
     /// Whose hands are raised, first raised first.
     hands: Vec<ParticipantId>,
+    hands_pace: Pace,
+    opinions_pace: Pace,
     spotlight: Option<ParticipantId>,
     timer_ends: Option<Instant>,
     poll: Option<Poll>,
+    poll_pace: Pace,
     polls: u32,
     outputs: VecDeque<Output>,
 }
@@ -80,9 +84,12 @@ impl Room {
             lobby: Lobby::default(),
             speakers: Vec::new(),
             hands: Vec::new(),
+            hands_pace: Pace::default(),
+            opinions_pace: Pace::default(),
             spotlight: None,
             timer_ends: None,
             poll: None,
+            poll_pace: Pace::default(),
             polls: 0,
             outputs: VecDeque::new(),
         }
@@ -101,6 +108,10 @@ impl Room {
             Input::SessionLost { session } => self.session_lost(now, session),
             Input::Negotiated { participant, negotiation, result } => {
                 self.negotiated(participant, negotiation, result);
+            }
+            Input::DelegationChecked { session, request_id, participant, delegation, result } => {
+                let result = result.and_then(|()| self.pass_on(participant, delegation));
+                self.answer_change(session, request_id, result);
             }
             Input::MediaRefused { participant } => {
                 self.expel(now, participant, ErrorCode::Overloaded);
@@ -170,6 +181,7 @@ impl Room {
             self.lobby.remove(waiting);
             self.settle_idle(now);
         }
+        self.tell_what_was_held_back(now);
         self.timer_ends = self.timer_ends.filter(|ends| *ends > now);
         if self.idle_at.is_some_and(|at| at <= now) {
             self.outputs.push_back(Output::Idle);
@@ -190,7 +202,9 @@ impl Room {
             Presence::Away(until) => Some(until),
         });
         let others = [expiry, self.idle_at, self.timer_ends, self.lobby.poll_timeout()];
-        away.chain(others.into_iter().flatten()).min()
+        let paces = [&self.hands_pace, &self.opinions_pace, &self.poll_pace];
+        let held_back = paces.into_iter().filter_map(Pace::poll_timeout);
+        away.chain(others.into_iter().flatten()).chain(held_back).min()
     }
 
     /// Ends the room for everybody.
@@ -320,6 +334,15 @@ impl Room {
     }
 }
 
+/// Where the clock of a test starts; nothing ever waits for it.
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "any instant will do as the start of a test")]
+pub(crate) fn start() -> Instant {
+    Instant::now()
+}
+
+#[cfg(test)]
+mod admission_tests;
 #[cfg(test)]
 mod classroom_tests;
 #[cfg(test)]

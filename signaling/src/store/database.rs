@@ -5,11 +5,11 @@ use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
-use protocol::{MAX_HANDLES, Profile, Verifier};
+use protocol::{HostKey, MAX_HANDLES, ParticipantId, Profile, Redacted, Verifier};
 use room::{Change, rules_of};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use super::{Question, RoomKey, RoomRecord, StoreError};
+use super::{Question, RoomKey, RoomRecord, Standing, StoreError};
 
 /// The open file.
 pub(super) struct Database(Connection);
@@ -39,11 +39,14 @@ impl Database {
             Question::Find(key, answer) => {
                 let _ = answer.send(self.find(key));
             }
+            Question::FindStanding(key, participant, answer) => {
+                let _ = answer.send(self.find_standing(key, participant));
+            }
             Question::FindHandle(key, handle, answer) => {
                 let _ = answer.send(self.find_handle(key, &handle));
             }
-            Question::Keep(key, change, answer) => {
-                let _ = answer.send(self.keep(key, change));
+            Question::Keep(key, change, now, answer) => {
+                let _ = answer.send(self.keep(key, change, now));
             }
             Question::DeleteExpired(now, answer) => {
                 let _ = answer.send(self.delete_expired(now));
@@ -54,14 +57,12 @@ impl Database {
     fn migrate(&mut self) -> Result<(), StoreError> {
         let version: i64 = self.0.pragma_query_value(None, "user_version", |row| row.get(0))?;
         let step = self.0.transaction()?;
-        match version {
-            0 => {
-                step.execute_batch(SCHEMA)?;
-                step.execute_batch(HANDLES)?;
-            }
-            1 => {
-                step.execute_batch(FROM_VERSION_1)?;
-                step.execute_batch(HANDLES)?;
+        if version == 0 {
+            step.execute_batch(SCHEMA)?;
+        }
+        if version == 1 {
+            step.execute_batch(FROM_VERSION_1)?;
+            {
                 let mut rooms = step.prepare("SELECT key, max_participants FROM room")?;
                 let rooms = rooms.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
                 for room in rooms.collect::<Result<Vec<([u8; 32], u16)>, _>>()? {
@@ -73,9 +74,14 @@ impl Database {
                         params![rules, room.0],
                     )?;
                 }
-                step.execute_batch("ALTER TABLE room DROP COLUMN max_participants")?;
             }
-            _ => {}
+            step.execute_batch("ALTER TABLE room DROP COLUMN max_participants")?;
+        }
+        if version < 2 {
+            step.execute_batch(HANDLES)?;
+        }
+        if version < 3 {
+            step.execute_batch(HOST_KEYS)?;
         }
         step.pragma_update(None, "user_version", VERSION)?;
         step.commit()?;
@@ -84,13 +90,14 @@ impl Database {
 
     fn insert(&self, key: RoomKey, record: &RoomRecord) -> Result<(), StoreError> {
         let mut insert = self.0.prepare_cached(
-            "INSERT INTO room (key, guest_verifier, moderator_verifier, link_generation, rules, \
-             created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO room (key, guest_verifier, moderator_verifier, host_key, link_generation, \
+             rules, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         )?;
         insert.execute(params![
             key.0,
             record.guest_verifier.as_bytes(),
             record.moderator_verifier.as_bytes(),
+            record.host_key.as_ref().map(HostKey::as_bytes),
             record.link_generation,
             serde_json::to_string(&record.rules)?,
             record.created_at.cast_signed(),
@@ -102,7 +109,7 @@ impl Database {
     fn find(&self, key: RoomKey) -> Result<Option<RoomRecord>, StoreError> {
         let mut find = self.0.prepare_cached(
             "SELECT guest_verifier, moderator_verifier, link_generation, created_at, expires_at, \
-             rules FROM room WHERE key = ?",
+             rules, host_key FROM room WHERE key = ?",
         )?;
         let found = find.query_row(params![key.0], |row| {
             let rules: String = row.get(5)?;
@@ -110,6 +117,7 @@ impl Database {
                 Ok(RoomRecord {
                     guest_verifier: Verifier::from_bytes(row.get(0)?),
                     moderator_verifier: Verifier::from_bytes(row.get(1)?),
+                    host_key: row.get::<_, Option<_>>(6)?.map(HostKey::from_bytes),
                     link_generation: row.get(2)?,
                     rules,
                     created_at: row.get::<_, i64>(3)?.cast_unsigned(),
@@ -131,7 +139,23 @@ impl Database {
         Ok(find.exists(params![key.0, handle.as_bytes()])?)
     }
 
-    fn keep(&mut self, key: RoomKey, change: Change) -> Result<(), StoreError> {
+    fn find_standing(
+        &self,
+        key: RoomKey,
+        participant: ParticipantId,
+    ) -> Result<Option<Standing>, StoreError> {
+        let mut find = self
+            .0
+            .prepare_cached("SELECT standing FROM standing WHERE room = ? AND participant = ?")?;
+        let found = find.query_row(params![key.0, participant.as_bytes()], |row| row.get(0));
+        let is_sent_out = |number: i64| number == number_of(Standing::SentOut);
+        Ok(found.optional()?.map(|number| match is_sent_out(number) {
+            true => Standing::SentOut,
+            false => Standing::Delegate,
+        }))
+    }
+
+    fn keep(&mut self, key: RoomKey, change: Change, now: u64) -> Result<(), StoreError> {
         let step = self.0.transaction()?;
         let changed = match change {
             Change::Rules(rules) => {
@@ -161,10 +185,28 @@ impl Database {
                 }
                 count
             }
-            Change::HandleEnded(handle) => step.execute(
-                "UPDATE handle SET ended = 1 WHERE room = ? AND verifier = ?",
-                params![key.0, handle.expose().as_bytes()],
-            )?,
+            Change::SentOut { participants, handle } => {
+                let mut changed = handle.map_or(Ok(0), |handle| end_handle(&step, key, &handle))?;
+                for participant in participants {
+                    changed += set_standing(&step, key, participant, Standing::SentOut, now)?;
+                }
+                bound_standings(&step, key)?;
+                changed
+            }
+            Change::Delegate { participant, is_delegate: true } => {
+                // Whoever was sent out stays so.
+                let changed = set_standing(&step, key, participant, Standing::Delegate, now)?;
+                bound_standings(&step, key)?;
+                changed
+            }
+            Change::Delegate { participant, is_delegate: false } => {
+                step.execute(
+                    "DELETE FROM standing WHERE room = ? AND participant = ? AND standing = ?",
+                    params![key.0, participant.as_bytes(), number_of(Standing::Delegate)],
+                )?;
+                // What was not kept, or fell out, is no less ended.
+                1
+            }
         };
         if changed == 0 {
             return Err(StoreError::Gone);
@@ -177,7 +219,54 @@ impl Database {
         let mut delete = self.0.prepare_cached("DELETE FROM room WHERE expires_at <= ?")?;
         let count = delete.execute(params![now.cast_signed()])?;
         self.0.execute("DELETE FROM handle WHERE room NOT IN (SELECT key FROM room)", [])?;
+        self.0.execute(
+            "DELETE FROM standing WHERE since <= ? OR room NOT IN (SELECT key FROM room)",
+            params![now.saturating_sub(STANDING_SECONDS).cast_signed()],
+        )?;
         Ok(count)
+    }
+}
+
+fn end_handle(
+    step: &Transaction<'_>,
+    key: RoomKey,
+    handle: &Redacted<Verifier>,
+) -> rusqlite::Result<usize> {
+    step.execute(
+        "UPDATE handle SET ended = 1 WHERE room = ? AND verifier = ?",
+        params![key.0, handle.expose().as_bytes()],
+    )
+}
+
+fn set_standing(
+    step: &Transaction<'_>,
+    key: RoomKey,
+    participant: ParticipantId,
+    standing: Standing,
+    now: u64,
+) -> rusqlite::Result<usize> {
+    step.execute(
+        "INSERT INTO standing (room, participant, standing, since) SELECT key, ?, ?, ? FROM room \
+         WHERE key = ? ON CONFLICT DO UPDATE SET standing = max(standing, excluded.standing), \
+         since = excluded.since",
+        params![participant.as_bytes(), number_of(standing), now.cast_signed(), key.0],
+    )
+}
+
+/// Forgets the oldest beyond what is kept of one room.
+fn bound_standings(step: &Transaction<'_>, key: RoomKey) -> rusqlite::Result<usize> {
+    step.execute(
+        "DELETE FROM standing WHERE room = ?1 AND number NOT IN \
+         (SELECT number FROM standing WHERE room = ?1 ORDER BY number DESC LIMIT ?2)",
+        params![key.0, MAX_STANDINGS],
+    )
+}
+
+/// As it stands in the table; the greater one stays.
+const fn number_of(standing: Standing) -> i64 {
+    match standing {
+        Standing::Delegate => 1,
+        Standing::SentOut => 2,
     }
 }
 
@@ -190,7 +279,7 @@ fn make_private(file: &Path) -> io::Result<()> {
 }
 
 /// Of the tables below.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 const SCHEMA: &str = "
     CREATE TABLE room (
@@ -213,6 +302,26 @@ const HANDLES: &str = "
         PRIMARY KEY (room, verifier)
     ) STRICT, WITHOUT ROWID;
 ";
+
+const HOST_KEYS: &str = "
+    ALTER TABLE room ADD COLUMN host_key BLOB;
+    CREATE TABLE standing (
+        number INTEGER PRIMARY KEY,
+        room BLOB NOT NULL,
+        participant BLOB NOT NULL,
+        standing INTEGER NOT NULL,
+        since INTEGER NOT NULL,
+        UNIQUE (room, participant)
+    ) STRICT;
+";
+
+/// Most people sent out or made a moderator that are remembered of one room. More takes more of the
+/// disk, about 100 bytes each; beyond it whoever was sent out first could use their token again.
+const MAX_STANDINGS: u32 = 1000;
+
+/// How long those are remembered: longer than any session token lasts. Shorter, and somebody sent out
+/// could use theirs again after a restart; longer is of no use.
+const STANDING_SECONDS: u64 = 24 * 3600;
 
 const FROM_VERSION_1: &str = "
     ALTER TABLE room ADD COLUMN link_generation INTEGER NOT NULL DEFAULT 0;
@@ -243,6 +352,28 @@ mod tests {
             let record = database.find(RoomKey::from_bytes([0; 32])).unwrap().unwrap();
             assert_eq!(record.rules, rules_of(Profile::Reunion, 30));
             assert_eq!((record.created_at, record.expires_at, record.link_generation), (5, 100, 0));
+            assert_eq!(record.host_key, None);
+        }
+    }
+
+    #[test]
+    fn a_file_of_the_second_version_keeps_its_rooms_which_have_no_host_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("preau.sqlite");
+        let old = Connection::open(&file).unwrap();
+        old.execute_batch(SCHEMA).unwrap();
+        old.execute_batch(HANDLES).unwrap();
+        let rules = rules_of(Profile::Classe, 30);
+        let insert =
+            "INSERT INTO room VALUES (zeroblob(32), zeroblob(32), zeroblob(32), 5, 100, 3, ?)";
+        old.execute(insert, [serde_json::to_string(&rules).unwrap()]).unwrap();
+        old.pragma_update(None, "user_version", 2).unwrap();
+        drop(old);
+        for _ in 0..2 {
+            let database = Database::open(&file).unwrap();
+            let record = database.find(RoomKey::from_bytes([0; 32])).unwrap().unwrap();
+            assert_eq!((record.rules, record.link_generation), (rules.clone(), 3));
+            assert_eq!(record.host_key, None);
         }
     }
 }

@@ -19,8 +19,10 @@ fn room(n: u8) -> RoomKey {
     RoomKey::from_bytes([n; 32])
 }
 
-fn participant() -> ParticipantId {
-    ParticipantId::from_bytes([5; 8])
+fn vouched(role: Role) -> Vouched {
+    let participant = ParticipantId::from_bytes([5; 8]);
+    let resume = Resume { participant, admitted: true };
+    Vouched { resume, role, link: Verifier::from_bytes([6; 32]) }
 }
 
 fn part(value: &Value) -> String {
@@ -35,15 +37,13 @@ fn forge(header: &Value, claims: &Value, key: &[u8]) -> String {
 }
 
 #[test]
-fn a_session_token_brings_back_its_participant_into_its_room_with_its_role() {
+fn a_session_token_vouches_for_its_participant_in_its_room_alone() {
     let (tokens, _hand) = tokens();
-    let token = tokens.session(room(1), participant(), Role::Guest, true, u64::MAX);
-    assert_eq!(
-        tokens.check_session(&token, room(1), Role::Guest),
-        Some(Resume { participant: participant(), admitted: true })
-    );
-    assert_eq!(tokens.check_session(&token, room(2), Role::Guest), None);
-    assert_eq!(tokens.check_session(&token, room(1), Role::Moderator), None);
+    for vouched in [Role::Guest, Role::Moderator].map(vouched) {
+        let token = tokens.session(room(1), &vouched, u64::MAX);
+        assert_eq!(tokens.check_session(&token, room(1)), Some(vouched));
+        assert_eq!(tokens.check_session(&token, room(2)), None);
+    }
 }
 
 #[test]
@@ -51,11 +51,11 @@ fn a_session_token_ends_after_twelve_hours_or_with_the_room() {
     for (room_ends_in, good_for) in [(HOUR, HOUR), (48 * HOUR, 12 * HOUR)] {
         let (tokens, hand) = tokens();
         let ends = tokens.clock.unix_seconds() + room_ends_in;
-        let token = tokens.session(room(1), participant(), Role::Guest, true, ends);
+        let token = tokens.session(room(1), &vouched(Role::Guest), ends);
         hand.advance(Duration::from_secs(good_for - 1));
-        assert!(tokens.check_session(&token, room(1), Role::Guest).is_some());
+        assert!(tokens.check_session(&token, room(1)).is_some());
         hand.advance(Duration::from_secs(1));
-        assert!(tokens.check_session(&token, room(1), Role::Guest).is_none());
+        assert!(tokens.check_session(&token, room(1)).is_none());
     }
 }
 
@@ -64,8 +64,8 @@ fn a_host_pass_ends_after_its_days_and_is_no_session_token() {
     let (tokens, hand) = tokens();
     let pass = tokens.host_pass(2);
     assert!(tokens.check_host_pass(pass.expose()));
-    assert!(tokens.check_session(&pass, room(1), Role::Guest).is_none());
-    let session = tokens.session(room(1), participant(), Role::Moderator, true, u64::MAX);
+    assert!(tokens.check_session(&pass, room(1)).is_none());
+    let session = tokens.session(room(1), &vouched(Role::Moderator), u64::MAX);
     assert!(!tokens.check_host_pass(session.expose()));
     hand.advance(Duration::from_secs(48 * HOUR));
     assert!(!tokens.check_host_pass(pass.expose()));
@@ -79,8 +79,9 @@ fn forged_tokens_bring_nobody_back() {
     let good = serde_json::to_value(SessionClaims {
         aud: SESSION_AUDIENCE.to_owned(),
         room: room(1),
-        sub: participant(),
+        sub: vouched(Role::Guest).resume.participant,
         role: Role::Guest,
+        link: vouched(Role::Guest).link,
         admitted: true,
         exp: future,
     })
@@ -99,7 +100,7 @@ fn forged_tokens_bring_nobody_back() {
     let token = forge(&header, &good, &KEY);
     let accepted = |token: &str| {
         let token = Redacted::new(token.to_owned());
-        tokens.check_session(&token, room(1), Role::Guest).is_some()
+        tokens.check_session(&token, room(1)).is_some()
     };
     assert!(accepted(&token), "the forger's tools work, so the refusals below mean something");
 
@@ -157,7 +158,8 @@ fn forged_tokens_bring_nobody_back() {
         ("room missing", without("room")),
         ("room empty", with("room", json!(""))),
         ("role missing", without("role")),
-        ("role of another", with("role", json!("moderator"))),
+        ("link missing", without("link")),
+        ("link malformed", with("link", json!("AAAA"))),
         ("role unknown", with("role", json!("root"))),
         ("participant missing", without("sub")),
         ("participant malformed", with("sub", json!("AAAA"))),

@@ -37,7 +37,8 @@ fn room_of(links: &str, origin: &str) -> Room {
     assert_eq!(slug, same);
     let derived = hkdf(moderator_secret.as_bytes(), &[b"guest", &[0; 4]], 16);
     assert_eq!(&derived, guest_secret.as_bytes(), "the guest link follows from the other");
-    Room { slug, guest, moderator }
+    let host = hkdf(moderator_secret.as_bytes(), &[b"host-key"], 32).try_into().unwrap();
+    Room { slug, guest, moderator, host }
 }
 
 fn hkdf(secret: &[u8], info: &[&[u8]], length: usize) -> Vec<u8> {

@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
+use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde_json::{Value, json};
 use signaling::{Asset, Assets, Clock, ClockHand, LogFormat, LogLevel, Server, Settings};
 use tempfile::TempDir;
@@ -27,12 +28,13 @@ pub(crate) struct TestServer {
     settings: Settings,
 }
 
-/// A room made by a test: any 32 bytes will do as a proof.
+/// A room made by a test: any 32 bytes will do as a proof, or as the seed of the host key.
 #[derive(Clone)]
 pub(crate) struct Room {
     pub(crate) slug: String,
     pub(crate) guest: String,
     pub(crate) moderator: String,
+    pub(crate) host: [u8; 32],
 }
 
 impl TestServer {
@@ -80,16 +82,26 @@ impl TestServer {
 
     /// Makes a room of a profile.
     pub(crate) async fn room_of(&self, profile: &str) -> Room {
-        let [guest, moderator] = [random(), random()];
+        self.room_with(profile, true).await
+    }
+
+    /// Makes a room as a browser does that cannot make a host key.
+    pub(crate) async fn room_without_host_key(&self) -> Room {
+        self.room_with("reunion", false).await
+    }
+
+    async fn room_with(&self, profile: &str, has_host_key: bool) -> Room {
+        let [guest, moderator, host] = [random(), random(), random()];
         let body = json!({
             "guestVerifier": base64url(&sha256(&guest)),
             "moderatorVerifier": base64url(&sha256(&moderator)),
+            "hostKey": has_host_key.then(|| base64url(host_key(&host).public_key().as_ref())),
             "profile": profile,
         });
         let answer = self.post("/api/rooms", &body.to_string(), &[]).await;
         assert_eq!(answer.status, 201, "{}", answer.body);
         let slug = answer.json()["room"].as_str().unwrap().to_owned();
-        Room { slug, guest: base64url(&guest), moderator: base64url(&moderator) }
+        Room { slug, guest: base64url(&guest), moderator: base64url(&moderator), host }
     }
 
     pub(crate) async fn get(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
@@ -405,6 +417,10 @@ pub(crate) fn base64url(bytes: &[u8]) -> String {
 
 pub(crate) fn sha256(bytes: &[u8]) -> Vec<u8> {
     ring::digest::digest(&ring::digest::SHA256, bytes).as_ref().to_vec()
+}
+
+pub(crate) fn host_key(seed: &[u8; 32]) -> Ed25519KeyPair {
+    Ed25519KeyPair::from_seed_unchecked(seed).unwrap()
 }
 
 pub(crate) fn random() -> [u8; 32] {

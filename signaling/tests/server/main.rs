@@ -3,10 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod command;
+mod delegation;
 mod harness;
 mod hostile;
+mod incident;
 mod join;
 mod page;
 mod privacy;
 mod probe;
 mod resume;
+mod roles;
+mod together;

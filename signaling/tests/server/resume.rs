@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Browser, Room, TestServer, join, with};
+use crate::harness::{Browser, Room, TestServer, base64url, join, random, sha256, with};
 
 fn resume(room: &Room, proof: &str, joined: &Value) -> Value {
     with(join(room, proof), "resume", joined["resume"].clone())
@@ -148,6 +148,97 @@ async fn a_token_without_the_link_opens_nothing() {
     let (_ada, joined) = server.join(&room, &room.guest).await;
     let refused = server.refusal(&resume(&room, &other.guest, &joined)).await;
     assert!(refused.contains("join_refused"), "{refused}");
+}
+
+/// Replaces the guest link; gives what the new one proves.
+async fn rotate(moderator: &mut Browser, generation: u32) -> String {
+    let fresh = random();
+    let verifier = base64url(&sha256(&fresh));
+    let rotate = json!({
+        "type": "rotate_link", "requestId": 90, "guestVerifier": verifier, "generation": generation,
+    });
+    moderator.say(&rotate).await;
+    assert_eq!(moderator.hear_type("done").await["requestId"], 90);
+    base64url(&fresh)
+}
+
+#[tokio::test]
+async fn r10_a_replaced_link_is_dead_at_once_and_brings_back_who_is_in_the_room_alone() {
+    let server = TestServer::start().await;
+    let room = server.room().await;
+    let (mut teacher, _) = server.join(&room, &room.moderator).await;
+    let (_ada, ada) = server.join(&room, &room.guest).await;
+    let (ben, cut) = server.join(&room, &room.guest).await;
+    let (mut eve, left) = server.join(&room, &room.guest).await;
+    let (_mallory, ejected) = server.join(&room, &room.guest).await;
+    eve.say(&json!({ "type": "leave" })).await;
+    eve.close_code().await;
+    let who = &ejected["participant"];
+    teacher.say(&json!({ "type": "eject", "requestId": 1, "participant": who })).await;
+    teacher.hear_type("done").await;
+    let fresh = rotate(&mut teacher, 1).await;
+    drop(ben);
+    for joined in [&ada, &cut] {
+        let (_back, again) = server.join_with(resume(&room, &room.guest, joined)).await;
+        assert_eq!(again["participant"], joined["participant"]);
+        assert_eq!(again["resumed"], true);
+    }
+    for joined in [&left, &ejected] {
+        let refused = server.refusal(&resume(&room, &room.guest, joined)).await;
+        assert!(refused.contains("link_ended"), "{refused}");
+    }
+    let refused = server.refusal(&join(&room, &room.guest)).await;
+    assert!(refused.contains("join_refused"), "{refused}");
+    // A token with the new link is as good as with the one it was given for.
+    let (_ada, again) = server.join_with(resume(&room, &fresh, &ada)).await;
+    assert_eq!(again["resumed"], true);
+    // Replaced once more, after the new link has brought somebody back.
+    rotate(&mut teacher, 2).await;
+    let (_ada, again) = server.join_with(resume(&room, &fresh, &again)).await;
+    assert_eq!(again["resumed"], true);
+}
+
+#[tokio::test]
+async fn r10_after_a_restart_a_replaced_link_brings_nobody_back() {
+    let server = TestServer::start().await;
+    let room = server.room().await;
+    let (mut teacher, _) = server.join(&room, &room.moderator).await;
+    let (_ada, joined) = server.join(&room, &room.guest).await;
+    rotate(&mut teacher, 1).await;
+    let server = server.restart().await;
+    let refused = server.refusal(&resume(&room, &room.guest, &joined)).await;
+    assert!(refused.contains("link_ended"), "{refused}");
+}
+
+#[tokio::test]
+async fn r10_a_link_with_an_end_lets_nobody_in_after_it_and_brings_back_who_is_there() {
+    let server = TestServer::start().await;
+    let room = server.room().await;
+    let (mut teacher, joined) = server.join(&room, &room.moderator).await;
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let mut rules = joined["rules"]["open"].clone();
+    rules["guestsUntil"] = json!(now.as_secs() + 60);
+    teacher.say(&json!({ "type": "set_rules", "requestId": 2, "rules": rules })).await;
+    teacher.hear_type("done").await;
+    let (mut early, inside) = server.join(&room, &room.guest).await;
+    for _ in 0..8 {
+        server.hand.advance(Duration::from_secs(9));
+        teacher.is_alive().await;
+        early.is_alive().await;
+    }
+    let refused = server.refusal(&join(&room, &room.guest)).await;
+    assert!(refused.contains("link_ended"), "{refused}");
+    let personal = with(join(&room, &room.guest), "handle", base64url(&random()));
+    let refused = server.refusal(&personal).await;
+    assert!(refused.contains("link_ended"), "{refused}");
+    drop(early);
+    let (mut back, again) = server.join_with(resume(&room, &room.guest, &inside)).await;
+    assert_eq!(again["resumed"], true, "no end of a link ends who is in the room");
+    back.say(&json!({ "type": "leave" })).await;
+    back.close_code().await;
+    let refused = server.refusal(&resume(&room, &room.guest, &inside)).await;
+    assert!(refused.contains("link_ended"), "{refused}");
+    server.join(&room, &room.moderator).await;
 }
 
 #[tokio::test]

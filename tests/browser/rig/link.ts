@@ -1,4 +1,4 @@
-import { createHash, hkdfSync, randomBytes } from 'node:crypto'
+import { createHash, createPrivateKey, createPublicKey, hkdfSync, randomBytes } from 'node:crypto'
 
 /** Both links of a room, taken apart. Made here independently of the web client, from the rules. */
 export interface RoomLinks {
@@ -28,6 +28,15 @@ export function proofOf(secret: string): string {
 /** What the server keeps of a link. */
 export function verifierOf(secret: string): string {
   return createHash('sha256').update(Buffer.from(proofOf(secret), 'base64url')).digest('base64url')
+}
+
+/** Public half of the host key (Ed25519) under a moderator secret. */
+export function hostKeyOf(moderatorSecret: string): string {
+  const seed = derive(Buffer.from(moderatorSecret, 'base64url'), Buffer.from('host-key'), 32)
+  // RFC 8410, section 7.
+  const key = Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), seed])
+  const { x } = createPublicKey(createPrivateKey({ key, format: 'der', type: 'pkcs8' })).export({ format: 'jwk' })
+  return String(x)
 }
 
 /** A secret nobody else has. */
@@ -64,6 +73,7 @@ export async function createRoom(origin: string, profile: Profile = 'reunion'): 
     body: JSON.stringify({
       guestVerifier: verifierOf(guestSecret),
       moderatorVerifier: verifierOf(moderatorSecret),
+      hostKey: hostKeyOf(moderatorSecret),
       profile,
     }),
   })

@@ -17,7 +17,7 @@ import type { Request } from '../protocol/connection'
 import type { ServerMessage } from '../protocol/generated'
 import { QUIET_ROOM } from '../protocol/samples'
 import { INITIAL_MODEL } from './call'
-import type { CallState } from './state'
+import type { CallState, ParticipantId } from './state'
 
 const ORIGIN = 'https://ecole.example'
 const ROOM = 'ABEiM0RVZneImaq7zN3u_w'
@@ -56,7 +56,47 @@ beforeEach(() => {
   Reflect.get<typeof globalThis, 'localStorage'>(globalThis, 'localStorage').clear()
 })
 
+describe('the role', () => {
+  it('is passed on with a signature of the host key, and taken back without', async () => {
+    const { way, asked } = await page()
+    const who = 'BwcHBwcHBwc' as ParticipantId
+    expect(await way.host.value?.setRole(who, 'moderator')).toBe(true)
+    expect(await way.host.value?.setRole(who, 'guest')).toBe(true)
+    const [given, taken] = asked
+    expect(given).toMatchObject({ type: 'set_role', participant: who, role: 'moderator' })
+    expect(given).toHaveProperty('delegation.signature', expect.stringMatching(/^[\w-]{86}$/))
+    expect(taken).toEqual({ type: 'set_role', participant: who, role: 'guest', delegation: null })
+  })
+
+  it('that was passed on is shown again, and does not make the guest link a moderator’s', async () => {
+    const { way, state, enter, hear } = await page({ role: 'guest' })
+    await way.prove()
+    enter()
+    expect(way.join.delegation).toBeNull()
+    state.value = { ...state.value, selfId: 'BwcHBwcHBwc' as ParticipantId }
+    const delegation = { expiresAt: 1, signature: 'x' }
+    hear({ type: 'role_changed', participant: 'CAcHBwcHBwc', role: 'moderator', delegation: null })
+    expect(way.join.delegation).toBeNull()
+    hear({ type: 'role_changed', participant: 'BwcHBwcHBwc', role: 'moderator', delegation })
+    expect(way.join.delegation).toEqual(delegation)
+    enter(0, { role: 'moderator' })
+    expect(way.host.value).toBeNull()
+    hear({ type: 'role_changed', participant: 'BwcHBwcHBwc', role: 'guest', delegation: null })
+    expect(way.join.delegation).toBeNull()
+  })
+})
+
 describe('the guest link', () => {
+  it('that was replaced while its guest was cut is not shown as good', async () => {
+    const { way, enter } = await page({ role: 'guest' })
+    enter(0)
+    expect(way.guest.value).not.toBeNull()
+    enter(1, { resumed: true })
+    expect(way.guest.value).toBeNull()
+    enter(1, { resumed: true })
+    expect(way.guest.value).toBeNull()
+  })
+
   it('is not shown before it is known which one is good, then follows each word of the server', async () => {
     const { way, link, enter, hear } = await page()
     expect(way.guest.value).toBeNull()
@@ -139,6 +179,7 @@ describe('what a join shows', () => {
       await way.prove()
       expect(way.join).toEqual({
         room: ROOM,
+        delegation: null,
         proof: await deriveProof(secret),
         handle: admission === null ? null : await deriveHandleProof(admission),
       })

@@ -2,6 +2,7 @@
 // is whose. Names stay in this page, and in this browser's storage where the room is kept there.
 
 import { computed, type ReadonlySignal, signal } from '@preact/signals'
+import { DELEGATION_SECONDS, signDelegation } from '../host-key'
 import { changeKept, type KeepOutcome, keepRoom, keptRooms } from '../keep'
 import { type KeptPupil, keptSecret, MAX_PUPILS } from '../kept-rooms'
 import {
@@ -15,7 +16,8 @@ import {
   toBase64Url,
 } from '../link'
 import type { Request } from '../protocol/connection'
-import type { CallState } from './state'
+import type { Role } from '../protocol/generated'
+import type { CallState, ParticipantId } from './state'
 
 /** Somebody with a personal link. */
 export interface Pupil {
@@ -51,6 +53,8 @@ export interface HostTools {
   addPupils(pupils: readonly NewPupil[]): Promise<boolean>
   /** Ends a personal link and sends out whoever came by it. True when done. */
   revokePupil(pupil: Pupil): Promise<boolean>
+  /** Passes the role on to somebody, signed by the host key, or takes it back. True when done. */
+  setRole(participant: ParticipantId, role: Role): Promise<boolean>
   /** Keeps this room in this browser, under a title. */
   keep(title: string): KeepOutcome
 }
@@ -144,6 +148,13 @@ export class Host implements HostTools {
     const done = await this.around.ask({ type: 'revoke_handle', handle: pupil.handle })
     if (done) this.drop(pupil)
     return done
+  }
+
+  async setRole(participant: ParticipantId, role: Role): Promise<boolean> {
+    const expiresAt = Math.floor(Date.now() / 1000) + DELEGATION_SECONDS
+    const delegation =
+      role === 'moderator' ? await signDelegation(this.link.secret, this.room, participant, expiresAt) : null
+    return this.around.ask({ type: 'set_role', participant, role, delegation })
   }
 
   keep(title: string): KeepOutcome {

@@ -4,7 +4,7 @@
 import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals'
 import { buildLink, deriveHandleProof, deriveProof, type Link } from '../link'
 import type { Join, Request } from '../protocol/connection'
-import type { Role, ServerMessage } from '../protocol/generated'
+import type { Delegation, Role, ServerMessage } from '../protocol/generated'
 import { Host } from './host'
 import type { CallState } from './state'
 
@@ -25,6 +25,9 @@ export class RoomLink {
   })
   /** True when the guest link by which this page came is good no more. */
   private readonly replaced = signal(false)
+  /** What makes the person a moderator whose link does not. */
+  private delegation: Delegation | null = null
+  private generation: number | null = null
   private proofs: Pick<Join, 'proof' | 'handle'> | null = null
 
   constructor(
@@ -50,9 +53,9 @@ export class RoomLink {
   }
 
   /** What `join` says of the link; `prove` comes first. */
-  get join(): Pick<Join, 'room' | 'proof' | 'handle'> {
+  get join(): Pick<Join, 'room' | 'proof' | 'handle' | 'delegation'> {
     if (this.proofs === null) throw new TypeError('nothing is proven yet')
-    return { room: this.link.room, ...this.proofs }
+    return { room: this.link.room, ...this.proofs, delegation: this.delegation }
   }
 
   /** What the server says of links. */
@@ -63,9 +66,15 @@ export class RoomLink {
         // their link's.
         if (!message.resumed) {
           this.replaced.value = false
-          this.mend(message.role)
+          if (this.delegation === null) this.mend(message.role)
+        } else if (this.generation !== null && message.linkGeneration !== this.generation) {
+          this.replaced.value = true
         }
+        this.generation = message.linkGeneration
         void this.host.value?.follow(message.linkGeneration)
+        return
+      case 'role_changed':
+        if (message.participant === this.state.value.selfId) this.delegation = message.delegation
         return
       case 'link_rotated':
         this.replaced.value = true

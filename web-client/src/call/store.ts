@@ -34,6 +34,7 @@ export type ClassRequest = Exclude<
       | 'set_audience'
       | 'vote'
       | 'rotate_link'
+      | 'set_role'
       | 'add_handles'
       | 'revoke_handle'
   }

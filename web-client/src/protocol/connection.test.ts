@@ -10,6 +10,7 @@ const JOIN: Join = {
   proof: 'p',
   handle: null,
   resume: null,
+  delegation: null,
   displayName: null,
   language: 'fr',
 }

@@ -6,6 +6,7 @@ export const MAX_MESSAGE_BYTES = 65536;
 export const MAX_DISPLAY_NAME_CHARS = 40;
 export const MAX_SLOTS = 128;
 export const MAX_TEXT_CHARS = 2000;
+export const MAX_SEALED_CHARS = 49152;
 export const MAX_POLL_TEXT_CHARS = 200;
 export const MAX_POLL_CHOICES = 10;
 export const MAX_GROUPS = 30;
@@ -44,6 +45,10 @@ handle: string | null,
  * no longer good the proof alone decides and a new participant enters.
  */
 resume: string | null,
+/**
+ * What made this participant a moderator, to be one again after a restart of the server.
+ */
+delegation: Delegation | null,
 /**
  * Pseudonym; absent or blank gets a neutral one.
  */
@@ -247,7 +252,11 @@ participant: string,
 /**
  * What they become.
  */
-role: Role, } | { "type": "rotate_link",
+role: Role,
+/**
+ * Whoever is made a moderator: the host key's word on it.
+ */
+delegation: Delegation | null, } | { "type": "rotate_link",
 /**
  * Echoed in the answer.
  */
@@ -335,7 +344,16 @@ requestId: RequestId,
 /**
  * 1 to [`crate::MAX_TEXT_CHARS`] characters.
  */
-text: string, } | { "type": "probe",
+text: string, } | { "type": "report_incident",
+/**
+ * Echoed in the answer.
+ */
+requestId: RequestId,
+/**
+ * An age file for the recipient of [`crate::ServerInfo`], as base64 (RFC 4648 section 4), at
+ * most [`crate::MAX_SEALED_CHARS`] characters.
+ */
+sealed: string, } | { "type": "probe",
 /**
  * Echoed in the answer.
  */
@@ -358,6 +376,10 @@ guestVerifier: string,
  */
 moderatorVerifier: string,
 /**
+ * `null` where the browser cannot make one; then the role cannot be passed on in the room.
+ */
+hostKey: string | null,
+/**
  * Where the rules start.
  */
 profile: Profile, };
@@ -376,9 +398,24 @@ room: string,
 expiresAt: number, };
 
 /**
+ * Word of the host key that one participant of one room is a moderator. Worth nothing to anybody
+ * else.
+ */
+export type Delegation = {
+/**
+ * Until when it can be shown, in seconds since 1970-01-01 UTC.
+ */
+expiresAt: number,
+/**
+ * By the host key, of [`DELEGATION_LABEL`], the 16 bytes of the room, the 8 bytes of the
+ * participant, and `expires_at` as 8 bytes, most significant first.
+ */
+signature: string, };
+
+/**
  * Why a request was refused or a session ended. Grouped by whose fault it is.
  */
-export type ErrorCode = "malformed" | "message_too_large" | "rate_limited" | "protocol_version" | "not_joined" | "already_joined" | "name_invalid" | "offer_invalid" | "slot_unknown" | "track_unknown" | "token_invalid" | "join_refused" | "room_full" | "room_ended" | "room_locked" | "link_ended" | "not_allowed" | "not_there" | "host_pass_required" | "overloaded" | "internal";
+export type ErrorCode = "malformed" | "message_too_large" | "rate_limited" | "protocol_version" | "not_joined" | "already_joined" | "name_invalid" | "offer_invalid" | "slot_unknown" | "track_unknown" | "token_invalid" | "join_refused" | "room_full" | "room_ended" | "room_locked" | "link_ended" | "delegation_invalid" | "host_key_missing" | "not_allowed" | "not_there" | "incidents_off" | "incidents_full" | "host_pass_required" | "overloaded" | "internal";
 
 /**
  * Why a session ended in order.
@@ -651,7 +688,12 @@ shareOrigin: string | null,
 /**
  * True when making a room needs a host pass.
  */
-hostPassRequired: boolean, };
+hostPassRequired: boolean,
+/**
+ * Public key (a recipient of age) that incident reports are sealed to; `null` when none can be
+ * made here.
+ */
+incidentRecipient: string | null, };
 
 /**
  * Everything a browser may hear on its WebSocket.
@@ -741,7 +783,11 @@ participant: string,
 /**
  * What they are now.
  */
-role: Role, } | { "type": "link_rotated",
+role: Role,
+/**
+ * The one it is about, made a moderator: what to show in `join` from now on.
+ */
+delegation: Delegation | null, } | { "type": "link_rotated",
 /**
  * Its generation.
  */

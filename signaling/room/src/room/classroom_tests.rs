@@ -3,19 +3,19 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "a test looks for one thing among many")]
 
 use protocol::{
-    ChatAudience, ClientMessage, GroupPlace, OpenRules, Opinion, OpinionTotals, Profile, Redacted,
-    RequestId, Role, TrackSource, Verifier,
+    ChatAudience, ClientMessage, Delegation, GroupPlace, OpenRules, Opinion, OpinionTotals,
+    Profile, Redacted, RequestId, Role, TrackSource, Verifier,
 };
 
-use super::tests::{Scene, answer, id, join, refused, set_publishing, subscribe, track, welcome};
+use super::tests::{Scene, answer, id, join, set_publishing, subscribe, track, welcome};
 use super::*;
 use crate::{Change, Join, Resume};
 
-const ASK: RequestId = RequestId(7);
+pub(super) const ASK: RequestId = RequestId(7);
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A lesson with a teacher on session 1 and, let in, pupils on sessions 2 to `people`.
-fn class(people: u8) -> Scene {
+pub(super) fn class(people: u8) -> Scene {
     let mut scene = Scene::of(Profile::Classe, 100);
     scene.input(Input::Join(Join { role: Role::Moderator, ..join(1) }));
     for n in 2..=people {
@@ -25,12 +25,12 @@ fn class(people: u8) -> Scene {
     scene
 }
 
-fn text(text: &str) -> Redacted<String> {
+pub(super) fn text(text: &str) -> Redacted<String> {
     Redacted::new(text.to_owned())
 }
 
 /// Everything said to one session.
-fn told(outputs: &[Output], session: u64) -> Vec<&ServerMessage> {
+pub(super) fn told(outputs: &[Output], session: u64) -> Vec<&ServerMessage> {
     let told = outputs.iter().filter_map(|output| match output {
         Output::Send { session: to, message } if to.0 == session => Some(message),
         _ => None,
@@ -38,7 +38,44 @@ fn told(outputs: &[Output], session: u64) -> Vec<&ServerMessage> {
     told.collect()
 }
 
-fn rules(scene: &Scene, change: impl FnOnce(&mut OpenRules)) -> ClientMessage {
+/// What is to be kept across restarts.
+pub(super) fn kept(outputs: &[Output]) -> Vec<&Change> {
+    let kept = outputs.iter().filter_map(|output| match output {
+        Output::Keep { change, .. } => Some(change),
+        _ => None,
+    });
+    kept.collect()
+}
+
+pub(super) fn delegation(n: u8) -> Delegation {
+    let signature = protocol::Signature::from_bytes([n; 64]).into();
+    Delegation { expires_at: 100, signature }
+}
+
+pub(super) fn set_role(n: u8, role: Role) -> ClientMessage {
+    let delegation = (role == Role::Moderator).then(|| delegation(n));
+    ClientMessage::SetRole { request_id: ASK, participant: id(n), role, delegation }
+}
+
+/// Has the teacher on session 1 make pupil `n` a moderator, with a delegation that is found good.
+pub(super) fn pass_on(scene: &mut Scene, n: u8) -> Vec<Output> {
+    let outputs = scene.say(1, set_role(n, Role::Moderator));
+    checked(scene, &outputs, Ok(()))
+}
+
+pub(super) fn checked(
+    scene: &mut Scene,
+    outputs: &[Output],
+    result: Result<(), ErrorCode>,
+) -> Vec<Output> {
+    let [Output::CheckDelegation { session, request_id, participant, delegation }] = *outputs
+    else {
+        panic!("{outputs:?}");
+    };
+    scene.input(Input::DelegationChecked { session, request_id, participant, delegation, result })
+}
+
+pub(super) fn rules(scene: &Scene, change: impl FnOnce(&mut OpenRules)) -> ClientMessage {
     let mut rules = scene.room.config.rules.open;
     change(&mut rules);
     ClientMessage::SetRules { request_id: ASK, rules }
@@ -47,133 +84,6 @@ fn rules(scene: &Scene, change: impl FnOnce(&mut OpenRules)) -> ClientMessage {
 fn places(places: &[(u8, Option<u8>)]) -> ClientMessage {
     let place = |(n, group): &(u8, _)| GroupPlace { participant: id(*n), group: *group };
     ClientMessage::SetGroups { request_id: ASK, places: places.iter().map(place).collect() }
-}
-
-#[test]
-fn a_pupil_waits_and_hears_nothing_until_a_moderator_lets_them_in() {
-    let mut scene = class(1);
-    let outputs = scene.join(2);
-    assert!(matches!(&outputs[0], Output::Wait(wait) if wait.participant == id(2)), "{outputs:?}");
-    let ServerMessage::WaitingChanged { waiting } = told(&outputs, 1)[0] else { panic!() };
-    assert_eq!(waiting[0].participant, id(2));
-    assert_eq!(told(&scene.say(2, subscribe(&[])), 2).len(), 1, "nothing but a refusal");
-    let chat = ClientMessage::Chat {
-        request_id: ASK,
-        audience: ChatAudience::Everybody,
-        text: text("Bonjour"),
-    };
-    assert_eq!(told(&scene.say(1, chat), 2), Vec::<&ServerMessage>::new());
-    let outputs =
-        scene.say(1, ClientMessage::Admit { request_id: ASK, participants: Some(vec![id(2)]) });
-    assert_eq!(welcome(&outputs).participant, id(2));
-    assert_eq!(answer(&outputs), Ok(()));
-    let again = ClientMessage::Admit { request_id: ASK, participants: Some(vec![id(2)]) };
-    assert_eq!(answer(&scene.say(1, again)), Err(ErrorCode::NotThere));
-}
-
-#[test]
-fn whoever_is_refused_is_told_why_and_their_token_is_dead() {
-    let mut scene = class(1);
-    scene.join(2);
-    let reason = Some(text("  La classe est complète. "));
-    let refuse = ClientMessage::RefuseEntry { request_id: ASK, participant: id(2), reason };
-    let outputs = scene.say(1, refuse);
-    let ServerMessage::Goodbye { reason, note } = told(&outputs, 2)[0] else { panic!() };
-    assert_eq!(*reason, GoodbyeReason::EntryRefused);
-    assert_eq!(note.as_ref().map(|note| note.expose().as_str()), Some("La classe est complète."));
-    let resume = Some(Resume { participant: id(2), admitted: false });
-    let outputs = scene.input(Input::Join(Join { resume, ..join(3) }));
-    assert!(matches!(&outputs[0], Output::Wait(wait) if wait.participant == id(3)));
-}
-
-#[test]
-fn a_place_in_the_lobby_survives_a_reload_and_not_more() {
-    let mut scene = class(1);
-    scene.join(2);
-    scene.input(Input::SessionLost { session: SessionId(2) });
-    assert_eq!(
-        answer(&scene.say(1, ClientMessage::Admit { request_id: ASK, participants: None })),
-        Ok(())
-    );
-    let resume = Some(Resume { participant: id(2), admitted: false });
-    let outputs = scene.input(Input::Join(Join { session: SessionId(9), resume, ..join(3) }));
-    assert!(matches!(&outputs[0], Output::Wait(wait) if wait.participant == id(2)));
-    scene.input(Input::SessionLost { session: SessionId(9) });
-    scene.wait(Room::RESUME_WINDOW);
-    assert!(scene.room.lobby.is_empty());
-}
-
-#[test]
-fn after_a_restart_those_who_were_in_come_back_and_those_who_waited_wait() {
-    for (admitted, waits) in [(true, false), (false, true)] {
-        let mut scene = Scene::of(Profile::Classe, 9);
-        let resume = Some(Resume { participant: id(7), admitted });
-        let outputs = scene.input(Input::Join(Join { resume, ..join(2) }));
-        let is_wait = |output: &Output| matches!(output, Output::Wait(_));
-        assert_eq!(outputs.iter().any(is_wait), waits, "admitted: {admitted}");
-    }
-}
-
-#[test]
-fn a_personal_link_needs_no_admission_and_moderators_alone_see_whose_it_is() {
-    let mut scene = class(2);
-    let verifier = Redacted::new(Verifier::from_bytes([5; 32]));
-    let handle = Some(verifier);
-    let outputs = scene.input(Input::Join(Join { handle, ..join(3) }));
-    assert_eq!(welcome(&outputs).participant, id(3));
-    let handle_told = |session| {
-        let ServerMessage::ParticipantJoined { participant } = told(&outputs, session)[0] else {
-            panic!()
-        };
-        participant.handle
-    };
-    assert_eq!((handle_told(1), handle_told(2)), (handle, None));
-    let eject = ClientMessage::Eject { request_id: ASK, participant: id(3) };
-    let outputs = scene.say(1, eject);
-    let change = Change::HandleEnded(verifier);
-    let kept = Output::Keep { session: SessionId(1), request_id: ASK, change };
-    assert!(outputs.contains(&kept), "{outputs:?}");
-}
-
-#[test]
-fn a_locked_room_lets_nobody_new_in_and_those_inside_come_back() {
-    let mut scene = class(2);
-    let lock = rules(&scene, |rules| rules.locked = true);
-    scene.say(1, lock);
-    assert_eq!(refused(&scene.join(3)), ErrorCode::RoomLocked);
-    scene.input(Input::SessionLost { session: SessionId(2) });
-    let resume = Some(Resume { participant: id(2), admitted: true });
-    let outputs = scene.input(Input::Join(Join { session: SessionId(9), resume, ..join(4) }));
-    assert!(welcome(&outputs).resumed);
-    let moderator = Join { role: Role::Moderator, ..join(5) };
-    assert_eq!(welcome(&scene.input(Input::Join(moderator))).participant, id(5));
-}
-
-#[test]
-fn an_ejected_person_is_out_and_cannot_resume() {
-    let mut scene = class(2);
-    let outputs = scene.say(1, ClientMessage::Eject { request_id: ASK, participant: id(2) });
-    let goodbye = ServerMessage::Goodbye { reason: GoodbyeReason::Ejected, note: None };
-    assert!(told(&outputs, 2).contains(&&goodbye));
-    assert_eq!(answer(&outputs), Ok(()));
-    let resume = Some(Resume { participant: id(2), admitted: true });
-    let outputs = scene.input(Input::Join(Join { resume, ..join(3) }));
-    assert!(matches!(&outputs[0], Output::Wait(wait) if wait.participant == id(3)));
-    let again = ClientMessage::Eject { request_id: ASK, participant: id(2) };
-    assert_eq!(answer(&scene.say(1, again)), Err(ErrorCode::NotThere));
-}
-
-#[test]
-fn whoever_was_made_a_moderator_and_ejects_themselves_is_simply_out() {
-    let mut scene = class(2);
-    let role = Role::Moderator;
-    scene.say(1, ClientMessage::SetRole { request_id: ASK, participant: id(2), role });
-    let outputs = scene.say(2, ClientMessage::Eject { request_id: ASK, participant: id(2) });
-    let [ServerMessage::Goodbye { reason: GoodbyeReason::Ejected, .. }] = told(&outputs, 2)[..]
-    else {
-        panic!("{outputs:?}");
-    };
-    assert_eq!(told(&outputs, 1), [&ServerMessage::ParticipantLeft { participant: id(2) }]);
 }
 
 #[test]
@@ -245,9 +155,17 @@ fn a_rule_that_forbids_cameras_closes_those_of_pupils_and_leaves_the_teachers() 
 fn in_a_room_of_voices_no_picture_is_negotiated_by_anybody() {
     let mut scene = Scene::of(Profile::Audio, 9);
     scene.input(Input::Join(Join { role: Role::Moderator, ..join(1) }));
-    let publish = vec![protocol::PublishedMid { mid: "0".into(), source: TrackSource::Camera }];
-    let offer = ClientMessage::Offer { request_id: ASK, sdp: String::new().into(), publish };
-    assert_eq!(answer(&scene.say(1, offer)), Err(ErrorCode::NotAllowed));
+    let offer = |sdp: &str, source| {
+        let publish = vec![protocol::PublishedMid { mid: "0".into(), source }];
+        ClientMessage::Offer { request_id: ASK, sdp: sdp.to_owned().into(), publish }
+    };
+    let sound = "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\n";
+    let pictures = format!("{sound}m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=recvonly\r\n");
+    for refused in [offer(sound, TrackSource::Camera), offer(&pictures, TrackSource::Microphone)] {
+        assert_eq!(answer(&scene.say(1, refused)), Err(ErrorCode::NotAllowed));
+    }
+    let asked = scene.say(1, offer(sound, TrackSource::Microphone));
+    assert!(matches!(asked[..], [Output::Media(MediaRequest::Negotiate { .. })]), "{asked:?}");
 }
 
 #[test]
@@ -291,20 +209,19 @@ fn who_is_no_moderator_any_more_loses_what_moderators_alone_see() {
     for n in 1..=3 {
         scene.negotiate(n);
     }
-    let role = |n, role| ClientMessage::SetRole { request_id: ASK, participant: id(n), role };
-    assert_eq!(answer(&scene.say(1, role(3, Role::Moderator))), Ok(()));
+    pass_on(&mut scene, 3);
     scene.say(2, ClientMessage::SetAudience { request_id: ASK, moderators_only: true });
     scene.say(2, set_publishing(TrackSource::Camera, true));
     let see = subscribe(&[("v", track(2, TrackSource::Camera))]);
     assert_eq!(answer(&scene.say(3, see)), Ok(()));
-    assert_eq!(answer(&scene.say(3, role(2, Role::Moderator))), Err(ErrorCode::NotAllowed));
-    let outputs = scene.say(1, role(3, Role::Guest));
+    let outputs = scene.say(1, set_role(3, Role::Guest));
     let is_emptied = |output: &Output| {
         matches!(output, Output::Media(MediaRequest::Subscribe { participant, slots })
             if *participant == id(3) && slots[0].track.is_none())
     };
     assert!(outputs.iter().any(is_emptied), "{outputs:?}");
-    assert_eq!(answer(&scene.say(1, role(1, Role::Guest))), Err(ErrorCode::NotAllowed));
+    let own = scene.say(1, set_role(1, Role::Guest));
+    assert_eq!(answer(&own), Err(ErrorCode::NotAllowed));
 }
 
 #[test]
@@ -314,6 +231,9 @@ fn hands_are_a_queue_in_the_order_they_were_raised() {
         scene.say(session, ClientMessage::RaiseHand { request_id: ASK, raised: true });
     }
     assert_eq!(scene.room.hands, [id(3), id(2), id(4)]);
+    // What was held back is told, and the pause after it is over.
+    scene.wait(SECOND);
+    scene.wait(SECOND);
     let lower = |participant| ClientMessage::LowerHand { request_id: ASK, participant };
     assert_eq!(answer(&scene.say(2, lower(None))), Err(ErrorCode::NotAllowed));
     let outputs = scene.say(1, lower(Some(id(3))));
@@ -425,20 +345,6 @@ fn a_page_that_comes_back_is_told_its_own_part() {
 }
 
 #[test]
-fn of_two_moderators_who_replace_the_link_at_once_one_is_told_so() {
-    let mut scene = class(1);
-    scene.input(Input::Join(Join { role: Role::Moderator, ..join(2) }));
-    let rotate = |n: u8| ClientMessage::RotateLink {
-        request_id: ASK,
-        guest_verifier: Verifier::from_bytes([n; 32]).into(),
-        generation: 1,
-    };
-    let outputs = scene.say(1, rotate(8));
-    assert!(told(&outputs, 2).contains(&&ServerMessage::LinkRotated { generation: 1 }));
-    assert_eq!(answer(&scene.say(2, rotate(9))), Err(ErrorCode::NotThere));
-}
-
-#[test]
 fn a_timer_runs_out_by_itself() {
     let mut scene = class(2);
     let outputs = scene.say(1, ClientMessage::SetTimer { request_id: ASK, seconds: Some(90) });
@@ -452,4 +358,55 @@ fn a_timer_runs_out_by_itself() {
     assert_eq!(scene.room.timer_ends, None);
     let endless = ClientMessage::SetTimer { request_id: ASK, seconds: Some(0) };
     assert_eq!(answer(&scene.say(1, endless)), Err(ErrorCode::Malformed));
+}
+
+#[test]
+fn five_hundred_hands_in_a_second_are_told_ten_times() {
+    let mut scene = class(100);
+    let (mut heard, mut bytes) = (0, 0);
+    let mut listen = |outputs: &[Output]| {
+        for message in told(outputs, 2) {
+            if let ServerMessage::HandsChanged { hands } = message {
+                heard += 1;
+                bytes += hands.len();
+            }
+        }
+    };
+    for n in 0..495_u64 {
+        let raised = n / 99 % 2 == 0;
+        let raise = ClientMessage::RaiseHand { request_id: ASK, raised };
+        let outputs = scene.say(2 + n % 99, raise);
+        assert_eq!(answer(&outputs), Ok(()));
+        listen(&outputs);
+        listen(&scene.wait(Duration::from_millis(2)));
+    }
+    listen(&scene.wait(SECOND));
+    assert!((10..=12).contains(&heard), "{heard}");
+    assert!(bytes < 1200, "{bytes}");
+    assert_eq!(scene.room.hands.len(), 99, "and all of them count");
+}
+
+#[test]
+fn whoever_says_too_much_is_told_so_and_the_others_hear_no_more() {
+    let mut scene = class(3);
+    let chat = || ClientMessage::Chat {
+        request_id: ASK,
+        audience: ChatAudience::Everybody,
+        text: text("Bonjour"),
+    };
+    let reaction = protocol::Reaction::Heart;
+    let react = || ClientMessage::React { request_id: ASK, reaction };
+    let mut heard = 0;
+    for n in 0..100 {
+        let outputs = scene.say(2, if n % 2 == 0 { chat() } else { react() });
+        if n >= 20 {
+            assert_eq!(answer(&outputs), Err(ErrorCode::RateLimited), "{n}");
+        }
+        heard += told(&outputs, 3).len();
+    }
+    assert_eq!(heard, 20);
+    assert_eq!(answer(&scene.say(3, chat())), Ok(()), "others go on");
+    scene.wait(SECOND);
+    let answers: Vec<_> = (0..5).map(|_| answer(&scene.say(2, chat()))).collect();
+    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 4);
 }

@@ -22,22 +22,27 @@ impl Room {
         if self.ended {
             return self.refuse_session(session, ErrorCode::RoomEnded);
         }
-        let mut id = join.participant;
-        let mut was_admitted = false;
-        if let Some(resume) = join.resume {
-            let known = self.participants.get(&resume.participant);
-            if known.is_some_and(|known| known.link_role == join.role) {
-                return self.resume(now, session, resume.participant);
-            }
-            if self.lobby.find(resume.participant).is_some() && join.role == Role::Guest {
-                return self.wait_again(session, resume.participant);
-            }
-            if known.is_none() && !self.gone.contains(&resume.participant) {
-                // The room was made anew since the token was given: same person, new media.
-                id = resume.participant;
-                was_admitted = resume.admitted;
-            }
+        let resume = join.resume.filter(|resume| !self.gone.contains(&resume.participant));
+        let known = resume.and_then(|resume| self.participants.get(&resume.participant));
+        if let (Some(resume), Some(known)) = (resume, known)
+            && known.link_role == join.role
+        {
+            return self.resume(now, session, resume.participant);
         }
+        // The room was made anew since the token was given: same person, new media.
+        let returning = resume.filter(|_| known.is_none());
+        let delegation = join.delegation.filter(|_| returning.is_some());
+        if delegation.is_none() && !self.is_link_good(&join) {
+            return self.refuse_session(session, ErrorCode::LinkEnded);
+        }
+        if let Some(resume) = returning
+            && self.lobby.find(resume.participant).is_some()
+            && join.role == Role::Guest
+        {
+            return self.wait_again(session, resume.participant);
+        }
+        let id = returning.map_or(join.participant, |resume| resume.participant);
+        let was_admitted = delegation.is_some() || returning.is_some_and(|it| it.admitted);
         if self.participants.contains_key(&id) || self.lobby.find(id).is_some() {
             return self.refuse_session(session, ErrorCode::Internal);
         }
@@ -64,8 +69,19 @@ impl Room {
             return self.tell_waiting();
         }
         let arrival = self.arrivals;
-        let participant = Participant::new(display_name, join.role, join.handle, session, arrival);
+        let mut participant =
+            Participant::new(now, display_name, join.role, join.handle, session, arrival);
+        if delegation.is_some() {
+            participant.role = Role::Moderator;
+            participant.delegation = delegation;
+        }
         self.enter(now, id, participant);
+    }
+
+    /// Whether somebody new may come by this link. The room knows before the disk does that it was
+    /// replaced.
+    fn is_link_good(&self, join: &Join) -> bool {
+        join.role == Role::Moderator || join.link_generation == Some(self.config.link_generation)
     }
 
     fn is_full(&self) -> bool {
@@ -147,7 +163,7 @@ impl Room {
         let Presence::Here(session) = waiting.presence else { return Err(ErrorCode::NotThere) };
         let waiting = self.lobby.remove(id).ok_or(ErrorCode::NotThere)?;
         let (name, arrival) = (waiting.display_name, waiting.arrival);
-        let participant = Participant::new(name, Role::Guest, None, session, arrival);
+        let participant = Participant::new(now, name, Role::Guest, None, session, arrival);
         self.enter(now, id, participant);
         Ok(())
     }
@@ -166,6 +182,21 @@ impl Room {
         }
         self.settle_idle(now);
         Ok(())
+    }
+
+    /// Sends everybody away who waits, because of what was decided about the room.
+    pub(super) fn empty_lobby(&mut self, now: Instant, code: ErrorCode) {
+        if self.lobby.is_empty() {
+            return;
+        }
+        for id in self.lobby.ids() {
+            let presence = self.lobby.remove(id).map(|waiting| waiting.presence);
+            if let Some(Presence::Here(session)) = presence {
+                self.refuse_session(session, code);
+            }
+        }
+        self.settle_idle(now);
+        self.tell_waiting();
     }
 
     /// What a session that waits may say: that it leaves, and that it lives.
@@ -237,7 +268,7 @@ impl Room {
         self.speakers.retain(|speaker| *speaker != id);
         self.outputs.push_back(Output::Media(MediaRequest::RemoveTransport { participant: id }));
         self.tell_others(id, &ServerMessage::ParticipantLeft { participant: id });
-        self.take_down(id, &participant);
+        self.take_down(now, id, &participant);
         self.settle_idle(now);
     }
 
@@ -286,6 +317,12 @@ impl Room {
         let unplayable = own.tell_unplayable_slots().filter(|_| !own.unplayable_slots.is_empty());
         self.outputs.extend(paused);
         self.outputs.extend(unplayable);
+        // Shown at the next restart of the server; a page may have been reloaded since it was told.
+        if let Some(delegation) = own.delegation {
+            let (role, delegation) = (own.role, Some(delegation));
+            let message = ServerMessage::RoleChanged { participant: id, role, delegation };
+            self.outputs.push_back(Output::Send { session, message });
+        }
         // A page that comes back may have missed what changed.
         for (source, rids) in layers_wanted {
             let message = ServerMessage::LayersWanted { source, rids };

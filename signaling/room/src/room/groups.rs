@@ -1,6 +1,7 @@
 //! Groups: parts of the class that neither see nor hear each other.
 
 use std::collections::BTreeSet;
+use std::time::Instant;
 
 use protocol::{ErrorCode, GroupPlace, MAX_GROUPS, ServerMessage};
 
@@ -8,7 +9,11 @@ use super::Room;
 
 impl Room {
     /// Moves people. All of them or, where one place cannot be, none.
-    pub(super) fn set_groups(&mut self, places: &[GroupPlace]) -> Result<(), ErrorCode> {
+    pub(super) fn set_groups(
+        &mut self,
+        now: Instant,
+        places: &[GroupPlace],
+    ) -> Result<(), ErrorCode> {
         let mut named = BTreeSet::new();
         for place in places {
             let is_group = place.group.is_none_or(|group| usize::from(group) < MAX_GROUPS);
@@ -30,8 +35,10 @@ impl Room {
         self.enforce();
         self.tell_everybody(&ServerMessage::GroupsChanged { places: moved.clone() });
         let lowered = |hand: &_| moved.iter().any(|place| place.participant == *hand);
-        self.hands.retain(|hand| !lowered(hand));
-        self.tell_hands();
+        if !self.hands.is_empty() {
+            self.hands.retain(|hand| !lowered(hand));
+            self.tell_hands(now);
+        }
         if !self.speakers.is_empty() {
             for id in self.ids() {
                 let told = self.speakers_for(id);

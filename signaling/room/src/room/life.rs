@@ -8,13 +8,14 @@ use protocol::{
 };
 
 use super::Room;
+use crate::pace::Pace;
 use crate::participant::Participant;
 use crate::poll::Poll;
 use crate::port::Output;
 use crate::text;
 
 impl Room {
-    pub(super) fn raise_hand(&mut self, id: ParticipantId, raised: bool) {
+    pub(super) fn raise_hand(&mut self, now: Instant, id: ParticipantId, raised: bool) {
         if self.hands.contains(&id) == raised {
             return;
         }
@@ -23,19 +24,38 @@ impl Room {
         } else {
             self.hands.retain(|hand| *hand != id);
         }
-        self.tell_hands();
+        self.tell_hands(now);
     }
 
     /// Lowers one hand or all.
-    pub(super) fn lower_hands(&mut self, whose: Option<ParticipantId>) {
+    pub(super) fn lower_hands(&mut self, now: Instant, whose: Option<ParticipantId>) {
         let before = self.hands.len();
         self.hands.retain(|hand| whose.is_some_and(|whose| whose != *hand));
         if self.hands.len() != before {
-            self.tell_hands();
+            self.tell_hands(now);
         }
     }
 
-    pub(super) fn tell_hands(&mut self) {
+    /// Tells what changed within the last moments and was not told at once.
+    pub(super) fn tell_what_was_held_back(&mut self, now: Instant) {
+        if self.hands_pace.is_due(now) {
+            self.say_hands();
+        }
+        if self.opinions_pace.is_due(now) {
+            self.say_opinions(false);
+        }
+        if self.poll_pace.is_due(now) {
+            self.say_poll();
+        }
+    }
+
+    pub(super) fn tell_hands(&mut self, now: Instant) {
+        if self.hands_pace.change(now) {
+            self.say_hands();
+        }
+    }
+
+    fn say_hands(&mut self) {
         for id in self.ids() {
             let Some(participant) = self.participants.get(&id) else { continue };
             let hands = self.hands_of(participant.group);
@@ -55,18 +75,24 @@ impl Room {
         self.tell_group_of(id, &ServerMessage::Reacted { participant: id, reaction });
     }
 
-    pub(super) fn set_opinion(&mut self, id: ParticipantId, opinion: Option<Opinion>) {
+    pub(super) fn set_opinion(
+        &mut self,
+        now: Instant,
+        id: ParticipantId,
+        opinion: Option<Opinion>,
+    ) {
         let Some(participant) = self.participants.get_mut(&id) else { return };
         if std::mem::replace(&mut participant.opinion, opinion) != opinion {
-            self.tell_opinions(false);
+            self.tell_opinions(now);
         }
     }
 
-    pub(super) fn clear_opinions(&mut self) {
+    pub(super) fn clear_opinions(&mut self, now: Instant) {
         for participant in self.participants.values_mut() {
             participant.opinion = None;
         }
-        self.tell_opinions(true);
+        self.opinions_pace.told(now);
+        self.say_opinions(true);
     }
 
     pub(super) fn opinion_totals(&self) -> OpinionTotals {
@@ -82,7 +108,13 @@ impl Room {
         totals
     }
 
-    fn tell_opinions(&mut self, cleared: bool) {
+    fn tell_opinions(&mut self, now: Instant) {
+        if self.opinions_pace.change(now) {
+            self.say_opinions(false);
+        }
+    }
+
+    fn say_opinions(&mut self, cleared: bool) {
         let totals = self.opinion_totals();
         self.tell_everybody(&ServerMessage::OpinionsChanged { totals, cleared });
     }
@@ -119,6 +151,7 @@ impl Room {
 
     pub(super) fn open_poll(
         &mut self,
+        now: Instant,
         question: &Redacted<String>,
         choices: &[Redacted<String>],
     ) -> Result<(), ErrorCode> {
@@ -127,26 +160,37 @@ impl Room {
         }
         let poll = Poll::open(self.polls + 1, question, choices)?;
         self.polls += 1;
-        self.tell_everybody(&ServerMessage::PollChanged { poll: poll.info() });
         self.poll = Some(poll);
+        self.poll_pace.told(now);
+        self.say_poll();
         Ok(())
     }
 
     pub(super) fn vote(
         &mut self,
+        now: Instant,
         id: ParticipantId,
         number: u32,
         choice: u8,
     ) -> Result<(), ErrorCode> {
         let poll = self.poll.as_mut().ok_or(ErrorCode::NotThere)?;
         poll.vote(id, number, choice)?;
-        let poll = poll.info();
-        self.tell_everybody(&ServerMessage::PollChanged { poll });
+        if self.poll_pace.change(now) {
+            self.say_poll();
+        }
         Ok(())
+    }
+
+    fn say_poll(&mut self) {
+        if let Some(poll) = self.poll.as_ref().map(Poll::info) {
+            self.tell_everybody(&ServerMessage::PollChanged { poll });
+        }
     }
 
     pub(super) fn close_poll(&mut self) -> Result<(), ErrorCode> {
         let (poll, results) = self.poll.take().ok_or(ErrorCode::NotThere)?.close();
+        // The result says it all.
+        self.poll_pace = Pace::default();
         self.tell_everybody(&ServerMessage::PollClosed { poll, results });
         Ok(())
     }
@@ -186,13 +230,13 @@ impl Room {
     }
 
     /// Takes down what somebody held up who is not here any more.
-    pub(super) fn take_down(&mut self, id: ParticipantId, gone: &Participant) {
+    pub(super) fn take_down(&mut self, now: Instant, id: ParticipantId, gone: &Participant) {
         if self.hands.contains(&id) {
             self.hands.retain(|hand| *hand != id);
-            self.tell_hands();
+            self.tell_hands(now);
         }
         if gone.opinion.is_some() {
-            self.tell_opinions(false);
+            self.tell_opinions(now);
         }
         if self.spotlight == Some(id) {
             self.spotlight = None;

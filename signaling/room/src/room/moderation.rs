@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use protocol::{
-    ErrorCode, GoodbyeReason, MAX_TEXT_CHARS, OpenRules, ParticipantId, Redacted, Role,
+    Delegation, ErrorCode, GoodbyeReason, MAX_TEXT_CHARS, OpenRules, ParticipantId, Redacted, Role,
     ServerMessage, TrackSource, Verifier,
 };
 
@@ -48,8 +48,11 @@ impl Room {
         Ok(())
     }
 
-    pub(super) fn set_rules(&mut self, open: OpenRules) -> Result<Change, ErrorCode> {
+    pub(super) fn set_rules(&mut self, now: Instant, open: OpenRules) -> Result<Change, ErrorCode> {
         self.config.rules.open = open;
+        if open.locked {
+            self.empty_lobby(now, ErrorCode::RoomLocked);
+        }
         for id in self.ids() {
             self.tell_rights(id);
         }
@@ -115,7 +118,7 @@ impl Room {
         }
         let handle = participant.handle;
         self.put_out(now, id);
-        Ok(handle.map(Change::HandleEnded))
+        Ok(Some(Change::SentOut { participants: vec![id], handle }))
     }
 
     fn put_out(&mut self, now: Instant, id: ParticipantId) {
@@ -125,16 +128,44 @@ impl Room {
         self.remove(now, id);
     }
 
-    pub(super) fn set_role(&mut self, id: ParticipantId, role: Role) -> Result<(), ErrorCode> {
+    /// Makes somebody a moderator by a delegation that was found good.
+    pub(super) fn pass_on(
+        &mut self,
+        id: ParticipantId,
+        delegation: Delegation,
+    ) -> Result<Option<Change>, ErrorCode> {
         let participant = self.participants.get_mut(&id).ok_or(ErrorCode::NotThere)?;
         if participant.link_role == Role::Moderator {
-            return if role == Role::Moderator { Ok(()) } else { Err(ErrorCode::NotAllowed) };
+            return Ok(None);
         }
-        if std::mem::replace(&mut participant.role, role) == role {
-            return Ok(());
+        participant.delegation = Some(delegation);
+        self.set_role(id, Role::Moderator);
+        Ok(Some(Change::Delegate { participant: id, is_delegate: true }))
+    }
+
+    /// Makes somebody a guest again.
+    pub(super) fn take_back(&mut self, id: ParticipantId) -> Result<Option<Change>, ErrorCode> {
+        let participant = self.participants.get_mut(&id).ok_or(ErrorCode::NotThere)?;
+        if participant.link_role == Role::Moderator {
+            return Err(ErrorCode::NotAllowed);
         }
-        let session = participant.session();
-        self.tell_everybody(&ServerMessage::RoleChanged { participant: id, role });
+        if participant.delegation.take().is_none() {
+            return Ok(None);
+        }
+        self.set_role(id, Role::Guest);
+        Ok(Some(Change::Delegate { participant: id, is_delegate: false }))
+    }
+
+    fn set_role(&mut self, id: ParticipantId, role: Role) {
+        let Some(participant) = self.participants.get_mut(&id) else { return };
+        let before = std::mem::replace(&mut participant.role, role);
+        let (session, delegation) = (participant.session(), participant.delegation);
+        self.tell(id, ServerMessage::RoleChanged { participant: id, role, delegation });
+        if before == role {
+            return;
+        }
+        let changed = ServerMessage::RoleChanged { participant: id, role, delegation: None };
+        self.tell_others(id, &changed);
         self.tell_rights(id);
         // What others show to moderators alone appears, or disappears.
         let hidden = |other: &Participant| {
@@ -156,11 +187,11 @@ impl Room {
         }
         self.stop_what_is_forbidden();
         self.enforce();
-        Ok(())
     }
 
     pub(super) fn rotate_link(
         &mut self,
+        now: Instant,
         verifier: Redacted<Verifier>,
         generation: u32,
     ) -> Result<Change, ErrorCode> {
@@ -169,19 +200,21 @@ impl Room {
             return Err(ErrorCode::NotThere);
         }
         self.config.link_generation = generation;
+        // Whoever waits came by the link that has just ended.
+        self.empty_lobby(now, ErrorCode::LinkEnded);
         self.tell_moderators(&ServerMessage::LinkRotated { generation });
         Ok(Change::GuestLink { verifier, generation })
     }
 
-    /// Ends a personal link, and sends out whoever came by it or waits with it.
+    /// Ends a personal link, and sends out whoever came by it.
     pub(super) fn revoke_handle(&mut self, now: Instant, handle: Redacted<Verifier>) -> Change {
-        for id in self.ids() {
-            let came_by_it = |it: &Participant| it.handle.as_ref() == Some(&handle);
-            if self.participants.get(&id).is_some_and(came_by_it) {
-                self.put_out(now, id);
-            }
+        let came_by_it = |it: &&Participant| it.handle.as_ref() == Some(&handle);
+        let people = self.participants.iter().filter(|(_, it)| came_by_it(it));
+        let participants: Vec<_> = people.map(|(id, _)| *id).collect();
+        for id in &participants {
+            self.put_out(now, *id);
         }
-        Change::HandleEnded(handle)
+        Change::SentOut { participants, handle: Some(handle) }
     }
 
     fn tell_rights(&mut self, id: ParticipantId) {
@@ -191,7 +224,7 @@ impl Room {
         self.tell(id, ServerMessage::RulesChanged { rules, rights });
     }
 
-    fn find(&self, id: ParticipantId) -> Result<&Participant, ErrorCode> {
+    pub(super) fn find(&self, id: ParticipantId) -> Result<&Participant, ErrorCode> {
         self.participants.get(&id).ok_or(ErrorCode::NotThere)
     }
 }

@@ -23,8 +23,9 @@ impl Room {
         let negotiation = self.negotiations;
         let Some(participant) = self.participants.get_mut(&id) else { return Ok(()) };
         // What may be sent at this moment is looked at when it is turned on; a section for
-        // pictures is not even negotiated where there are none.
-        let has_pictures = publish.iter().any(|section| section.source.is_video());
+        // pictures, to send or to receive, is not even negotiated where there are none.
+        let sends_pictures = publish.iter().any(|section| section.source.is_video());
+        let has_pictures = sends_pictures || has_picture_section(&offer);
         if has_pictures && !self.config.rules.video {
             return Err(ErrorCode::NotAllowed);
         }
@@ -166,4 +167,9 @@ impl Room {
         self.tell_everybody(&message);
         Ok(())
     }
+}
+
+/// Whether a session description holds a section for pictures (RFC 8866 section 5.14).
+fn has_picture_section(offer: &Redacted<String>) -> bool {
+    offer.expose().lines().any(|line| line.starts_with("m=video"))
 }

@@ -2,7 +2,10 @@
 
 use std::time::Instant;
 
-use protocol::{ClientMessage, ErrorCode, GoodbyeReason, ParticipantId, ServerMessage};
+use protocol::{
+    ClientMessage, ErrorCode, GoodbyeReason, MAX_SEALED_CHARS, ParticipantId, RequestId, Role,
+    ServerMessage,
+};
 
 use super::Room;
 use crate::port::{Change, EndCause, MediaRequest, Output, SessionId};
@@ -16,7 +19,7 @@ impl Room {
         let Some(&id) = self.sessions.get(&session) else { return };
         let Some(participant) = self.participants.get(&id) else { return };
         let is_refused = action_of(&message).is_some_and(|action| {
-            let holds_link = participant.link_role == protocol::Role::Moderator;
+            let holds_link = participant.link_role == Role::Moderator;
             !is_allowed(participant.role, holds_link, &self.rights(participant), action)
         });
         let Some(request_id) = message.request_id() else {
@@ -30,15 +33,49 @@ impl Room {
                 Ok(()) => return,
                 Err(code) => Err(code),
             }
+        } else if let ClientMessage::SetRole {
+            participant,
+            role: Role::Moderator,
+            delegation,
+            ..
+        } = message
+        {
+            let checked = delegation.ok_or(ErrorCode::DelegationInvalid);
+            match self.find(participant).and(checked) {
+                Ok(delegation) => {
+                    // Answered when it was checked.
+                    let check =
+                        Output::CheckDelegation { session, request_id, participant, delegation };
+                    return self.outputs.push_back(check);
+                }
+                Err(code) => Err(code),
+            }
+        } else if let ClientMessage::ReportIncident { sealed, .. } = message {
+            if sealed.expose().len() <= MAX_SEALED_CHARS {
+                let report = Output::Report { session, request_id, sealed };
+                return self.outputs.push_back(report);
+            }
+            Err(ErrorCode::Malformed)
+        } else if is_word(&message) && !self.has_words_left(now, id) {
+            Err(ErrorCode::RateLimited)
         } else if let ClientMessage::Probe { .. } = message {
             return self.end_of_a_confused_page(now, session);
         } else {
             self.carry_out(now, id, message)
         };
+        self.answer_change(session, request_id, result);
+    }
+
+    /// Answers a request, or has the owner answer it once what it changed is kept.
+    pub(super) fn answer_change(
+        &mut self,
+        session: SessionId,
+        request_id: RequestId,
+        result: Result<Option<Change>, ErrorCode>,
+    ) {
         // Whoever put themselves out is not there to hear the answer.
         let is_there = self.sessions.contains_key(&session);
         match result {
-            // The owner answers once it is kept.
             Ok(Some(change)) => {
                 self.outputs.push_back(Output::Keep { session, request_id, change });
             }
@@ -46,6 +83,10 @@ impl Room {
             Err(code) if is_there => self.answer(session, request_id, Err(code)),
             Ok(None) | Err(_) => {}
         }
+    }
+
+    fn has_words_left(&mut self, now: Instant, id: ParticipantId) -> bool {
+        self.participants.get_mut(&id).is_some_and(|own| own.words.take(now))
     }
 
     /// What has no answer of its own kind.
@@ -93,11 +134,11 @@ impl Room {
             ClientMessage::SetAudience { moderators_only, .. } => {
                 self.set_audience(id, moderators_only);
             }
-            ClientMessage::RaiseHand { raised, .. } => self.raise_hand(id, raised),
+            ClientMessage::RaiseHand { raised, .. } => self.raise_hand(now, id, raised),
             ClientMessage::React { reaction, .. } => self.react(id, reaction),
-            ClientMessage::SetOpinion { opinion, .. } => self.set_opinion(id, opinion),
+            ClientMessage::SetOpinion { opinion, .. } => self.set_opinion(now, id, opinion),
             ClientMessage::Chat { audience, text, .. } => self.chat(id, audience, &text)?,
-            ClientMessage::Vote { poll, choice, .. } => self.vote(id, poll, choice)?,
+            ClientMessage::Vote { poll, choice, .. } => self.vote(now, id, poll, choice)?,
             ClientMessage::CallHelp { .. } => {
                 self.tell_moderators(&ServerMessage::HelpCalled { participant: id });
             }
@@ -105,7 +146,7 @@ impl Room {
             ClientMessage::RefuseEntry { participant, reason, .. } => {
                 self.send_away(now, participant, reason.as_ref())?;
             }
-            ClientMessage::SetRules { rules, .. } => return self.set_rules(rules).map(Some),
+            ClientMessage::SetRules { rules, .. } => return self.set_rules(now, rules).map(Some),
             ClientMessage::StopSource { participant, source, .. } => {
                 self.stop_sources(participant, source)?;
             }
@@ -116,25 +157,27 @@ impl Room {
                 self.invite(participant, source)?
             }
             ClientMessage::Eject { participant, .. } => return self.eject(now, participant),
-            ClientMessage::SetRole { participant, role, .. } => self.set_role(participant, role)?,
+            // Whoever becomes a moderator is checked before.
+            ClientMessage::SetRole { participant, .. } => return self.take_back(participant),
             ClientMessage::RotateLink { guest_verifier, generation, .. } => {
-                return self.rotate_link(guest_verifier, generation).map(Some);
+                return self.rotate_link(now, guest_verifier, generation).map(Some);
             }
             ClientMessage::AddHandles { handles, .. } => return add_handles(handles).map(Some),
             ClientMessage::RevokeHandle { handle, .. } => {
                 return Ok(Some(self.revoke_handle(now, handle)));
             }
             ClientMessage::SetSpotlight { participant, .. } => self.set_spotlight(participant)?,
-            ClientMessage::LowerHand { participant, .. } => self.lower_hands(participant),
-            ClientMessage::ClearOpinions { .. } => self.clear_opinions(),
+            ClientMessage::LowerHand { participant, .. } => self.lower_hands(now, participant),
+            ClientMessage::ClearOpinions { .. } => self.clear_opinions(now),
             ClientMessage::SetTimer { seconds, .. } => self.set_timer(now, seconds)?,
             ClientMessage::OpenPoll { question, choices, .. } => {
-                self.open_poll(&question, &choices)?;
+                self.open_poll(now, &question, &choices)?;
             }
             ClientMessage::ClosePoll { .. } => self.close_poll()?,
-            ClientMessage::SetGroups { places, .. } => self.set_groups(&places)?,
+            ClientMessage::SetGroups { places, .. } => self.set_groups(now, &places)?,
             ClientMessage::Announce { text, .. } => self.announce(id, &text)?,
             ClientMessage::Join { .. }
+            | ClientMessage::ReportIncident { .. }
             | ClientMessage::Probe { .. }
             | ClientMessage::Offer { .. }
             | ClientMessage::Leave {}
@@ -142,6 +185,14 @@ impl Room {
         }
         Ok(None)
     }
+}
+
+/// Whether others get this as it is, each time.
+const fn is_word(message: &ClientMessage) -> bool {
+    matches!(
+        message,
+        ClientMessage::Chat { .. } | ClientMessage::React { .. } | ClientMessage::CallHelp { .. }
+    )
 }
 
 fn add_handles(handles: Vec<protocol::Redacted<protocol::Verifier>>) -> Result<Change, ErrorCode> {

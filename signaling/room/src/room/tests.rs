@@ -73,12 +73,6 @@ impl Scene {
     }
 }
 
-/// Where the clock of a test starts; nothing ever waits for it.
-#[expect(clippy::disallowed_methods, reason = "any instant will do as the start of a test")]
-pub(super) fn start() -> Instant {
-    Instant::now()
-}
-
 pub(super) fn id(n: u8) -> ParticipantId {
     ParticipantId::from_bytes([n; 8])
 }
@@ -88,7 +82,9 @@ pub(super) fn join(n: u8) -> Join {
         session: SessionId(n.into()),
         participant: id(n),
         role: Role::Guest,
+        link_generation: Some(0),
         resume: None,
+        delegation: None,
         handle: None,
         display_name: None,
         language: Language::Fr,
@@ -416,6 +412,7 @@ fn a_second_join_ends_that_session_only() {
         room: protocol::RoomSlug::from_bytes([0; 16]),
         proof: protocol::Proof::from_bytes([0; 32]).into(),
         resume: None,
+        delegation: None,
         handle: None,
         display_name: None,
         language: None,

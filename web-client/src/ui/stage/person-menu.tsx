@@ -106,7 +106,7 @@ function entriesFor(call: Call, view: View, moderation: Moderation, participant:
     spotlightEntry(call, state, id),
     pinEntry(view, id),
     // Whoever has the role from somebody else cannot pass it on.
-    ...(call.host === null ? [] : [roleEntry(participant, ask)]),
+    ...(call.host === null ? [] : [roleEntry(participant, call.host)]),
     ...(participant.role === 'guest'
       ? [
           entry('eject', 'leave', t('mod.eject'), () => {
@@ -170,10 +170,10 @@ function pinEntry(view: View, id: ParticipantId): MenuEntry {
   }
 }
 
-function roleEntry({ id, role }: Participant, ask: (...request: Parameters<Call['ask']>) => () => void): MenuEntry {
+function roleEntry({ id, role }: Participant, host: NonNullable<Call['host']>): MenuEntry {
   const guest = role === 'guest'
-  const request = ask({ type: 'set_role', participant: id, role: guest ? 'moderator' : 'guest' })
-  return entry('set-role', 'shield', t(guest ? 'mod.passRole' : 'mod.takeRole'), request)
+  const change = () => void host.setRole(id, guest ? 'moderator' : 'guest')
+  return entry('set-role', 'shield', t(guest ? 'mod.passRole' : 'mod.takeRole'), change)
 }
 
 function entry(testId: string, icon: MenuEntry['icon'], label: string, act: () => void): MenuEntry {

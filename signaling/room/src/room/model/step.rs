@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use protocol::{
-    ChatAudience, ClientMessage, GroupPlace, OpenRules, Opinion, Reaction, Redacted, Rights,
-    SlotRequest, TrackSource,
+    ChatAudience, ClientMessage, Delegation, GroupPlace, OpenRules, Opinion, Reaction, Redacted,
+    Rights, SlotRequest, TrackSource,
 };
 
 use super::super::*;
@@ -11,10 +11,19 @@ use super::super::*;
 /// One random step. Numbers choose among what exists, or did.
 #[derive(Clone, Debug)]
 pub(super) enum Step {
-    Join { moderator: bool, resume: Option<(usize, bool)>, name: Option<String> },
+    Join {
+        moderator: bool,
+        has_good_link: bool,
+        resume: Option<(usize, bool)>,
+        name: Option<String>,
+    },
     Lost(usize),
     Said(usize, Saying),
-    Negotiated { who: usize, negotiation: u64, works: bool },
+    Negotiated {
+        who: usize,
+        negotiation: u64,
+        works: bool,
+    },
     MediaRefused(usize),
     Speakers(Vec<usize>),
     SlotsPaused(usize, u8),
@@ -56,13 +65,16 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         4 => (any::<bool>(), any::<bool>(), any::<u8>())
             .prop_map(|(lobby, locked, bits)| Saying::Rules(lobby, locked, bits)),
         10 => (0..10_usize, 0..20_usize).prop_map(|(what, who)| Saying::About(what, who)),
-        6 => (0..8_usize, any::<bool>()).prop_map(|(what, on)| Saying::Moderate(what, on)),
+        6 => (0..9_usize, any::<bool>()).prop_map(|(what, on)| Saying::Moderate(what, on)),
         4 => places.prop_map(Saying::Groups),
     ];
     let resume = prop::option::of((0..20_usize, any::<bool>()));
     prop_oneof![
-        8 => (any::<bool>(), resume, prop::option::of(name))
-            .prop_map(|(moderator, resume, name)| Step::Join { moderator, resume, name }),
+        8 => (any::<bool>(), prop::bool::weighted(0.8), resume, prop::option::of(name)).prop_map(
+            |(moderator, has_good_link, resume, name)| {
+                Step::Join { moderator, has_good_link, resume, name }
+            },
+        ),
         2 => (0..20_usize).prop_map(Step::Lost),
         60 => (0..20_usize, saying).prop_map(|(session, saying)| Step::Said(session, saying)),
         6 => (0..20_usize, 0..20_u64, prop::bool::weighted(0.8))
@@ -79,7 +91,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
 
 /// A moderator and two guests who were let in, with slots and cameras.
 pub(super) fn populated() -> Vec<Step> {
-    let join = |moderator| Step::Join { moderator, resume: None, name: None };
+    let join = |moderator| Step::Join { moderator, has_good_link: true, resume: None, name: None };
     let mut steps = vec![join(true), join(false), join(false)];
     steps.push(Step::Said(0, Saying::About(0, 0)));
     for session in 0..3 {
@@ -107,6 +119,7 @@ impl Saying {
                 proof: protocol::Proof::from_bytes([0; 32]).into(),
                 handle: None,
                 resume: None,
+                delegation: None,
                 display_name: None,
                 language: None,
             },
@@ -165,8 +178,17 @@ impl Saying {
                     4 => ClientMessage::Grant { request_id, participant, source, granted: true },
                     5 => ClientMessage::Invite { request_id, participant, source },
                     6 => ClientMessage::Eject { request_id, participant },
-                    7 => ClientMessage::SetRole { request_id, participant, role: Role::Moderator },
-                    8 => ClientMessage::SetRole { request_id, participant, role: Role::Guest },
+                    7 => {
+                        let signature = protocol::Signature::from_bytes([0; 64]).into();
+                        let expires_at = u64::from(who % 4 > 0);
+                        let delegation = Some(Delegation { expires_at, signature });
+                        let role = Role::Moderator;
+                        ClientMessage::SetRole { request_id, participant, role, delegation }
+                    }
+                    8 => {
+                        let (role, delegation) = (Role::Guest, None);
+                        ClientMessage::SetRole { request_id, participant, role, delegation }
+                    }
                     _ => ClientMessage::SetSpotlight { request_id, participant: Some(participant) },
                 }
             }
@@ -187,6 +209,7 @@ impl Saying {
                 }
                 5 => ClientMessage::ClosePoll { request_id },
                 6 => ClientMessage::Announce { request_id, text: text() },
+                7 => ClientMessage::ReportIncident { request_id, sealed: text() },
                 _ => {
                     let guest_verifier = protocol::Verifier::from_bytes([3; 32]).into();
                     let generation = room.config.link_generation + u32::from(on);
