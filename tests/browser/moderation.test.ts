@@ -7,9 +7,12 @@ import { createRoom, guestPath, moderatorPath, proofOf, type Profile, type RoomL
 import { selfIdOf } from './rig/media.ts'
 import type { TestPage } from './rig/page.ts'
 import { type Ground, rule } from './rig/rule.ts'
-import type { PreauServer } from './rig/server.ts'
+import type { PreauServer, ServerOptions } from './rig/server.ts'
 import { until } from './rig/until.ts'
 import { words } from './rig/words.ts'
+
+/** Of a key that nobody has kept: reports sealed to it stay closed. */
+const RECIPIENT = 'age1s3x8hy5xz7tvc2cyjmtuj3c2jmegcswuqkka8vkdn4d2c9cnvv4qmljfqc'
 
 /** Moderator's clicks that the figure is taken over. */
 const MUTES = 24
@@ -20,8 +23,8 @@ interface Class {
   teacher: TestPage
 }
 
-async function openClass(ground: Ground, profile: Profile): Promise<Class> {
-  const server = await ground.server()
+async function openClass(ground: Ground, profile: Profile, options?: ServerOptions): Promise<Class> {
+  const server = await ground.server(options)
   const links = await createRoom(server.origin, profile)
   ground.keepSecret(server, links)
   const teacher = await join(ground, server, `${server.origin}${moderatorPath(links)}`, { name: 'Mme Loriot' })
@@ -222,6 +225,32 @@ rule(
     for (const control of ['mute-all', 'person-menu']) assert.equal(await pupil.has(control), false)
     await join(ground, server, `${server.origin}${moderatorPath(links)}`, { name: 'Mme Loriot' })
     await pupil.untilText(words('fr', 'hosts.back').replace('{name}', 'Mme Loriot'))
+  },
+  { order: 'beside' },
+)
+
+rule(
+  'r42_an_incident_is_shown_whole_then_sealed_in_the_page',
+  async (ground) => {
+    const { server, links, teacher } = await openClass(ground, 'reunion', { incidentRecipient: RECIPIENT })
+    await join(ground, server, `${server.origin}${guestPath(links)}`, { name: 'Noé Pinson' })
+    await untilCount(teacher, 2)
+    await teacher.cdp?.send('Network.enable')
+    const frames: string[] = []
+    teacher.cdp?.on('Network.webSocketFrameSent', ({ response }) => frames.push(response.payloadData))
+    await teacher.click('people')
+    await teacher.click('person-menu')
+    await teacher.click('report')
+    await teacher.fill('incident-note', 'Une image blessante')
+    const shown = await teacher.text('incident-text')
+    for (const part of ['Noé Pinson', 'Mme Loriot', 'Une image blessante']) assert.ok(shown.includes(part), part)
+    assert.ok(!shown.includes(links.room) && !shown.includes(links.guestSecret))
+    await teacher.click('incident-send')
+    await teacher.find('incident-sent')
+    const report = JSON.parse(frames.find((frame) => frame.includes('report_incident')) ?? '{}') as { sealed?: string }
+    const sealed = Buffer.from(report.sealed ?? '', 'base64')
+    assert.ok(sealed.toString('latin1').startsWith('age-encryption.org/v1\n'))
+    for (const part of ['Pinson', 'blessante']) assert.ok(!sealed.includes(part) && !frames.join().includes(part), part)
   },
   { order: 'beside' },
 )

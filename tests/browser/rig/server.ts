@@ -24,6 +24,8 @@ export interface ServerOptions {
   cameraCodec?: 'vp8' | 'vp9' | 'av1'
   /** Only holders of a host pass make rooms. */
   hostPassRequired?: boolean
+  /** Public key that incident reports are sealed to. */
+  incidentRecipient?: string
   /** Runs the server behind the words that enter a network namespace, reachable at this address. */
   namespace?: { enter: readonly string[]; address: string; lastingAddress?: string }
 }
@@ -185,6 +187,7 @@ export class PreauServer {
     if (addresses.length > 0) lines.push(`public_addresses = ${JSON.stringify(addresses)}`)
     if (this.options.maxParticipants !== undefined) lines.push(`max_participants = ${this.options.maxParticipants}`)
     if (this.options.cameraCodec !== undefined) lines.push(`camera_codec = "${this.options.cameraCodec}"`)
+    if (this.options.incidentRecipient !== undefined) lines.push(`incident_recipient = "${this.options.incidentRecipient}"`)
     if (this.options.hostPassRequired === true) lines.push('host_pass_required = true')
     writeFileSync(join(this.#folder, 'preau.toml'), `${lines.join('\n')}\n`)
   }

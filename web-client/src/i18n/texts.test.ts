@@ -126,6 +126,7 @@ const MADE_KEYS = [
   ...['lesson', 'today', 'week', 'room'].map((name) => `links.until.${name}`),
   ...['running', 'good', 'doubtful', 'failed'].map((name) => `test.verdict.${name}`),
   ...Object.keys(RIGHTS).flatMap((name) => [`rules.guest.${name}`, `rules.own.${name}`]),
+  ...['microphone', 'camera', 'screen'].map((name) => `incident.text.${name}`),
   ...['none', 'name', 'class', 'later', 'own'].map((name) => `lobby.reason.${name}`),
 ]
 

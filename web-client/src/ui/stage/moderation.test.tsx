@@ -63,7 +63,7 @@ describe('the list of people', () => {
   it('stops what is on and invites to what is off', async () => {
     await people({ participants: [teacher, { ...pupil, active: new Set(['camera', 'screen'] as const) }] })
     await click('person-menu')
-    expect(entries()).toEqual(['invite-microphone', 'stop-camera', 'stop-screen', 'spotlight', 'pin', 'set-role', 'eject'])
+    expect(entries()).toEqual(['invite-microphone', 'stop-camera', 'stop-screen', 'spotlight', 'pin', 'set-role', 'report', 'eject'])
   })
 
   it('allows a screen that the rules forbid, before it invites to it', async () => {

@@ -2,7 +2,7 @@
 // this page allowed to whom.
 
 import { type Signal, useSignal } from '@preact/signals'
-import type { Participant } from '../../call/state'
+import type { Participant, ParticipantId } from '../../call/state'
 import type { Call } from '../../call/store'
 import { t } from '../../i18n'
 import type { TrackSource } from '../../protocol/generated'
@@ -14,6 +14,7 @@ export type Device = Exclude<TrackSource, 'screen_audio'>
 export type ModeratorDialog =
   | { name: 'eject'; participant: Participant }
   | { name: 'intrusion' }
+  | { name: 'incident'; about: ParticipantId | null }
 
 /** One per room screen. */
 export interface Moderation {

@@ -1,4 +1,5 @@
 import type { Call } from '../../call/store'
+import { lazy } from '../lazy'
 import { Eject } from './eject'
 import { Intrusion } from './intrusion'
 import type { Moderation } from './moderation'
@@ -12,9 +13,13 @@ export function ModeratorDialogs({ call, moderation }: { call: Call; moderation:
   switch (dialog?.name) {
     case 'eject':
       return <Eject call={call} participant={dialog.participant} close={close} />
+    case 'incident':
+      return <Incident.Part call={call} about={dialog.about} close={close} />
     case 'intrusion':
       return <Intrusion call={call} close={close} />
     case undefined:
       return null
   }
 }
+
+const Incident = lazy(() => import('./incident'))

@@ -107,6 +107,9 @@ function entriesFor(call: Call, view: View, moderation: Moderation, participant:
     pinEntry(view, id),
     // Whoever has the role from somebody else cannot pass it on.
     ...(call.host === null ? [] : [roleEntry(participant, call.host)]),
+    entry('report', 'alert', t('incident.open'), () => {
+      moderation.dialog.value = { name: 'incident', about: id }
+    }),
     ...(participant.role === 'guest'
       ? [
           entry('eject', 'leave', t('mod.eject'), () => {

@@ -139,6 +139,18 @@ export default function Stage({ call }: { call: Call }) {
               ui.panel.value = 'room'
             },
           },
+          ...(moderator
+            ? [
+                {
+                  testId: 'report-incident',
+                  icon: 'alert' as const,
+                  label: t('incident.open'),
+                  act: () => {
+                    moderation.dialog.value = { name: 'incident', about: null }
+                  },
+                },
+              ]
+            : []),
           keys.entry,
         ]}
       />
