@@ -41,7 +41,7 @@ rule('a_class_raises_hands_reacts_counts_writes_votes_and_keeps_time', async (gr
   const link = await teacher.findSelector('[data-testid=chat-log] a')
   const [href, rel, target] = await link.evaluate((node) => ['href', 'rel', 'target'].map((name) => node.getAttribute(name)))
   assert.deepEqual([href, rel, target], ['https://example.org/plan', 'noopener noreferrer', '_blank'])
-  await zoe.clickSelector('.choice:has([data-testid=chat-to-moderators])')
+  await zoe.clickSelector('.audience:has([data-testid=chat-to-moderators])')
   await write(zoe, 'Je n’ai pas compris.')
   await untilHas(teacher, '[data-testid=chat-log] [data-audience=moderators]', 'Je n’ai pas compris.')
   await anselme.click('chat')

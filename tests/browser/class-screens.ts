@@ -25,7 +25,7 @@ export async function classLife(ground: Ground, look: Look, see: See): Promise<v
   await pupil.fill('chat-input', 'https://example.org/cycle-de-l-eau')
   await pupil.click('chat-send')
   await until('it is sent', async () => (await pupil.text('chat-input')) === '')
-  await pupil.clickSelector('.choice:has([data-testid=chat-to-moderators])')
+  await pupil.clickSelector('.audience:has([data-testid=chat-to-moderators])')
   await pupil.fill('chat-input', 'Est-ce que vous m’entendez ?')
   await see('61-chat', pupil)
   await pupil.click('chat-send')

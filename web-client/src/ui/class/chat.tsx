@@ -93,10 +93,10 @@ function Writing({ call, ui }: { call: Call; ui: ClassUi }) {
         send()
       }}
     >
-      <fieldset class="choice-row">
+      <fieldset class="audience-row">
         <legend class="visually-hidden">{t('chat.audience')}</legend>
         {(['everybody', 'moderators'] as const).map((value) => (
-          <label key={value} class="choice">
+          <label key={value} class="audience">
             <input
               type="radio"
               name="audience"
