@@ -15,7 +15,7 @@ export function LanguageSwitch() {
       }}
     >
       <Icon name="language" />
-      {t('language.switch')}
+      <span>{t('language.switch')}</span>
     </button>
   )
 }

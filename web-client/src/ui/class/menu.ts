@@ -15,7 +15,6 @@ export function lifeEntries(call: Call, ui: ClassUi): readonly MenuEntry[] {
     },
   })
   return [
-    { testId: 'people-in-menu', icon: 'people', label: t('call.people'), ...panel('people') },
     {
       testId: 'reactions-in-menu',
       icon: 'smile',

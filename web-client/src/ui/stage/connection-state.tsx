@@ -14,7 +14,7 @@ export function ConnectionState({ call }: { call: Call }) {
   return (
     <>
       <p class="connection" role="status" data-testid="connection-state" data-state={connection}>
-        {t(`connection.${connection}`)}
+        <span>{t(`connection.${connection}`)}</span>
       </p>
       <button
         type="button"

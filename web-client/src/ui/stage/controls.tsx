@@ -12,7 +12,7 @@ import { Icon, type IconName } from '../icons'
 import { LayoutChoice } from './layout-choice'
 import { type MenuEntry, MoreMenu } from './more-menu'
 import type { PanelName } from './side-panel'
-import type { View } from './view'
+import { usePart, type View } from './view'
 
 /** What the bar opens beside itself. */
 export interface ControlsProps {
@@ -20,13 +20,19 @@ export interface ControlsProps {
   ui: ClassUi
   reminding: Signal<boolean>
   /** What the menu behind the bar offers. */
-  more: readonly MenuEntry[]
+  more: () => readonly MenuEntry[]
   view: View
 }
 
 /** The bar at the bottom of the room. */
 export function Controls({ call, ui, reminding, more, view }: ControlsProps) {
-  const { microphone, camera, screen, participants, role, rights, rules } = call.state.value
+  const microphone = usePart(call, (state) => state.microphone)
+  const camera = usePart(call, (state) => state.camera)
+  const screen = usePart(call, (state) => state.screen)
+  const present = usePart(call, ({ participants }) => participants.length)
+  const moderator = usePart(call, ({ role }) => role === 'moderator')
+  const rights = usePart(call, (state) => state.rights)
+  const rules = usePart(call, (state) => state.rules)
   const { panel, unread } = ui
   const pictures = rules?.video !== false
   return (
@@ -85,10 +91,10 @@ export function Controls({ call, ui, reminding, more, view }: ControlsProps) {
           </span>
         )}
       </PanelSwitch>
-      {role === 'moderator' && <PanelSwitch panel={panel} name="class" icon="tools" label={t('class.short')} wide />}
-      <PanelSwitch panel={panel} name="people" icon="people" label={t('call.people')} wide>
+      {moderator && <PanelSwitch panel={panel} name="class" icon="tools" label={t('class.short')} wide />}
+      <PanelSwitch panel={panel} name="people" icon="people" label={t('call.people')}>
         <span class="badge" data-testid="participant-count">
-          {participants.length}
+          {present}
         </span>{' '}
       </PanelSwitch>
       <MoreMenu entries={more}>

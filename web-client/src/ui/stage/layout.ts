@@ -63,7 +63,7 @@ function cut({ width, height, screen, large, small, halves }: Scene): Areas {
     const [top, rest] = rows(whole, Math.min(width / WIDE + CAPTION, height * SCREEN_SHARE))
     return { screen: top, ...people(rest, large, small, rest.height * LARGE_SHARE) }
   }
-  const side = halves ? width / 2 : sideWidth(width, large > 0)
+  const side = halves ? width / 2 : sideWidth({ ...whole, height: height - CAPTION }, large > 0)
   const [screenArea, rest] = columns(whole, width - side - GAP)
   const natural = (rest.width / WIDE + GAP) * large - GAP
   return { screen: screenArea, ...people(rest, large, small, Math.min(natural, rest.height * LARGE_SHARE)) }
@@ -75,13 +75,15 @@ function people(area: Box, large: number, small: number, largeHeight: number): P
   if (small === 0) return { large: area, small: null }
   const [first, second] = isUpright(area)
     ? rows(area, largeHeight)
-    : columns(area, area.width - sideWidth(area.width, false) - GAP)
+    : columns(area, area.width - sideWidth(area, false) - GAP)
   return { large: first, small: second }
 }
 
-function sideWidth(width: number, roomy: boolean): number {
-  const { least, share, most } = roomy ? SIDE_ROOMY : SIDE
-  return Math.min(width / 2, Math.max(least, Math.min(most, width * share)))
+/** Beside something large, that has the shape of a picture: what it leaves is for the others. */
+function sideWidth({ width, height }: Pick<Box, 'width' | 'height'>, roomy: boolean): number {
+  const { share, least, most } = roomy ? SIDE_ROOMY : SIDE
+  const left = width - height * WIDE - GAP
+  return Math.min(width / 2, Math.max(least, left, Math.min(most, width * share)))
 }
 
 function rows(area: Box, top: number): [Box, Box] {
@@ -191,7 +193,7 @@ const LARGE_SHARE = 0.55
 /** Most of the height of an upright scene that a screen takes. More: less of the class. */
 const SCREEN_SHARE = 0.5
 /** What stands beside something large: its part of the width, the least that holds a legible tile, and
- * the most that is of use. */
+ * the most that it takes away. */
 const SIDE = { share: 0.15, least: 160, most: 208 }
 /** The same, when somebody is shown large in it. */
 const SIDE_ROOMY = { share: 0.27, least: 200, most: 420 }

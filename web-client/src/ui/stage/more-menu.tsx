@@ -19,8 +19,16 @@ export interface MenuEntry {
   act: () => void
 }
 
+/** What the menu offers. */
+export interface MoreMenuProps {
+  /** Asked for while the menu is open. */
+  entries: () => readonly MenuEntry[]
+  /** A choice above them. */
+  children?: ComponentChildren
+}
+
 /** A button that opens a list of further buttons above itself. */
-export function MoreMenu({ entries, children }: { entries: readonly MenuEntry[]; children?: ComponentChildren }) {
+export function MoreMenu({ entries, children }: MoreMenuProps) {
   const open = useSignal(false)
   const id = useId()
   const place = useRef<HTMLDivElement>(null)
@@ -48,7 +56,7 @@ export function MoreMenu({ entries, children }: { entries: readonly MenuEntry[];
         <ul id={id} class="menu" aria-label={t('call.more')}>
           {/* A choice: the menu stays, so that one sees what comes of it. */}
           {children !== undefined && <li>{children}</li>}
-          {entries.map(({ testId, icon, label, pressed, narrow, act }) => (
+          {entries().map(({ testId, icon, label, pressed, narrow, act }) => (
             <li key={testId} class={narrow === true ? 'menu-narrow' : undefined}>
               <button
                 type="button"

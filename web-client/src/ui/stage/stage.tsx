@@ -59,6 +59,9 @@ export default function Stage({ call }: { call: Call }) {
     panel.value = 'people'
     renaming.value = true
   }, [])
+  const invite = useCallback(() => {
+    inviting.value = true
+  }, [])
   const moderator = usePart(call, ({ role }) => role === 'moderator')
   const devices = useSignal(false)
   useDocumentTitle(t('call.title'))
@@ -84,13 +87,7 @@ export default function Stage({ call }: { call: Call }) {
           call={call}
           view={view}
           rename={rename}
-          invite={
-            moderator
-              ? () => {
-                  inviting.value = true
-                }
-              : null
-          }
+          invite={moderator ? invite : null}
         />
         <ShownReactions call={call} />
         <div class="over">
@@ -109,7 +106,7 @@ export default function Stage({ call }: { call: Call }) {
         ui={ui}
         reminding={reminding}
         view={view}
-        more={[
+        more={() => [
           {
             testId: 'devices',
             icon: 'sliders' as const,
@@ -118,18 +115,7 @@ export default function Stage({ call }: { call: Call }) {
               devices.value = true
             },
           },
-          ...(moderator
-            ? [
-                {
-                  testId: 'invite',
-                  icon: 'invite' as const,
-                  label: t('call.invite'),
-                  act: () => {
-                    inviting.value = true
-                  },
-                },
-              ]
-            : []),
+          ...(moderator ? [{ testId: 'invite', icon: 'invite' as const, label: t('call.invite'), act: invite }] : []),
           ...lifeEntries(call, ui),
           {
             testId: 'rules',

@@ -15,7 +15,8 @@ export interface TileToolsProps {
   spotlit: boolean
 }
 
-/** Buttons of a tile. They come out under a mouse, a finger or the focus; one that is on stays. */
+/** Buttons of a tile. They come out under a mouse or the focus, and stay where nothing hovers; one that
+ * is on stays everywhere. */
 export function TileTools({ call, view, participant: { id, displayName: name }, spotlit }: TileToolsProps) {
   const moderates = usePart(call, ({ role }) => role === 'moderator')
   const pinned = view.pins.value.includes(id)

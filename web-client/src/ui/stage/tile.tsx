@@ -41,8 +41,6 @@ export function Tile({ call, view, participant, large, rename }: TileProps) {
     <li
       ref={ref}
       class="tile"
-      // A finger that touches the tile brings its buttons out; for keyboards they are stops of their own.
-      tabIndex={-1}
       data-testid="tile"
       data-participant={id}
       data-self={String(isSelf)}
