@@ -146,6 +146,15 @@ async function theCall(ground: Ground, look: Look, see: See): Promise<void> {
   await page.click('more')
   await page.find('invite')
   await see('13-more', page)
+  for (const layout of ['speaker', 'strip', 'presenter', 'auto']) {
+    await page.click(`layout-${layout}`)
+    await see(`13-layout-${layout}`, page)
+  }
+  await page.click('shortcuts')
+  await page.find('shortcuts-switch')
+  await see('13-shortcuts', page)
+  await page.click('shortcuts-close')
+  await page.click('more')
   await page.click('devices')
   await page.click('background-yard')
   await page.untilText(words(look.language, 'care.hidden'))

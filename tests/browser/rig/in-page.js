@@ -16,6 +16,7 @@
     resumeTokens: [],
     sent: [],
     received: [],
+    others: new Set(),
     slots: new Map(),
     clickedAt: null,
     firstFrameAt: null,
@@ -46,7 +47,9 @@
       this.addEventListener('message', (event) => {
         const message = parsed(event.data)
         rig.received.push(message.type === 'error' ? `error:${message.code}` : message.type)
+        if (message.type === 'participant_joined') rig.others.add(message.participant.participant)
         if (message.type !== 'joined') return
+        for (const { participant } of message.participants) rig.others.add(participant)
         rig.selfId = message.participant
         rig.resumed = message.resumed
         rig.resumeTokens.push(message.resume)
@@ -208,6 +211,13 @@
     const video = document.querySelector(`[data-testid=tile][data-participant="${participant}"] video[data-testid=tile-video]`)
     if (!video) return null
     return { time: video.currentTime, width: video.videoWidth, paused: video.paused }
+  }
+
+  /** Everybody else who ever was in the room. */
+  rig.people = () => [...rig.others]
+  /** Lets the page hear a message as if the server had said it. */
+  rig.hear = (message) => {
+    rig.sockets.at(-1).dispatchEvent(new MessageEvent('message', { data: JSON.stringify(message) }))
   }
 
   /** What the page holds open, as plain data. */

@@ -10,6 +10,13 @@ export async function press(page: TestPage, testid: string, key: 'Enter' | ' '):
   await page.raw.keyboard.press(key)
 }
 
+/** The same for the one of several that stands inside `place`. */
+export async function pressIn(page: TestPage, place: string, testid: string, key: 'Enter' | ' '): Promise<void> {
+  const selector = JSON.stringify(`${place} [data-testid="${testid}"]`)
+  await tabUntil(page, `the ${testid} in ${place}`, `document.activeElement?.matches(${selector}) === true`)
+  await page.raw.keyboard.press(key)
+}
+
 /** Goes to the element with this `data-testid` by Tab alone. */
 export function tabTo(page: TestPage, testid: string): Promise<void> {
   return tabUntil(page, `the element ${testid}`, `document.activeElement?.dataset.testid === ${JSON.stringify(testid)}`)
