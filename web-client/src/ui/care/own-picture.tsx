@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact'
 import type { Call } from '../../call/store'
 import { t } from '../../i18n'
 import { Icon } from '../icons'
@@ -11,10 +12,12 @@ export interface OwnPictureProps {
   call: Call
   mirrored?: boolean
   testId: string
+  /** What comes before the choice of what stands behind. */
+  children?: ComponentChildren
 }
 
 /** The own camera as others see it or would, what to look out for, and what may stand behind. */
-export function OwnPicture({ call, mirrored = false, testId }: OwnPictureProps) {
+export function OwnPicture({ call, mirrored = false, testId, children }: OwnPictureProps) {
   const { care } = call
   return (
     <>
@@ -28,6 +31,7 @@ export function OwnPicture({ call, mirrored = false, testId }: OwnPictureProps) 
           <span>{t('care.fieldOfView')}</span>
         </figcaption>
       </figure>
+      {children}
       <MaskingTrouble call={call} />
       <BackgroundChoice care={care} />
     </>

@@ -23,9 +23,10 @@ export function CameraPreview({ call }: { call: Call }) {
       }}
     >
       <p>{t('camera.previewHelp')}</p>
-      <OwnPicture call={call} testId="camera-preview" />
+      <OwnPicture call={call} testId="camera-preview">
+        <OnlyTeacherSwitch call={call} />
+      </OwnPicture>
       <InputChoice care={call.care} kind="camera" />
-      <OnlyTeacherSwitch call={call} />
     </Countdown>
   )
 }
