@@ -1,7 +1,5 @@
 //! Who comes in and by which link, who is sent out, and who is a moderator.
 
-#![expect(clippy::wildcard_enum_match_arm, reason = "a test looks for one thing among many")]
-
 use protocol::{ChatAudience, ClientMessage, Profile, Redacted, Role, Verifier};
 
 use super::classroom_tests::{
