@@ -13,7 +13,7 @@ import { SoundChoice } from './sound-choice'
 /** The panel, while `open` says so. */
 export function DevicePanel({ call, open }: { call: Call; open: Signal<boolean> }) {
   const { care } = call
-  const { camera, microphone } = call.state.value
+  const { microphone, rules } = call.state.value
   if (!open.value) return null
   const close = () => {
     open.value = false
@@ -21,18 +21,7 @@ export function DevicePanel({ call, open }: { call: Call; open: Signal<boolean> 
   return (
     <Dialog title={t('care.title')} close={close}>
       <div class="device-panel" data-testid="device-panel">
-        {camera === 'on' ? (
-          <OwnPicture call={call} mirrored testId="own-picture" />
-        ) : (
-          <>
-            <p class="reassure">
-              <Icon name="cameraOff" />
-              {t('care.cameraIsOff')}
-            </p>
-            <BackgroundChoice care={care} />
-          </>
-        )}
-        <InputChoice care={care} kind="camera" />
+        {rules?.video !== false && <Picture call={call} />}
         <h3 class="care-title">{t('care.sound')}</h3>
         <SoundChoice care={care} open={microphone === 'on'} />
       </div>
@@ -42,5 +31,26 @@ export function DevicePanel({ call, open }: { call: Call; open: Signal<boolean> 
         </button>
       </div>
     </Dialog>
+  )
+}
+
+/** The camera, where the room has pictures. */
+function Picture({ call }: { call: Call }) {
+  const { care } = call
+  return (
+    <>
+      {call.state.value.camera === 'on' ? (
+        <OwnPicture call={call} mirrored testId="own-picture" />
+      ) : (
+        <>
+          <p class="reassure">
+            <Icon name="cameraOff" />
+            {t('care.cameraIsOff')}
+          </p>
+          <BackgroundChoice care={care} />
+        </>
+      )}
+      <InputChoice care={care} kind="camera" />
+    </>
   )
 }
