@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use protocol::{
-    ChatAudience, ClientMessage, ErrorCode, GroupPlace, Language, ParticipantId, Profile,
-    PublishedMid, Quality, Redacted, RequestId, Role, ServerMessage, SlotRequest, TrackId,
-    TrackSource, Verifier,
+    ChatAudience, ClientMessage, Delegation, ErrorCode, GroupPlace, Language, ParticipantId,
+    Profile, PublishedMid, Quality, Redacted, RequestId, Role, ServerMessage, Signature,
+    SlotRequest, TrackId, TrackSource, Verifier,
 };
 use room::{
     Input, Join, MediaAnswer, MediaRequest, Output, Resume, Room, RoomConfig, SessionId, Slot,
@@ -88,11 +88,20 @@ impl Model {
                 let display_name = (what & 4 != 0).then(|| Redacted::new(name(value)));
                 let participant = ParticipantId::from_bytes(self.next_session.to_be_bytes());
                 let language = Language::Fr;
-                let join =
-                    Join { session, participant, role, resume, handle, display_name, language };
+                let join = Join {
+                    session,
+                    participant,
+                    role,
+                    link_generation: (what & 32 == 0).then_some(0),
+                    resume,
+                    delegation: (what & 64 != 0).then(|| delegation(value)),
+                    handle,
+                    display_name,
+                    language,
+                };
                 let before = self.sessions.len();
                 self.room.handle(*now, Input::Join(join));
-                self.drain(Some(session), None);
+                self.drain(*now, Some(session), None);
                 assert!(self.sessions.len() <= before + 1);
                 return;
             }
@@ -149,11 +158,16 @@ impl Model {
                 self.room.handle(*now, Input::Said { session, message });
             }
         }
-        self.drain(None, asked);
+        self.drain(*now, None, asked);
     }
 
     /// Takes the outputs and holds the room to what it promises.
-    fn drain(&mut self, joining: Option<SessionId>, asked: Option<(SessionId, RequestId)>) {
+    fn drain(
+        &mut self,
+        now: Instant,
+        joining: Option<SessionId>,
+        asked: Option<(SessionId, RequestId)>,
+    ) {
         let mut answers = 0;
         let mut negotiates = false;
         let mut ended = BTreeSet::new();
@@ -170,7 +184,20 @@ impl Model {
                     assert_eq!(Some(wait.session), joining, "only who joins waits");
                     self.waiting.insert(wait.session);
                 }
-                Output::Keep { session, request_id, .. } => {
+                Output::CheckDelegation { session, request_id, participant, delegation } => {
+                    let is_good = delegation.expires_at % 3 > 0;
+                    let result = is_good.then_some(()).ok_or(ErrorCode::DelegationInvalid);
+                    let checked = Input::DelegationChecked {
+                        session,
+                        request_id,
+                        participant,
+                        delegation,
+                        result,
+                    };
+                    self.room.handle(now, checked);
+                }
+                Output::Keep { session, request_id, .. }
+                | Output::Report { session, request_id, .. } => {
                     answers += usize::from(asked == Some((session, request_id)));
                 }
                 Output::Send { session, message } => {
@@ -260,6 +287,11 @@ fn message(what: u8, value: u8, request_id: RequestId, other: ParticipantId) -> 
     }
 }
 
+fn delegation(value: u8) -> Delegation {
+    let signature = Signature::from_bytes([value; 64]).into();
+    Delegation { expires_at: value.into(), signature }
+}
+
 /// What moderators say, and class life.
 fn about(what: u8, value: u8, request_id: RequestId, participant: ParticipantId) -> ClientMessage {
     let source = TrackSource::ALL[usize::from(value) % 4];
@@ -273,7 +305,8 @@ fn about(what: u8, value: u8, request_id: RequestId, participant: ParticipantId)
         4 => ClientMessage::Eject { request_id, participant },
         5 => {
             let role = if is_odd { Role::Moderator } else { Role::Guest };
-            ClientMessage::SetRole { request_id, participant, role }
+            let delegation = (value > 9).then(|| delegation(value));
+            ClientMessage::SetRole { request_id, participant, role, delegation }
         }
         6 => {
             let rules = rules_of(Profile::ALL[usize::from(value) % 4], PLACES).open;
