@@ -8,6 +8,7 @@ import { language, t, type TextKey, tn } from '../../i18n'
 import type { ChatAudience } from '../../protocol/generated'
 import { Icon } from '../icons'
 import { SidePanel } from '../stage/side-panel'
+import { reachOf } from './audience'
 import { WrittenText } from './text'
 import type { ClassUi } from './ui'
 import { lengthOf, MAX_TEXT_CHARS, plain } from './written'
@@ -67,10 +68,10 @@ function Writing({ call, ui }: { call: Call; ui: ClassUi }) {
   const field = useRef<HTMLTextAreaElement>(null)
   const [help, count] = [useId(), useId()]
   const sending = useSignal(false)
-  const { rights, participants, role } = call.state.value
-  const allowed = rights?.chat !== false
-  const audience = allowed ? ui.audience.value : 'moderators'
-  const inGroup = participants.some(({ isSelf, group }) => isSelf && group !== null)
+  const { role } = call.state.value
+  const { allowed, group } = reachOf(call.state.value)
+  const audience = ui.audience.value
+  const inGroup = group !== null
   const left = MAX_TEXT_CHARS - lengthOf(plain(ui.draft.value))
   useEffect(() => {
     // On a touch screen the keyboard would cover what is to be read.

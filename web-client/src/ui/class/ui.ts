@@ -1,7 +1,9 @@
-import { type ReadonlySignal, type Signal, useComputed, useSignal } from '@preact/signals'
+import { type ReadonlySignal, type Signal, useComputed, useSignal, useSignalEffect } from '@preact/signals'
+import { useRef } from 'preact/hooks'
 import type { Call } from '../../call/store'
 import type { ChatAudience } from '../../protocol/generated'
 import type { PanelName } from '../stage/side-panel'
+import { audienceAfter, type ChatReach, reachOf } from './audience'
 
 /** What of class life is a matter of this page alone, for as long as it is in the room. */
 export interface ClassUi {
@@ -26,12 +28,21 @@ export interface ClassUi {
 export function useClassUi(call: Call, panel: Signal<PanelName | null>): ClassUi {
   const read = useSignal(0)
   const chosenSounds = useSignal<boolean | null>(null)
+  const draft = useSignal('')
+  const audience = useSignal<ChatAudience>('everybody')
+  const reach = useRef<ChatReach | null>(null)
+  // Here, not in the panel: a draft outlives it.
+  useSignalEffect(() => {
+    const now = reachOf(call.state.value)
+    audience.value = audienceAfter(audience.peek(), draft.peek() !== '', reach.current ?? now, now)
+    reach.current = now
+  })
   return {
     panel,
     read,
     unread: useComputed(() => call.state.value.life.chat.filter(({ key, isSelf }) => !isSelf && key > read.value).length),
-    draft: useSignal(''),
-    audience: useSignal<ChatAudience>('everybody'),
+    draft,
+    audience,
     reacting: useSignal(false),
     chosenSounds,
     sounds: useComputed(() => chosenSounds.value ?? call.state.value.role === 'moderator'),
