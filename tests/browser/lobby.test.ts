@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { press } from './rig/keyboard.ts'
 import { createRoom, guestPath, moderatorPath } from './rig/link.ts'
 import { selfIdOf } from './rig/media.ts'
 import { rule } from './rig/rule.ts'
@@ -32,13 +33,16 @@ rule('r09_pupils_wait_knowing_nothing_of_the_room_until_they_are_let_in_or_sent_
   await second.find('lobby-waiting')
   await until('three wait', async () => (await teacher.evaluate<number>(`document.querySelectorAll('[data-testid=lobby-admit]').length`)) === 3)
 
-  await teacher.click('lobby-admit')
+  // One after the other by keyboard: the focus goes on to whoever waits next.
+  await press(teacher, 'lobby-admit', 'Enter')
   await selfIdOf(first)
   await until('the teacher is seen', async () => (await first.tiles()).length === 2)
-  await teacher.click('lobby-admit-all')
+  await until('the focus is on the next', () => teacher.evaluate<boolean>(`document.activeElement?.dataset.testid === 'lobby-admit'`))
+  await teacher.raw.keyboard.press('Enter')
   await selfIdOf(second)
-  await until('all four are seen', async () => (await second.tiles()).length === 4)
+  await teacher.click('lobby-admit-all')
   await selfIdOf(third)
+  await until('all four are seen', async () => (await second.tiles()).length === 4)
 
   const late = await ground.page()
   await late.goto(`${server.origin}${guestPath(links)}`)

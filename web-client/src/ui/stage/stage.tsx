@@ -1,7 +1,7 @@
 // The room: tiles or a shared screen, the controls, and what opens beside them.
 
 import { type Signal, useSignal } from '@preact/signals'
-import { useCallback, useMemo } from 'preact/hooks'
+import { useCallback, useMemo, useRef } from 'preact/hooks'
 import type { Call } from '../../call/store'
 import { t } from '../../i18n'
 import { Glyph } from '../brand'
@@ -16,6 +16,7 @@ import { ClassStrip } from '../class/strip'
 import { Announcement, HelpCalls } from '../class/told'
 import { type ClassUi, useClassUi } from '../class/ui'
 import { Icon } from '../icons'
+import { useKeptFocus } from '../kept-focus'
 import { LanguageSwitch } from '../language-switch'
 import { Heading, SkipTo, SkipToContent, useDocumentTitle } from '../screen'
 import { Announcer } from './announcer'
@@ -64,9 +65,11 @@ export default function Stage({ call }: { call: Call }) {
   }, [])
   const moderator = usePart(call, ({ role }) => role === 'moderator')
   const devices = useSignal(false)
+  const place = useRef<HTMLDivElement>(null)
+  useKeptFocus(place)
   useDocumentTitle(t('call.title'))
   return (
-    <div class="stage" data-panel={panel.value === null ? 'closed' : 'open'}>
+    <div ref={place} class="stage" data-panel={panel.value === null ? 'closed' : 'open'}>
       <SkipToContent />
       <SkipTo id="controls" label={t('call.skipToControls')} />
       <header class="stage-header">
