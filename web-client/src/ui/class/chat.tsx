@@ -145,7 +145,7 @@ function Writing({ call, ui }: { call: Call; ui: ClassUi }) {
         {left >= 0 && left <= NEAR_LIMIT && tn('chat.left', left)}
       </p>
       <p class="help too-long" data-testid="chat-too-long" role="alert">
-        {left < 0 && t('chat.tooLong', { over: -left, most: MAX_TEXT_CHARS })}
+        {left < 0 && tn('chat.tooLong', -left)}
       </p>
     </form>
   )

@@ -4,7 +4,7 @@
 import { useSignal } from '@preact/signals'
 import { useId } from 'preact/hooks'
 import type { Call } from '../../call/store'
-import { t } from '../../i18n'
+import { t, tn } from '../../i18n'
 import { Icon } from '../icons'
 import { groupName } from './group-name'
 import { WrittenText } from './text'
@@ -115,7 +115,7 @@ export function AnnounceTool({ call }: { call: Call }) {
       </form>
       <p class="help">{t('announce.help')}</p>
       <p class="help too-long" role="alert">
-        {over > 0 && t('chat.tooLong', { over, most: MAX_TEXT_CHARS })}
+        {over > 0 && tn('chat.tooLong', over)}
       </p>
     </section>
   )

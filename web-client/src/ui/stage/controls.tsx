@@ -11,6 +11,7 @@ import type { ClassUi } from '../class/ui'
 import { Icon, type IconName } from '../icons'
 import { LayoutChoice } from './layout-choice'
 import { type MenuEntry, MoreMenu } from './more-menu'
+import { canShareScreen } from './screen-share'
 import type { PanelName } from './side-panel'
 import { usePart, type View } from './view'
 
@@ -209,11 +210,4 @@ function Toggle({ testId, name, short, device, forbidden, icons, states, toggle 
       </span>
     </button>
   )
-}
-
-/** Phones cannot share their screen from a page: there the button would promise too much. */
-function canShareScreen(): boolean {
-  // Absent outside secure contexts, whatever the type says.
-  const devices = navigator.mediaDevices as MediaDevices | undefined
-  return devices !== undefined && 'getDisplayMedia' in devices
 }

@@ -33,6 +33,7 @@ beforeEach(() => {
 
 afterEach(async () => {
   vi.useRealTimers()
+  vi.unstubAllGlobals()
   await act(() => {
     render(null, root)
   })
@@ -129,12 +130,20 @@ describe('an invitation', () => {
 
   it('to show a screen begins with the reminder', async () => {
     const reminding = signal(false)
+    vi.stubGlobal('navigator', { mediaDevices: { getDisplayMedia: null } })
     await draw(<StageNotices call={callIn({ notices: [{ key: 1, problem: 'screen_asked' }] })} reminding={reminding} />)
     await click('invitation-later')
     expect(reminding.value).toBe(false)
     await draw(<StageNotices call={callIn({ notices: [{ key: 1, problem: 'screen_asked' }] })} reminding={reminding} />)
     await click('invitation-accept')
     expect(reminding.value).toBe(true)
+  })
+
+  it('to show a screen offers nothing where the device cannot', async () => {
+    vi.stubGlobal('navigator', { mediaDevices: {} })
+    await draw(<StageNotices call={callIn({ notices: [{ key: 1, problem: 'screen_asked' }] })} reminding={signal(false)} />)
+    expect(all('invitation-accept')).toHaveLength(0)
+    expect(all('invitation')[0]?.textContent).toContain(t('invited.noScreen'))
   })
 })
 

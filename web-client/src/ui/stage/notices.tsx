@@ -7,6 +7,7 @@ import type { Call } from '../../call/store'
 import { t, type TextKey } from '../../i18n'
 import { Icon, type IconName } from '../icons'
 import { ProblemCard, problemHelp, problemTitle } from '../problem'
+import { canShareScreen } from './screen-share'
 
 /** What the cards need. */
 export interface NoticesProps {
@@ -40,26 +41,29 @@ function Card({ call, notice: { key, problem }, reminding }: NoticesProps & { no
       <News problem={problem} icon={icon} dismiss={dismiss} />
     )
   }
+  const possible = problem !== 'screen_asked' || canShareScreen()
   return (
     <div class="problem invitation" role="alert" data-testid="invitation" data-problem={problem}>
       <Icon name={invitation.icon} />
       <div class="problem-text">
         <p class="strong">{problemTitle(problem)}</p>
-        <p>{problemHelp(problem)}</p>
+        <p>{possible ? problemHelp(problem) : t('invited.noScreen')}</p>
         <div class="invitation-answers">
-          <button
-            type="button"
-            class="button button-primary"
-            data-testid="invitation-accept"
-            onClick={() => {
-              dismiss()
-              invitation.accept(call, reminding)
-            }}
-          >
-            {t(invitation.yes)}
-          </button>
+          {possible && (
+            <button
+              type="button"
+              class="button button-primary"
+              data-testid="invitation-accept"
+              onClick={() => {
+                dismiss()
+                invitation.accept(call, reminding)
+              }}
+            >
+              {t(invitation.yes)}
+            </button>
+          )}
           <button type="button" class="button button-secondary" data-testid="invitation-later" onClick={dismiss}>
-            {t('invited.later')}
+            {t(possible ? 'invited.later' : 'common.close')}
           </button>
         </div>
       </div>

@@ -177,3 +177,10 @@ function ShownScreen({ call, id, frame, name }: ShownScreenProps) {
   }
   return <Video stream={call.mediaStreamFor(id, 'screen')} label={t('screen.of', { name })} testId="screen-video" />
 }
+
+/** Phones cannot share their screen from a page: there a button for it would promise too much. */
+export function canShareScreen(): boolean {
+  // Absent outside secure contexts, whatever the type says.
+  const devices = navigator.mediaDevices as MediaDevices | undefined
+  return devices !== undefined && 'getDisplayMedia' in devices
+}
