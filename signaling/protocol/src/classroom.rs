@@ -222,7 +222,7 @@ pub struct RoomState {
 }
 
 /// What the server knows of the page's own participant that the page cannot know after a reload.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct OwnState {
@@ -234,6 +234,9 @@ pub struct OwnState {
     pub moderators_only: bool,
     /// True when they have answered the open question.
     pub has_voted: bool,
+    /// Sources that were stopped, as `source_stopped` tells, and that the page has not yet said to
+    /// be off: it may have missed the word.
+    pub stopped: Vec<TrackSource>,
 }
 
 /// Which group somebody belongs to now.

@@ -47,6 +47,9 @@ pub(crate) struct Participant {
     pub(crate) arrival: u64,
     /// Sources that are on.
     pub(crate) active: BTreeSet<TrackSource>,
+    /// Sources that were stopped and that the page has not said to be off since: until then what it
+    /// says is older than the stop.
+    pub(crate) stopped: BTreeSet<TrackSource>,
     /// How good their connection is.
     pub(crate) quality: Quality,
     /// Picture slots that the media plane holds back, by mid.
@@ -103,6 +106,7 @@ impl Participant {
             presence: Presence::Here(session),
             arrival,
             active: BTreeSet::new(),
+            stopped: BTreeSet::new(),
             quality: Quality::Good,
             paused_slots: Vec::new(),
             unplayable_slots: Vec::new(),

@@ -427,6 +427,10 @@ describe('messages of the server', () => {
       } else {
         for (const device of DEVICES) expect(step.model.view[device]).toBe('off')
       }
+      // Nothing is open against the rules.
+      for (const device of DEVICES) {
+        if (step.model.view.rights?.[device] === false) expect(step.model.view[device]).toBe('off')
+      }
       model = step.model
     }
   })

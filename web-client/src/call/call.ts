@@ -4,7 +4,6 @@
 import type {
   ErrorCode,
   GoodbyeReason,
-  Opinion,
   ParticipantInfo,
   Rights,
   RoomRules,
@@ -29,6 +28,8 @@ export interface CallModel {
   /** As typed before joining, blank for a neutral pseudonym; then the one in force, to enter again
    * with after a restart of the server. */
   readonly wantedName: string
+  /** True once the room was entered by this page. */
+  readonly hasEntered: boolean
   /** Can the server be heard, and if not, what is known of it. */
   readonly signaling: 'up' | 'down' | 'restarting'
   readonly media: 'connecting' | 'connected'
@@ -58,6 +59,8 @@ export type CallEvent =
   | { type: 'device_ended'; device: Device }
   | { type: 'check_failed'; problem: Problem }
   | { type: 'request_refused'; problem: Problem }
+  /** The server did not take, or did not hear, who may see the own camera. */
+  | { type: 'audience_refused'; moderatorsOnly: boolean }
   // The two connections
   /** `at`: when it was heard, on the clock of `performance.now()`. */
   | { type: 'server'; message: ServerMessage; at: number }
@@ -84,7 +87,6 @@ export type Effect =
   | { type: 'request_rename'; name: string }
   | { type: 'request_reception'; saving: boolean }
   | { type: 'request_audience'; moderatorsOnly: boolean }
-  | { type: 'request_opinion'; opinion: Opinion | null }
   | { type: 'want_layers'; source: TrackSource; rids: readonly string[] }
   | { type: 'mark_slots'; why: Absence; mids: readonly string[] }
   | { type: 'offer_again' }
@@ -118,6 +120,7 @@ export const INITIAL_MODEL: CallModel = {
     notices: [],
   },
   wantedName: '',
+  hasEntered: false,
   signaling: 'down',
   media: 'connecting',
   nextNoticeKey: 1,
@@ -143,11 +146,12 @@ export function reduce(model: CallModel, event: CallEvent): Step {
       return rename(model, event.name)
     case 'open_device':
       if (phase !== 'in_call' || model.view[event.device] !== 'off') return stay(model)
-      if (model.view.rights?.[event.device] === false) return step(notify(model, `${event.device}_forbidden`), [])
+      if (isForbidden(model, event.device)) return step(notify(model, `${event.device}_forbidden`), [])
       // What was said of it before is answered now.
       return step(forgive(setDevice(model, event.device, 'opening'), ...wordsOf(event.device)), [event])
     case 'confirm_camera':
       if (model.view.camera !== 'preview') return stay(model)
+      if (isForbidden(model, 'camera')) return closeForbidden(model)
       return step(setDevice(model, 'camera', 'on'), [{ type: 'send_device', device: 'camera' }])
     case 'close_device':
     case 'device_ended':
@@ -157,6 +161,7 @@ export function reduce(model: CallModel, event: CallEvent): Step {
       if (model.view[event.device] !== 'opening') {
         return step(model, [{ type: 'release_device', device: event.device }])
       }
+      if (isForbidden(model, event.device)) return closeForbidden(model)
       if (event.device === 'camera') return step(setDevice(model, 'camera', 'preview'), [])
       return step(setDevice(model, event.device, 'on'), [{ type: 'send_device', device: event.device }])
     case 'device_failed':
@@ -176,10 +181,13 @@ export function reduce(model: CallModel, event: CallEvent): Step {
         phase === 'in_call' ? [{ type: 'request_audience', moderatorsOnly }] : [],
       )
     }
+    case 'audience_refused': {
+      if (event.moderatorsOnly !== model.view.moderatorsOnly) return stay(model)
+      const back = show(model, { moderatorsOnly: !event.moderatorsOnly })
+      // Nobody sees a picture that was meant for the moderators alone.
+      return event.moderatorsOnly ? closeDevice(back, 'camera', false) : step(back, [])
+    }
     case 'hold_opinion':
-      return step(live(model, changeLife(model.view.life, event)), [
-        { type: 'request_opinion', opinion: event.opinion },
-      ])
     case 'voted':
     case 'put_away':
     case 'put_away_help':
@@ -259,11 +267,15 @@ function hear(model: CallModel, message: ServerMessage, at: number): Step {
       return message.fatal ? fatal(model, message.code) : step(notify(model, message.code), [])
     case 'goodbye':
       return goodbye(model, message.reason, message.note)
-    case 'waiting':
-      return step(
-        show({ ...model, signaling: 'up', wantedName: message.displayName }, { phase: { name: 'waiting' } }),
-        [{ type: 'remember_session', token: message.resume }],
-      )
+    case 'waiting': {
+      const waiting = { ...model, signaling: 'up' as const, wantedName: message.displayName }
+      // Whoever was in the room and has to wait again sends nothing, and opens everything by a new click.
+      const out = outside(waiting, { name: 'waiting' })
+      return step(out.model, [
+        { type: 'remember_session', token: message.resume },
+        ...(model.view.phase.name === 'in_call' ? out.effects : []),
+      ])
+    }
     case 'waiting_changed': {
       const waiting = message.waiting.map(({ participant, displayName }) => ({
         id: participant as ParticipantId,
@@ -272,15 +284,11 @@ function hear(model: CallModel, message: ServerMessage, at: number): Step {
       return step(show(model, { waiting }), [])
     }
     case 'rules_changed':
-      return step(rulesChanged(model, message.rules, message.rights), [])
-    case 'source_stopped': {
-      const device = message.source === 'screen_audio' ? 'screen' : message.source
-      const stopped = closeDevice(model, device, false)
-      if (stopped.model === model) return stopped
-      return step(notify(stopped.model, `${device}_stopped`), stopped.effects)
-    }
+      return closeForbidden(rulesChanged(model, message.rules, message.rights))
+    case 'source_stopped':
+      return closeStopped(model, [deviceOf(message.source)])
     case 'invited':
-      return step(notify(model, `${message.source === 'screen_audio' ? 'screen' : message.source}_asked`), [])
+      return step(notify(model, `${deviceOf(message.source)}_asked`), [])
     case 'role_changed': {
       const changed = changeParticipant(model, message.participant, () => ({ role: message.role }))
       if (message.participant !== model.view.selfId || message.role === model.view.role) return changed
@@ -330,10 +338,10 @@ function joined(model: CallModel, message: Extract<ServerMessage, { type: 'joine
     handle: null,
   }
   const others = message.participants.map(participantOf).filter(({ id }) => id !== self.id)
-  // Whoever came back is known to the server; to a server that was restarted, nobody is.
-  const moderatorsOnly = message.resumed ? message.own.moderatorsOnly : model.view.moderatorsOnly
+  // A page that was in the room knows what its person wants; one that was loaded anew asks the server.
+  const moderatorsOnly = model.hasEntered ? model.view.moderatorsOnly : message.own.moderatorsOnly
   const next = show(
-    { ...model, signaling: 'up', wantedName: message.displayName, speakers: new Set() },
+    { ...model, signaling: 'up', hasEntered: true, wantedName: message.displayName, speakers: new Set() },
     {
       phase: { name: 'in_call' },
       selfId: self.id,
@@ -342,26 +350,54 @@ function joined(model: CallModel, message: Extract<ServerMessage, { type: 'joine
       rights: message.rights,
       linkGeneration: message.linkGeneration,
       moderatorsOnly,
-      life: enterLife(model.view.life, message.state, message.own, at),
+      life: enterLife(model.view.life, message.state, message.own, new Set(others.map(({ id }) => id)), at),
       waiting: [],
       participants: [self, ...others],
     },
   )
-  return step(connect(next), [
+  // What was stopped or forbidden while this page did not hear, before anything is said to be on.
+  const stopped = message.own.stopped.map(deviceOf)
+  const closed = closeStopped(next, DEVICES.filter((device) => stopped.includes(device) || isForbidden(next, device)))
+  return step(connect(closed.model), [
     { type: 'remember_session', token: message.resume },
+    ...closed.effects,
     // Before anything is published: a server that was restarted has forgotten it.
-    ...(moderatorsOnly && !message.resumed ? [{ type: 'request_audience' as const, moderatorsOnly }] : []),
+    ...(moderatorsOnly === message.own.moderatorsOnly ? [] : [{ type: 'request_audience' as const, moderatorsOnly }]),
     { type: 'start_media', resumed: message.resumed },
     ...(model.view.saving ? [{ type: 'request_reception' as const, saving: true }] : []),
   ])
 }
 
+/** What the rules do not let the person turn on now. */
+function isForbidden(model: CallModel, device: Device): boolean {
+  return model.view.rights?.[device] === false
+}
+
+/** Closes what is open and not allowed any more: the next time it is allowed, only a click opens it. */
+function closeForbidden(model: CallModel): Step {
+  return closeStopped(model, DEVICES.filter((device) => isForbidden(model, device)))
+}
+
+/** Closes those of these devices that are open, and says that it was not the person. */
+function closeStopped(model: CallModel, devices: readonly Device[]): Step {
+  return devices.reduce<Step>((before, device) => {
+    const closed = closeDevice(before.model, device, false)
+    if (closed.model === before.model) return before
+    return step(notify(closed.model, `${device}_stopped`), [...before.effects, ...closed.effects])
+  }, stay(model))
+}
+
 /** What was not allowed and now is need not be told any more, nor an invitation that now leads nowhere. */
 function rulesChanged(model: CallModel, rules: RoomRules, rights: Rights): CallModel {
-  const moot = (['microphone', 'camera', 'screen'] as const).map(
+  const moot = DEVICES.map(
     (device): Problem => (rights[device] ? `${device}_forbidden` : `${device}_asked`),
   )
   return show(forgive(model, ...moot), { rules, rights })
+}
+
+/** The device of a source: a shared screen and its sound are one. */
+function deviceOf(source: TrackSource): Device {
+  return source === 'screen_audio' ? 'screen' : source
 }
 
 /** What may have been said about a device that the person turns on. */
@@ -423,6 +459,12 @@ function closeDevice(model: CallModel, device: Device, unplugged: boolean): Step
 
 /** Ends the call, whatever it was doing: nothing stays open. */
 function end(model: CallModel, phase: CallState['phase'], how: 'leave' | 'silent'): Step {
+  const out = outside({ ...model, signaling: 'down' }, phase)
+  return step(out.model, [...out.effects, { type: 'close_signaling', how }, { type: 'forget_session' }])
+}
+
+/** Out of the room: nothing of it is known, nothing of the person is open. */
+function outside(model: CallModel, phase: CallState['phase']): Step {
   const view: Partial<CallState> = {
     phase,
     connection: 'connected',
@@ -434,11 +476,9 @@ function end(model: CallModel, phase: CallState['phase'], how: 'leave' | 'silent
     life: QUIET_LIFE,
     notices: [],
   }
-  return step(show({ ...model, signaling: 'down', media: 'connecting', speakers: new Set() }, view), [
+  return step(show({ ...model, media: 'connecting', speakers: new Set() }, view), [
     { type: 'release_everything' },
     { type: 'stop_media' },
-    { type: 'close_signaling', how },
-    { type: 'forget_session' },
   ])
 }
 
@@ -451,8 +491,7 @@ function setDevice(model: CallModel, device: Device, state: DeviceState): CallMo
 
 /** What oneself sends: the devices that are on. */
 function ownActive(view: CallState): ReadonlySet<TrackSource> {
-  const devices = ['microphone', 'camera', 'screen'] as const
-  return new Set(devices.filter((device) => view[device] === 'on'))
+  return new Set(DEVICES.filter((device) => view[device] === 'on'))
 }
 
 function participantOf(info: ParticipantInfo): Participant {
@@ -523,6 +562,7 @@ function stay(model: CallModel): Step {
   return step(model, [])
 }
 
+const DEVICES = ['microphone', 'camera', 'screen'] as const
 /** Longest pseudonym, as the server counts it. */
 const MAX_NAME_CHARS = 40
 /** More would cover the picture on a phone. */

@@ -100,11 +100,11 @@ describe('class life', () => {
     const before = changeLife(hear([line('a', 'un'), open(3)]), { type: 'voted', poll: 3, choice: 0 })
     const poll = { poll: 3, question: 'Compris ?', choices: ['oui', 'non'], ballots: 2 }
     const state = { ...QUIET_ROOM.state, hands: ['b'], timerMs: 500, spotlight: 'a', poll }
-    const life = enterLife(before, state, { ...QUIET_ROOM.own, opinion: 'slower', hasVoted: true }, 100)
+    const life = enterLife(before, state, { ...QUIET_ROOM.own, opinion: 'slower', hasVoted: true }, new Set(), 100)
     expect(life).toMatchObject({ hands: ['b'], timerEndsAt: 600, spotlight: 'a', ownOpinion: 'slower' })
     expect(life.poll).toMatchObject({ ballots: 2, hasVoted: true, choice: 0 })
     expect(life.chat).toHaveLength(1)
     // A page loaded anew knows that it voted, not what.
-    expect(enterLife(QUIET_LIFE, state, { ...QUIET_ROOM.own, hasVoted: true }, 0).poll).toMatchObject({ hasVoted: true, choice: null })
+    expect(enterLife(QUIET_LIFE, state, { ...QUIET_ROOM.own, hasVoted: true }, new Set(), 0).poll).toMatchObject({ hasVoted: true, choice: null })
   })
 })

@@ -119,8 +119,15 @@ export type LifeMessage = Extract<
   }
 >
 
-/** What `joined` says of it; what was written before and is still on the page stays. */
-export function enterLife(life: ClassLife, state: RoomState, own: OwnState, at: number): ClassLife {
+/** What `joined` says of it; what was written before and is still on the page stays, and so do the
+ * calls for help of those who are still there. */
+export function enterLife(
+  life: ClassLife,
+  state: RoomState,
+  own: OwnState,
+  present: ReadonlySet<string>,
+  at: number,
+): ClassLife {
   const choice = state.poll !== null && state.poll.poll === life.poll?.poll ? life.poll.choice : null
   return {
     ...life,
@@ -130,7 +137,8 @@ export function enterLife(life: ClassLife, state: RoomState, own: OwnState, at: 
     spotlight: state.spotlight as ParticipantId | null,
     ownOpinion: own.opinion,
     poll: state.poll === null ? null : { ...state.poll, hasVoted: own.hasVoted, choice: own.hasVoted ? choice : null },
-    helpCalls: [],
+    result: state.poll === null ? life.result : null,
+    helpCalls: life.helpCalls.filter((id) => present.has(id)),
   }
 }
 

@@ -236,7 +236,11 @@ export class LiveCall implements Call {
   }
 
   holdOpinion(opinion: Opinion | null): void {
+    const before = this.model.view.life.ownOpinion
     this.dispatch({ type: 'hold_opinion', opinion })
+    void this.ask({ type: 'set_opinion', opinion }).then((counted) => {
+      if (!counted && this.model.view.life.ownOpinion === opinion) this.dispatch({ type: 'hold_opinion', opinion: before })
+    })
   }
 
   vote(poll: number, choice: number): void {
@@ -334,10 +338,7 @@ export class LiveCall implements Call {
         this.requestReception(effect.saving)
         return
       case 'request_audience':
-        void this.ask({ type: 'set_audience', moderatorsOnly: effect.moderatorsOnly })
-        return
-      case 'request_opinion':
-        void this.ask({ type: 'set_opinion', opinion: effect.opinion })
+        void this.requestAudience(effect.moderatorsOnly)
         return
       case 'want_layers':
         this.transport.wantLayers(effect.source, effect.rids)
@@ -465,6 +466,11 @@ export class LiveCall implements Call {
     const turn = (this.turn.get(device) ?? 0) + 1
     this.turn.set(device, turn)
     return turn
+  }
+
+  private async requestAudience(moderatorsOnly: boolean): Promise<void> {
+    if (await this.ask({ type: 'set_audience', moderatorsOnly })) return
+    this.dispatch({ type: 'audience_refused', moderatorsOnly })
   }
 
   private requestReception(saving: boolean): void {

@@ -113,6 +113,8 @@ export class Sender {
     this.request({ type: 'set_publishing', source, active }).catch((error: unknown) => {
       // Lost with the socket: told again at the next `joined`.
       if (!(error instanceof RequestError) || error.code === 'lost') return
+      // Not allowed: the page is told so, and closes the device.
+      if (error.code === 'not_allowed') return
       this.told.set(source, !active)
       setTimeout(() => {
         this.sync()

@@ -527,7 +527,12 @@ moderatorsOnly: boolean,
 /**
  * True when they have answered the open question.
  */
-hasVoted: boolean, };
+hasVoted: boolean,
+/**
+ * Sources that were stopped, as `source_stopped` tells, and that the page has not yet said to
+ * be off: it may have missed the word.
+ */
+stopped: Array<TrackSource>, };
 
 /**
  * What everybody may know of one participant.

@@ -27,5 +27,5 @@ export const QUIET_ROOM = {
     spotlight: null,
     poll: null,
   },
-  own: { group: null, opinion: null, moderatorsOnly: false, hasVoted: false },
+  own: { group: null, opinion: null, moderatorsOnly: false, hasVoted: false, stopped: [] },
 } as const satisfies Partial<Extract<ServerMessage, { type: 'joined' }>>

@@ -115,7 +115,43 @@ fn stopping_a_source_tells_its_owner_and_the_others_and_turns_nothing_on() {
                 active: false,
             })
     );
+    scene.say(2, set_publishing(TrackSource::Microphone, false));
     assert_eq!(answer(&scene.say(2, set_publishing(TrackSource::Microphone, true))), Ok(()));
+}
+
+#[test]
+fn a_page_that_missed_a_stop_turns_nothing_on_again() {
+    let mut scene = class(2);
+    let on = || set_publishing(TrackSource::Microphone, true);
+    scene.say(2, on());
+    scene.input(Input::SessionLost { session: SessionId(2) });
+    let (participant, source) = (Some(id(2)), TrackSource::Microphone);
+    scene.say(1, ClientMessage::StopSource { request_id: ASK, participant, source });
+    let resume = Some(Resume { participant: id(2), admitted: true });
+    let outputs = scene.input(Input::Join(Join { session: SessionId(9), resume, ..join(4) }));
+    assert_eq!(welcome(&outputs).own.stopped, [source]);
+    // A page that says again what it had on before it heard of the stop.
+    let outputs = scene.say(9, on());
+    assert_eq!(answer(&outputs), Err(ErrorCode::NotAllowed));
+    assert!(told(&outputs, 9).contains(&&ServerMessage::SourceStopped { source }));
+    assert!(!outputs.iter().any(|output| matches!(output, Output::Media(_))));
+    scene.say(9, set_publishing(source, false));
+    assert_eq!(answer(&scene.say(9, on())), Ok(()), "their own click, later");
+}
+
+#[test]
+fn a_shared_screen_stops_with_its_sound() {
+    let mut scene = class(2);
+    let (participant, source) = (id(2), TrackSource::Screen);
+    scene.say(1, ClientMessage::Grant { request_id: ASK, participant, source, granted: true });
+    for source in [TrackSource::Screen, TrackSource::ScreenAudio] {
+        assert_eq!(answer(&scene.say(2, set_publishing(source, true))), Ok(()));
+    }
+    let participant = Some(participant);
+    let outputs = scene.say(1, ClientMessage::StopSource { request_id: ASK, participant, source });
+    for source in [TrackSource::Screen, TrackSource::ScreenAudio] {
+        assert!(told(&outputs, 2).contains(&&ServerMessage::SourceStopped { source }));
+    }
 }
 
 #[test]

@@ -311,6 +311,7 @@ impl Room {
                 opinion: own.opinion,
                 moderators_only: own.moderators_only,
                 has_voted: self.poll.as_ref().is_some_and(|poll| poll.has_ballot_of(id)),
+                stopped: own.stopped.iter().copied().collect(),
             },
         })));
         let paused = own.tell_paused_slots().filter(|_| !own.paused_slots.is_empty());

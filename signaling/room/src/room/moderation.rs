@@ -68,14 +68,22 @@ impl Room {
         let Some(id) = whose else {
             for id in self.ids() {
                 if self.participants.get(&id).is_some_and(|it| it.role == Role::Guest) {
-                    self.stop_source(id, source);
+                    self.stop_with_sound(id, source);
                 }
             }
             return Ok(());
         };
         self.find(id)?;
-        self.stop_source(id, source);
+        self.stop_with_sound(id, source);
         Ok(())
+    }
+
+    /// A shared screen stops with its sound.
+    fn stop_with_sound(&mut self, id: ParticipantId, source: TrackSource) {
+        self.stop_source(id, source);
+        if source == TrackSource::Screen {
+            self.stop_source(id, TrackSource::ScreenAudio);
+        }
     }
 
     pub(super) fn grant(

@@ -83,7 +83,26 @@ impl Room {
         Ok(())
     }
 
-    pub(super) fn set_publishing(&mut self, id: ParticipantId, source: TrackSource, active: bool) {
+    /// What a page says of one of its sources. A page that has not heard of a stop yet turns nothing
+    /// on again: it is told once more.
+    pub(super) fn publish(
+        &mut self,
+        id: ParticipantId,
+        source: TrackSource,
+        active: bool,
+    ) -> Result<(), ErrorCode> {
+        let Some(participant) = self.participants.get_mut(&id) else { return Ok(()) };
+        if !active {
+            participant.stopped.remove(&source);
+        } else if participant.stopped.contains(&source) {
+            self.tell(id, ServerMessage::SourceStopped { source });
+            return Err(ErrorCode::NotAllowed);
+        }
+        self.set_publishing(id, source, active);
+        Ok(())
+    }
+
+    fn set_publishing(&mut self, id: ParticipantId, source: TrackSource, active: bool) {
         let Some(participant) = self.participants.get_mut(&id) else { return };
         let is_change = if active {
             participant.active.insert(source)
@@ -113,8 +132,9 @@ impl Room {
 
     /// Turns off what somebody sends and may not send any more, or not now.
     pub(super) fn stop_source(&mut self, id: ParticipantId, source: TrackSource) {
-        let is_on = |participant: &Participant| participant.active.contains(&source);
-        if self.participants.get(&id).is_some_and(is_on) {
+        let Some(participant) = self.participants.get_mut(&id) else { return };
+        if participant.active.contains(&source) {
+            participant.stopped.insert(source);
             self.set_publishing(id, source, false);
             self.tell(id, ServerMessage::SourceStopped { source });
         }

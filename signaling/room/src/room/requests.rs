@@ -124,7 +124,7 @@ impl Room {
         match message {
             ClientMessage::Subscribe { slots, .. } => self.subscribe(id, slots)?,
             ClientMessage::SetPublishing { source, active, .. } => {
-                self.set_publishing(id, source, active);
+                self.publish(id, source, active)?;
             }
             ClientMessage::SetReception { saving, .. } => {
                 let request = MediaRequest::SetReception { participant: id, saving };
