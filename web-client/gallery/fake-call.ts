@@ -69,6 +69,15 @@ export function fakeCall(state: CallState): Call {
       })
     },
     ask: (request) => {
+      if (request.type === 'grant') {
+        const { participant, source, granted } = request
+        const nothing = { microphone: false, camera: false, screen: false, chat: false, rename: false }
+        patch({
+          participants: now.value.participants.map((one) =>
+            one.id === participant ? { ...one, granted: { ...(one.granted ?? nothing), [source]: granted } } : one,
+          ),
+        })
+      }
       const named = 'participant' in request ? [request.participant] : 'participants' in request ? request.participants : null
       const still = (waiting: Waiting) => named !== null && !named.includes(waiting.id)
       const { rules } = now.value
@@ -183,6 +192,7 @@ export function classOf(count: number): readonly Participant[] {
     away: index === 6,
     group: null,
     handle: null,
+    granted: null,
     quality: index === 3 ? 'fair' : index === 4 ? 'poor' : 'good',
     active: new Set<TrackSource>([
       ...(index % 3 === 1 ? (['camera'] as const) : []),

@@ -56,6 +56,29 @@ pub struct OpenRules {
     pub guests: Rights,
 }
 
+impl OpenRules {
+    /// These rules with what was changed from `was` to `now`.
+    #[must_use]
+    pub fn changed(self, was: &Self, now: &Self) -> Self {
+        fn pick<T: PartialEq>(is: T, was: T, now: T) -> T {
+            if was == now { is } else { now }
+        }
+        let (guests, before, after) = (self.guests, was.guests, now.guests);
+        Self {
+            lobby: pick(self.lobby, was.lobby, now.lobby),
+            locked: pick(self.locked, was.locked, now.locked),
+            guests_until: pick(self.guests_until, was.guests_until, now.guests_until),
+            guests: Rights {
+                microphone: pick(guests.microphone, before.microphone, after.microphone),
+                camera: pick(guests.camera, before.camera, after.camera),
+                screen: pick(guests.screen, before.screen, after.screen),
+                chat: pick(guests.chat, before.chat, after.chat),
+                rename: pick(guests.rename, before.rename, after.rename),
+            },
+        }
+    }
+}
+
 /// What somebody may do in a room beyond being there and receiving.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]

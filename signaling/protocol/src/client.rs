@@ -149,11 +149,14 @@ pub enum ClientMessage {
         /// Told to them, at most [`crate::MAX_TEXT_CHARS`] characters.
         reason: Option<Redacted<String>>,
     },
-    /// Moderators: changes the rules. Answered by `done` or `error`.
+    /// Moderators: changes the rules. Only what differs between the two changes, so that two
+    /// moderators, or two quick clicks, undo nothing of each other. Answered by `done` or `error`.
     SetRules {
         /// Echoed in the answer.
         request_id: RequestId,
-        /// All of them.
+        /// All of them, as the page knew them.
+        was: OpenRules,
+        /// All of them, as they shall be.
         rules: OpenRules,
     },
     /// Moderators: turns a source of somebody off, or of all guests. They may turn it on again

@@ -77,6 +77,13 @@ pub enum ServerMessage {
         /// To what.
         source: TrackSource,
     },
+    /// Moderators: what was granted to somebody beyond the rules, or taken back.
+    GrantedChanged {
+        /// To whom.
+        participant: ParticipantId,
+        /// All of it.
+        granted: Rights,
+    },
     /// Somebody became a moderator, or a guest again. Also said to the one it is about.
     RoleChanged {
         /// Who.
@@ -281,6 +288,8 @@ pub struct ParticipantInfo {
     /// Moderators only: the personal link they came by. Only the page that made it knows whose it
     /// is.
     pub handle: Option<Redacted<Verifier>>,
+    /// Moderators only: what was granted to them beyond the rules.
+    pub granted: Option<Rights>,
 }
 
 /// How good a connection is, best first.

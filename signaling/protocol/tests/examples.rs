@@ -101,6 +101,7 @@ fn no_message_from_the_server_turns_a_device_on() {
         "done",
         "error",
         "goodbye",
+        "granted_changed",
         "groups_changed",
         "hands_changed",
         "help_called",

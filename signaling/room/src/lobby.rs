@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use protocol::{ParticipantId, Redacted, WaitingInfo};
+use protocol::{Language, ParticipantId, Redacted, WaitingInfo};
 
 use crate::SessionId;
 use crate::participant::Presence;
@@ -18,6 +18,8 @@ pub(crate) struct Lobby {
 #[derive(Debug)]
 pub(crate) struct Waiting {
     pub(crate) display_name: Redacted<String>,
+    /// Set for those who gave no name: their language. They get another neutral one inside.
+    pub(crate) neutral_in: Option<Language>,
     pub(crate) presence: Presence,
     /// Place in the order of arrival.
     pub(crate) arrival: u64,

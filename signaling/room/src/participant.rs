@@ -147,6 +147,7 @@ impl Participant {
             away: self.session().is_none(),
             group: self.group,
             handle: self.handle.filter(|_| viewer == Role::Moderator),
+            granted: (viewer == Role::Moderator).then_some(self.granted),
         }
     }
 

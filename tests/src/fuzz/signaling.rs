@@ -310,7 +310,8 @@ fn about(what: u8, value: u8, request_id: RequestId, participant: ParticipantId)
         }
         6 => {
             let rules = rules_of(Profile::ALL[usize::from(value) % 4], PLACES).open;
-            ClientMessage::SetRules { request_id, rules }
+            let was = rules_of(Profile::ALL[usize::from(value / 4) % 4], PLACES).open;
+            ClientMessage::SetRules { request_id, was, rules }
         }
         7 => {
             let group = (value < 128).then_some(value % 40);

@@ -268,7 +268,7 @@ function hear(model: CallModel, message: ServerMessage, at: number): Step {
     case 'goodbye':
       return goodbye(model, message.reason, message.note)
     case 'waiting': {
-      const waiting = { ...model, signaling: 'up' as const, wantedName: message.displayName }
+      const waiting = { ...model, signaling: 'up' as const }
       // Whoever was in the room and has to wait again sends nothing, and opens everything by a new click.
       const out = outside(waiting, { name: 'waiting' })
       return step(out.model, [
@@ -285,6 +285,8 @@ function hear(model: CallModel, message: ServerMessage, at: number): Step {
     }
     case 'rules_changed':
       return closeForbidden(rulesChanged(model, message.rules, message.rights))
+    case 'granted_changed':
+      return changeParticipant(model, message.participant, () => ({ granted: message.granted }))
     case 'source_stopped':
       return closeStopped(model, [deviceOf(message.source)])
     case 'invited':
@@ -336,6 +338,7 @@ function joined(model: CallModel, message: Extract<ServerMessage, { type: 'joine
     active: ownActive(model.view),
     group: message.own.group,
     handle: null,
+    granted: null,
   }
   const others = message.participants.map(participantOf).filter(({ id }) => id !== self.id)
   // A page that was in the room knows what its person wants; one that was loaded anew asks the server.
@@ -506,6 +509,7 @@ function participantOf(info: ParticipantInfo): Participant {
     active: new Set(info.active),
     group: info.group,
     handle: info.handle,
+    granted: info.granted,
   }
 }
 

@@ -14,6 +14,7 @@ const person = (name: string, isSelf = false): Participant => ({
   active: new Set(),
   group: null,
   handle: null,
+  granted: null,
 })
 const PEOPLE = [person('me', true), person('a'), person('b')]
 

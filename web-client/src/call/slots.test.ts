@@ -15,6 +15,7 @@ const participant = (name: string, active: TrackSource[], isSelf = false): Parti
   active: new Set(active),
   group: null,
   handle: null,
+  granted: null,
 })
 
 describe('units', () => {

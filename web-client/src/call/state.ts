@@ -111,6 +111,8 @@ export interface Participant {
   /** Moderators only: verifier of the personal link they came by. Whose it is, only the page that
    * made the link knows. */
   readonly handle: string | null
+  /** Moderators only: what was granted to them beyond the rules. */
+  readonly granted: Rights | null
 }
 
 /** Those whom oneself can see and hear: of the own group, or of the whole class outside the groups. */

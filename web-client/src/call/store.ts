@@ -3,7 +3,7 @@
 
 import type { ReadonlySignal } from '@preact/signals'
 import type { Request } from '../protocol/connection'
-import type { Opinion, TrackSource } from '../protocol/generated'
+import type { OpenRules, Opinion, TrackSource } from '../protocol/generated'
 import type { Care } from './care'
 import type { Snapshot } from './diagnostics'
 import type { HostTools } from './host'
@@ -131,6 +131,12 @@ export interface Call {
   putAwayHelp(participant: ParticipantId): void
 
   dismissNotice(key: number): void
+}
+
+/** Asks for a change of the rules. Only what changes counts: what another moderator changed meanwhile
+ * stays. */
+export function changeRules(was: OpenRules, change: Partial<OpenRules>): ClassRequest {
+  return { type: 'set_rules', was, rules: { ...was, ...change } }
 }
 
 /** One text for one picture of one participant. */

@@ -241,6 +241,7 @@ const TYPES: Record<ServerMessage['type'], true> = {
   waiting: true,
   waiting_changed: true,
   rules_changed: true,
+  granted_changed: true,
   source_stopped: true,
   invited: true,
   role_changed: true,

@@ -190,7 +190,11 @@ reason: string | null, } | { "type": "set_rules",
  */
 requestId: RequestId,
 /**
- * All of them.
+ * All of them, as the page knew them.
+ */
+was: OpenRules,
+/**
+ * All of them, as they shall be.
  */
 rules: OpenRules, } | { "type": "stop_source",
 /**
@@ -566,7 +570,11 @@ group: number | null,
  * Moderators only: the personal link they came by. Only the page that made it knows whose it
  * is.
  */
-handle: string | null, };
+handle: string | null,
+/**
+ * Moderators only: what was granted to them beyond the rules.
+ */
+granted: Rights | null, };
 
 /**
  * What kind of meeting a room was made for: where its rules start.
@@ -780,7 +788,15 @@ source: TrackSource, } | { "type": "invited",
 /**
  * To what.
  */
-source: TrackSource, } | { "type": "role_changed",
+source: TrackSource, } | { "type": "granted_changed",
+/**
+ * To whom.
+ */
+participant: string,
+/**
+ * All of it.
+ */
+granted: Rights, } | { "type": "role_changed",
 /**
  * Who.
  */

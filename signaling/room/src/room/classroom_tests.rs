@@ -76,9 +76,10 @@ pub(super) fn checked(
 }
 
 pub(super) fn rules(scene: &Scene, change: impl FnOnce(&mut OpenRules)) -> ClientMessage {
-    let mut rules = scene.room.config.rules.open;
+    let was = scene.room.config.rules.open;
+    let mut rules = was;
     change(&mut rules);
-    ClientMessage::SetRules { request_id: ASK, rules }
+    ClientMessage::SetRules { request_id: ASK, was, rules }
 }
 
 fn places(places: &[(u8, Option<u8>)]) -> ClientMessage {
@@ -137,6 +138,53 @@ fn a_page_that_missed_a_stop_turns_nothing_on_again() {
     assert!(!outputs.iter().any(|output| matches!(output, Output::Media(_))));
     scene.say(9, set_publishing(source, false));
     assert_eq!(answer(&scene.say(9, on())), Ok(()), "their own click, later");
+}
+
+#[test]
+fn of_two_changes_of_the_rules_neither_undoes_the_other() {
+    let mut scene = class(2);
+    let was = scene.room.config.rules.open;
+    let mut locked = was;
+    locked.locked = true;
+    let mut silent = was;
+    silent.guests.microphone = false;
+    // Both were made on a page that knew the rules as they were before.
+    for rules in [locked, silent] {
+        let set = ClientMessage::SetRules { request_id: ASK, was, rules };
+        scene.say(1, set);
+    }
+    let is = scene.room.config.rules.open;
+    assert!(is.locked && !is.guests.microphone && is.guests.camera && is.lobby);
+}
+
+#[test]
+fn whoever_waits_without_a_name_does_not_learn_how_many_are_inside() {
+    let mut scene = class(1);
+    for n in 2..=4 {
+        scene.input(Input::Join(Join { display_name: None, ..join(n) }));
+        scene.say(1, ClientMessage::Admit { request_id: ASK, participants: None });
+    }
+    let outputs = scene.input(Input::Join(Join { display_name: None, ..join(5) }));
+    let Output::Wait(wait) = &outputs[0] else { panic!("{outputs:?}") };
+    assert_eq!(wait.display_name.expose(), "Invité 1");
+    let outputs = scene.say(1, ClientMessage::Admit { request_id: ASK, participants: None });
+    assert_eq!(welcome(&outputs).display_name.expose(), "Invité 4", "one of their own inside");
+}
+
+#[test]
+fn every_moderator_knows_what_was_granted() {
+    let mut scene = class(2);
+    let source = TrackSource::Screen;
+    let grant = ClientMessage::Grant { request_id: ASK, participant: id(2), source, granted: true };
+    let outputs = scene.say(1, grant);
+    let is_told = |told: &[&ServerMessage]| {
+        told.iter()
+            .any(|it| matches!(it, ServerMessage::GrantedChanged { granted, .. } if granted.screen))
+    };
+    assert!(is_told(&told(&outputs, 1)) && !is_told(&told(&outputs, 2)));
+    let outputs = scene.input(Input::Join(Join { role: Role::Moderator, ..join(7) }));
+    let granted = welcome(&outputs).participants.iter().find(|it| it.participant == id(2));
+    assert!(granted.and_then(|it| it.granted).is_some_and(|granted| granted.screen));
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use protocol::{
-    ClientMessage, ErrorCode, GoodbyeReason, OwnState, ParticipantId, Quality, Redacted, Role,
-    RoomState, ServerMessage,
+    ClientMessage, ErrorCode, GoodbyeReason, Language, OwnState, ParticipantId, Quality, Redacted,
+    Role, RoomState, ServerMessage,
 };
 
 use super::Room;
@@ -53,14 +53,17 @@ impl Room {
         if self.is_full() {
             return self.refuse_session(session, ErrorCode::RoomFull);
         }
-        let Some(display_name) = self.name_for(&join) else {
+        let has_to_wait = self.config.rules.open.lobby && !was_admitted && join.handle.is_none();
+        let waits = is_guest && has_to_wait;
+        let Some(display_name) = self.name_for(&join, waits) else {
             return self.refuse_session(session, ErrorCode::NameInvalid);
         };
         self.arrivals += 1;
-        let waits = is_guest && self.config.rules.open.lobby && !was_admitted;
-        if waits && join.handle.is_none() {
+        if waits {
             let (presence, arrival) = (Presence::Here(session), self.arrivals);
-            let waiting = Waiting { display_name, presence, arrival };
+            let is_unnamed = join.display_name.as_ref().is_none_or(name::is_blank);
+            let neutral_in = is_unnamed.then_some(join.language);
+            let waiting = Waiting { display_name, neutral_in, presence, arrival };
             if !self.lobby.enter(id, waiting) {
                 return self.refuse_session(session, ErrorCode::RoomFull);
             }
@@ -88,13 +91,16 @@ impl Room {
         self.participants.len() >= usize::from(self.config.rules.max_participants)
     }
 
-    fn name_for(&self, join: &Join) -> Option<Redacted<String>> {
+    fn neutral_name(&self, language: Language) -> Redacted<String> {
+        name::neutral(language, self.participants.values().map(|p| &p.display_name))
+    }
+
+    fn name_for(&self, join: &Join, waits: bool) -> Option<Redacted<String>> {
         match join.display_name.as_ref().filter(|typed| !name::is_blank(typed)) {
             Some(typed) => name::accept(typed),
-            None => {
-                let present = self.participants.values().map(|p| &p.display_name);
-                Some(name::neutral(join.language, present.chain(self.lobby.names())))
-            }
+            // The number of somebody who waits says nothing of how many are inside.
+            None if waits => Some(name::neutral(join.language, self.lobby.names())),
+            None => Some(self.neutral_name(join.language)),
         }
     }
 
@@ -162,7 +168,11 @@ impl Room {
         let waiting = self.lobby.find(id).ok_or(ErrorCode::NotThere)?;
         let Presence::Here(session) = waiting.presence else { return Err(ErrorCode::NotThere) };
         let waiting = self.lobby.remove(id).ok_or(ErrorCode::NotThere)?;
-        let (name, arrival) = (waiting.display_name, waiting.arrival);
+        let arrival = waiting.arrival;
+        let name = match waiting.neutral_in {
+            Some(language) => self.neutral_name(language),
+            None => waiting.display_name,
+        };
         let participant = Participant::new(now, name, Role::Guest, None, session, arrival);
         self.enter(now, id, participant);
         Ok(())

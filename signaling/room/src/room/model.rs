@@ -474,6 +474,7 @@ impl View {
             | ServerMessage::SourceStopped { .. }
             | ServerMessage::Invited { .. }
             | ServerMessage::LinkRotated { .. }
+            | ServerMessage::GrantedChanged { .. }
             | ServerMessage::TimerChanged { .. }
             | ServerMessage::Announced { .. }
             | ServerMessage::HelpCalled { .. }

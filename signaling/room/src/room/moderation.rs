@@ -48,7 +48,13 @@ impl Room {
         Ok(())
     }
 
-    pub(super) fn set_rules(&mut self, now: Instant, open: OpenRules) -> Result<Change, ErrorCode> {
+    pub(super) fn set_rules(
+        &mut self,
+        now: Instant,
+        was: &OpenRules,
+        rules: &OpenRules,
+    ) -> Result<Change, ErrorCode> {
+        let open = self.config.rules.open.changed(was, rules);
         self.config.rules.open = open;
         if open.locked {
             self.empty_lobby(now, ErrorCode::RoomLocked);
@@ -98,6 +104,9 @@ impl Room {
             TrackSource::Camera => participant.granted.camera = granted,
             TrackSource::Screen | TrackSource::ScreenAudio => participant.granted.screen = granted,
         }
+        let granted = participant.granted;
+        let message = ServerMessage::GrantedChanged { participant: id, granted };
+        self.tell_moderators(&message);
         self.tell_rights(id);
         self.stop_what_is_forbidden();
         Ok(())
@@ -189,9 +198,18 @@ impl Room {
         if let Some(session) = session {
             let told: Vec<_> = told.map(|message| Output::Send { session, message }).collect();
             self.outputs.extend(told);
-            let waiting = if role == Role::Moderator { self.lobby.infos() } else { Vec::new() };
+            let is_moderator = role == Role::Moderator;
+            let waiting = if is_moderator { self.lobby.infos() } else { Vec::new() };
             let message = ServerMessage::WaitingChanged { waiting };
             self.outputs.push_back(Output::Send { session, message });
+            let others =
+                self.participants.iter().filter(|(other, _)| is_moderator && **other != id);
+            let told = others.map(|(other, them)| {
+                let (participant, granted) = (*other, them.granted);
+                let message = ServerMessage::GrantedChanged { participant, granted };
+                Output::Send { session, message }
+            });
+            self.outputs.extend(told);
         }
         self.stop_what_is_forbidden();
         self.enforce();

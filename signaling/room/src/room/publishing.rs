@@ -6,7 +6,6 @@ use protocol::{
 };
 
 use super::Room;
-use crate::participant::Participant;
 use crate::port::{MediaAnswer, MediaRequest, Output, SessionId, refusal};
 use crate::{Action, is_allowed, name};
 

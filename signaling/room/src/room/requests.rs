@@ -146,7 +146,9 @@ impl Room {
             ClientMessage::RefuseEntry { participant, reason, .. } => {
                 self.send_away(now, participant, reason.as_ref())?;
             }
-            ClientMessage::SetRules { rules, .. } => return self.set_rules(now, rules).map(Some),
+            ClientMessage::SetRules { was, rules, .. } => {
+                return self.set_rules(now, &was, &rules).map(Some);
+            }
             ClientMessage::StopSource { participant, source, .. } => {
                 self.stop_sources(participant, source)?;
             }

@@ -12,6 +12,7 @@ const person = (name: string, more: Partial<Participant> = {}): Participant => (
   active: new Set(),
   group: null,
   handle: null,
+  granted: null,
   ...more,
 })
 const id = (name: string): ParticipantId => name as ParticipantId

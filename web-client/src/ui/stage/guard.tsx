@@ -1,6 +1,6 @@
 // For moderators, always in sight: the lock of the room, and the way out of an intrusion.
 
-import type { Call } from '../../call/store'
+import { type Call, changeRules } from '../../call/store'
 import { t } from '../../i18n'
 import { Icon } from '../icons'
 import type { Moderation } from './moderation'
@@ -19,7 +19,7 @@ export function Guard({ call, moderation }: { call: Call; moderation: Moderation
         aria-label={t('guard.lock')}
         aria-pressed={locked}
         onClick={() => {
-          void call.ask({ type: 'set_rules', rules: { ...rules.open, locked: !locked } })
+          void call.ask(changeRules(rules.open, { locked: !locked }))
         }}
       >
         <Icon name={locked ? 'lock' : 'unlocked'} />

@@ -2,7 +2,7 @@
 
 import { useSignal } from '@preact/signals'
 import type { Participant } from '../../call/state'
-import type { Call } from '../../call/store'
+import { type Call, changeRules } from '../../call/store'
 import { t } from '../../i18n'
 import { CopyField } from '../copy-field'
 import { Dialog } from '../dialog'
@@ -26,7 +26,7 @@ export function Intrusion({ call, close }: { call: Call; close: () => void }) {
     const { rules } = call.state.value
     // The lock first: whoever is put out must not slip in again meanwhile.
     const locked =
-      rules !== null && (rules.open.locked || (await call.ask({ type: 'set_rules', rules: { ...rules.open, locked: true } })))
+      rules !== null && (rules.open.locked || (await call.ask(changeRules(rules.open, { locked: true }))))
     const out = who !== null && (await call.ask({ type: 'eject', participant: who.id })) ? [who.displayName] : []
     const rotated = before?.rotated === true || (host !== null && (await host.rotateLink()))
     done.value = { locked, rotated, out: [...(before?.out ?? []), ...out] }

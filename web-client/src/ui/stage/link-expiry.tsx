@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals'
 import { useId } from 'preact/hooks'
-import type { Call } from '../../call/store'
+import { type Call, changeRules } from '../../call/store'
 import { language, t } from '../../i18n'
 
 const CHOICES = ['lesson', 'today', 'week', 'room'] as const
@@ -31,7 +31,7 @@ export function LinkExpiry({ call }: { call: Call }) {
             aria-pressed={pressed === choice}
             onClick={() => {
               const end = endOf(choice, new Date())
-              void call.ask({ type: 'set_rules', rules: { ...rules.open, guestsUntil: end } }).then((done) => {
+              void call.ask(changeRules(rules.open, { guestsUntil: end })).then((done) => {
                 failed.value = !done
                 if (done) chosen.value = { choice, until: end }
               })

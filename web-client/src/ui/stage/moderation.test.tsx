@@ -98,14 +98,16 @@ describe('the list of people', () => {
 })
 
 describe('the rules of the room', () => {
+  const LOBBY = { ...CLOSED.open, lobby: true }
+
   it('are changed one by one, the others as they are', async () => {
     const call = callIn({ rules: CLOSED })
     await draw(<RoomRulesPanel call={call} close={() => undefined} />)
     await click('rule-lobby')
     await click('rule-screen')
     expect(asked).toEqual([
-      { type: 'set_rules', rules: { ...CLOSED.open, lobby: true } },
-      { type: 'set_rules', rules: { ...CLOSED.open, lobby: true, guests: OPEN_RULES.open.guests } },
+      { type: 'set_rules', was: CLOSED.open, rules: LOBBY },
+      { type: 'set_rules', was: LOBBY, rules: { ...LOBBY, guests: OPEN_RULES.open.guests } },
     ])
   })
 
@@ -216,7 +218,7 @@ function callIn(change: Partial<CallState>): Call {
 }
 
 async function people(change: Partial<CallState>): Promise<void> {
-  const moderation: Moderation = { dialog: signal(null), said: signal(''), allowed: signal(new Set()) }
+  const moderation: Moderation = { dialog: signal(null), said: signal('') }
   await draw(<People call={callIn(change)} view={makeView()} moderation={moderation} renaming={signal(false)} close={() => undefined} />)
 }
 

@@ -1,5 +1,4 @@
-// What the moderators' own controls share: which question is open, what was done last, and what
-// this page allowed to whom.
+// What the moderators' own controls share: which question is open and what was done last.
 
 import { type Signal, useSignal } from '@preact/signals'
 import type { Participant, ParticipantId } from '../../call/state'
@@ -21,9 +20,6 @@ export interface Moderation {
   readonly dialog: Signal<ModeratorDialog | null>
   /** What was done last, for the line that says so. */
   readonly said: Signal<string>
-  /** Participant and device that this page allowed beyond the rules. The server tells it to nobody
-   * but the one it is about, so what another moderator allowed is not here. */
-  readonly allowed: Signal<ReadonlySet<string>>
 }
 
 /** Makes them, closed and empty. */
@@ -31,37 +27,19 @@ export function useModeration(): Moderation {
   return {
     dialog: useSignal<ModeratorDialog | null>(null),
     said: useSignal(''),
-    allowed: useSignal<ReadonlySet<string>>(new Set()),
   }
 }
 
-/** Whether this page allowed it to them. */
-export function isAllowed({ allowed }: Moderation, { id }: Participant, device: Device): boolean {
-  return allowed.value.has(`${id} ${device}`)
-}
-
 /** Allows one guest what the rules do not, or takes that back. */
-export async function allow(
-  call: Call,
-  { allowed }: Moderation,
-  { id }: Participant,
-  device: Device,
-  granted: boolean,
-): Promise<boolean> {
-  const done = await call.ask({ type: 'grant', participant: id, source: device, granted })
-  if (!done) return false
-  const next = new Set(allowed.value)
-  if (granted) next.add(`${id} ${device}`)
-  else next.delete(`${id} ${device}`)
-  allowed.value = next
-  return true
+export function allow(call: Call, { id }: Participant, device: Device, granted: boolean): Promise<boolean> {
+  return call.ask({ type: 'grant', participant: id, source: device, granted })
 }
 
 /** Asks somebody to speak or to show something, and allows it where the rules do not: an invitation
  * that leads nowhere would be unkind. Their own click decides. */
 export async function invite(call: Call, moderation: Moderation, who: Participant, device: Device): Promise<void> {
   const open = call.state.value.rules?.open.guests[device] ?? true
-  if (!open && who.role === 'guest' && !(await allow(call, moderation, who, device, true))) return
+  if (!open && who.role === 'guest' && !(await allow(call, who, device, true))) return
   if (await call.ask({ type: 'invite', participant: who.id, source: device })) {
     moderation.said.value = t('mod.invited', { name: who.displayName })
   }

@@ -7,7 +7,7 @@ import type { Call } from '../../call/store'
 import { t } from '../../i18n'
 import { Icon } from '../icons'
 import type { MenuEntry } from './more-menu'
-import { allow, type Device, invite, isAllowed, type Moderation } from './moderation'
+import { allow, type Device, invite, type Moderation } from './moderation'
 import { togglePin, type View } from './view'
 
 /** What the menu of one person needs. */
@@ -125,7 +125,7 @@ function deviceEntries(call: Call, moderation: Moderation, participant: Particip
   const { rules } = call.state.value
   const on = participant.active.has(device)
   const closed = participant.role === 'guest' && rules?.open.guests[device] === false
-  const allowed = isAllowed(moderation, participant, device) || on
+  const allowed = participant.granted?.[device] === true || on
   const entries: MenuEntry[] = []
   if (on && device !== 'microphone') {
     const label = t(device === 'camera' ? 'mod.stopCamera' : 'mod.stopScreen')
@@ -144,7 +144,7 @@ function deviceEntries(call: Call, moderation: Moderation, participant: Particip
       icon: 'key',
       label: t(ALLOWANCES[device]),
       pressed: allowed,
-      act: () => void allow(call, moderation, participant, device, !allowed),
+      act: () => void allow(call, participant, device, !allowed),
     })
   }
   return entries

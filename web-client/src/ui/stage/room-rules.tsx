@@ -1,7 +1,7 @@
 // The rules of the room: moderators change them, everybody can read what they may do.
 
 import type { OpenRules, Rights } from '../../protocol/generated'
-import type { Call } from '../../call/store'
+import { type Call, changeRules } from '../../call/store'
 import { t } from '../../i18n'
 import { Icon } from '../icons'
 import { profileTitle } from '../profiles'
@@ -23,7 +23,7 @@ function Change({ call }: { call: Call }) {
   const { rules } = call.state.value
   if (rules === null) return null
   const { open } = rules
-  const set = (change: Partial<OpenRules>) => void call.ask({ type: 'set_rules', rules: { ...open, ...change } })
+  const set = (change: Partial<OpenRules>) => void call.ask(changeRules(open, change))
   const rights = RIGHTS.filter((right) => rules.video || !PICTURES.has(right))
   return (
     <>

@@ -161,7 +161,7 @@ impl Saying {
                 let [microphone, camera, screen, chat, rename] = [0, 1, 2, 3, 4].map(bit);
                 let guests = Rights { microphone, camera, screen, chat, rename };
                 let rules = OpenRules { lobby, locked, guests_until: None, guests };
-                ClientMessage::SetRules { request_id, rules }
+                ClientMessage::SetRules { request_id, was: room.config.rules.open, rules }
             }
             Self::About(what, who) => {
                 let participant = id(who);
