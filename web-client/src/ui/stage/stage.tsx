@@ -43,6 +43,8 @@ import '../../styles/tiles.css'
 import '../../styles/menu.css'
 import '../../styles/layouts.css'
 import '../../styles/class.css'
+import '../../styles/reactions.css'
+import '../../styles/chat.css'
 import '../../styles/class-panel.css'
 import '../../styles/moderation.css'
 
