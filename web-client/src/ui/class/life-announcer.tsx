@@ -6,7 +6,7 @@ import type { CallState } from '../../call/state'
 import type { Call } from '../../call/store'
 import { t } from '../../i18n'
 import { REACTIONS } from './gestures'
-import { gesturesSince, newsOf } from './news'
+import { comingsOf, gesturesSince, newsOf } from './news'
 import { play } from './sounds'
 import type { ClassUi } from './ui'
 
@@ -15,6 +15,7 @@ export function LifeAnnouncer({ call, ui }: { call: Call; ui: ClassUi }) {
   const text = useSignal('')
   const before = useRef<CallState | null>(null)
   const waiting = useRef<string[]>([])
+  const comingsFrom = useRef<CallState | null>(null)
   const gesturesFrom = useRef<number | null>(null)
   const timer = useRef<ReturnType<typeof setTimeout> | null>(null)
   useEffect(
@@ -32,16 +33,19 @@ export function LifeAnnouncer({ call, ui }: { call: Call; ui: ClassUi }) {
     if (sound !== null && ui.sounds.peek()) play(sound)
     waiting.current.push(...sentences)
     if (now.life.reactions.at(-1) !== then.life.reactions.at(-1)) gesturesFrom.current ??= then.life.nextKey
+    if (now.participants !== then.participants || now.waiting !== then.waiting) comingsFrom.current ??= then
     const tell = () => {
       timer.current = null
       const labels = new Map(REACTIONS.map(({ name, label }) => [name as string, t(label)]))
       const gestures = gesturesFrom.current === null ? null : gesturesSince(call.state.peek(), gesturesFrom.current, labels)
       gesturesFrom.current = null
-      const told = [...waiting.current.slice(-MOST), ...(gestures === null ? [] : [gestures])]
+      const comings = comingsFrom.current === null ? [] : comingsOf(comingsFrom.current, call.state.peek())
+      comingsFrom.current = null
+      const told = [...waiting.current.slice(-MOST), ...comings, ...(gestures === null ? [] : [gestures])]
       waiting.current = []
       if (told.length > 0) text.value = told.join(' ')
     }
-    const isNews = waiting.current.length > 0 || gesturesFrom.current !== null
+    const isNews = waiting.current.length > 0 || comingsFrom.current !== null || gesturesFrom.current !== null
     // What comes close together is told together.
     if (isNews) timer.current ??= setTimeout(tell, TOGETHER_MS)
   })

@@ -4,7 +4,7 @@ import { INITIAL_MODEL } from '../../call/call'
 import type { ClassLife } from '../../call/class-life'
 import type { CallState, ParticipantId } from '../../call/state'
 import { language } from '../../i18n'
-import { gesturesSince, newsOf } from './news'
+import { comingsOf, gesturesSince, newsOf } from './news'
 
 const people = classOf(4)
 const [self, ann, ben] = people.map(({ id }) => id) as [ParticipantId, ParticipantId, ParticipantId]
@@ -51,6 +51,22 @@ describe('news of class life', () => {
   it('lets an arrival and a call for help be heard', () => {
     expect(newsOf(state({}, { participants: people.slice(0, 3) }), QUIET, false).sound).toBe('arrival')
     expect(newsOf(QUIET, state({ helpCalls: [ann] }), false).sound).toBe('hand')
+  })
+
+  it('lets somebody who begins to wait be heard, and tells how many wait', () => {
+    const one = state({}, { waiting: [{ id: ann, displayName: 'Ann' }] })
+    const two = state({}, { waiting: [...one.waiting, { id: ben, displayName: 'Ben' }] })
+    expect(newsOf(QUIET, one, false).sound).toBe('knock')
+    expect(newsOf(two, one, false).sound).toBeNull()
+    expect(comingsOf(QUIET, two)).toEqual(['2 personnes attendent'])
+    expect(comingsOf(two, one)).toEqual([])
+  })
+
+  it('makes one sentence of all who came, and one of all who left', () => {
+    const alone = state({}, { participants: people.slice(0, 1) })
+    expect(comingsOf(alone, QUIET)).toEqual(['3 personnes ont rejoint la réunion.'])
+    expect(comingsOf(QUIET, state({}, { participants: people.slice(0, 3) }))).toHaveLength(1)
+    expect(comingsOf(INITIAL_MODEL.view, QUIET)).toEqual([])
   })
 
   it('has none for a page that comes into the room', () => {

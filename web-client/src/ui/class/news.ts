@@ -1,6 +1,6 @@
 // What changed in class life, in sentences for screen readers and as a sound. Pure.
 
-import type { CallState, Participant } from '../../call/state'
+import type { CallState, Participant, ParticipantId } from '../../call/state'
 import { t, tn } from '../../i18n'
 import { groupName } from './group-name'
 import type { Sound } from './sounds'
@@ -12,7 +12,7 @@ export interface News {
 }
 
 /** What is new in `now`; `reading` while the written lines are on the screen, where they are read
- * anyway. Gestures are told apart from it, see `gesturesSince`. */
+ * anyway. Gestures and who comes are told apart from it, see `gesturesSince` and `comingsOf`. */
 export function newsOf(before: CallState, now: CallState, reading: boolean): News {
   // A page that comes back is told everything at once: nothing of it is news.
   if (before.selfId !== now.selfId || now.selfId === null) return { sentences: [], sound: null }
@@ -35,6 +35,32 @@ export function newsOf(before: CallState, now: CallState, reading: boolean): New
   return { sentences, sound: soundOf(before, now, raised.length) }
 }
 
+/** Who came, went and began to wait between two moments, by number where it is more than one: thirty
+ * names read out would talk over the lesson. */
+export function comingsOf(before: CallState, now: CallState): string[] {
+  if (before.selfId !== now.selfId) return []
+  const [then, here] = [namesOf(before.participants), namesOf(now.participants)]
+  const known = new Set(before.waiting.map(({ id }) => id))
+  return [
+    say(missing(here, then), (name) => t('call.arrived', { name }), (count) => tn('call.arrivedMany', count)),
+    say(missing(then, here), (name) => t('call.departed', { name }), (count) => tn('call.departedMany', count)),
+    now.waiting.some(({ id }) => !known.has(id)) ? tn('lobby.count', now.waiting.length) : '',
+  ].filter((sentence) => sentence !== '')
+}
+
+function namesOf(participants: readonly Participant[]): ReadonlyMap<ParticipantId, string> {
+  return new Map(participants.filter(({ isSelf }) => !isSelf).map(({ id, displayName }) => [id, displayName]))
+}
+
+function missing(from: ReadonlyMap<ParticipantId, string>, other: ReadonlyMap<ParticipantId, string>): string[] {
+  return [...from].filter(([id]) => !other.has(id)).map(([, name]) => name)
+}
+
+function say(who: readonly string[], one: (name: string) => string, many: (count: number) => string): string {
+  if (who.length === 0) return ''
+  return who.length === 1 ? one(who[0] ?? '') : many(who.length)
+}
+
 /** Gestures since a key, as one sentence; `null` for none but own ones. */
 export function gesturesSince(state: CallState, key: number, labels: ReadonlyMap<string, string>): string | null {
   const others = state.life.reactions.filter((one) => one.key >= key && one.participant !== state.selfId)
@@ -47,6 +73,8 @@ export function gesturesSince(state: CallState, key: number, labels: ReadonlyMap
 function soundOf(before: CallState, now: CallState, raised: number): Sound | null {
   const helped = now.life.helpCalls.some((id) => !before.life.helpCalls.includes(id))
   if (raised > 0 || helped) return 'hand'
+  const waited = new Set(before.waiting.map(({ id }) => id))
+  if (now.waiting.some(({ id }) => !waited.has(id))) return 'knock'
   const known = new Set(before.participants.map(({ id }) => id))
   return now.participants.some(({ id }) => !known.has(id)) ? 'arrival' : null
 }

@@ -1,7 +1,7 @@
 // Short soft sounds, made on the spot: nothing is fetched.
 
 /** What can be heard. */
-export type Sound = 'hand' | 'arrival' | 'end'
+export type Sound = 'hand' | 'arrival' | 'knock' | 'end'
 
 /** Plays a sound, unless one began a moment ago. Silent where the browser has not allowed sound yet. */
 export function play(sound: Sound): void {
@@ -35,6 +35,7 @@ let quietUntil = 0
 const NOTES: Readonly<Record<Sound, readonly number[]>> = {
   hand: [523.25, 659.25],
   arrival: [392],
+  knock: [329.63, 329.63],
   end: [659.25, 523.25, 392],
 }
 /** Seconds between two notes of a sound. */

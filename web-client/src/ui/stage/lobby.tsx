@@ -15,17 +15,12 @@ export function Lobby({ call }: { call: Call }) {
   const folded = useSignal(false)
   const reason = useReason()
   const { waiting, rules } = call.state.value
-  const count = waiting.length === 0 ? '' : tn('lobby.count', waiting.length)
   return (
     <div>
-      {/* The number alone: thirty names read out would talk over the lesson. */}
-      <p class="visually-hidden" role="status">
-        {count}
-      </p>
       {waiting.length > 0 && (
         <section class="lobby" aria-labelledby={id}>
           <div class="lobby-head">
-            <h2 id={id}>{count}</h2>
+            <h2 id={id}>{tn('lobby.count', waiting.length)}</h2>
             <button
               type="button"
               class="button button-icon lobby-fold"

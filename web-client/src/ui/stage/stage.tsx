@@ -19,7 +19,6 @@ import { Icon } from '../icons'
 import { useKeptFocus } from '../kept-focus'
 import { LanguageSwitch } from '../language-switch'
 import { Heading, SkipTo, SkipToContent, useDocumentTitle } from '../screen'
-import { Announcer } from './announcer'
 import { CameraPreview } from './camera-preview'
 import { ConnectionState } from './connection-state'
 import { Controls } from './controls'
@@ -158,7 +157,6 @@ export default function Stage({ call }: { call: Call }) {
       )}
       {moderator && <ModeratorDialogs call={call} moderation={moderation} />}
       <StageKeys call={call} keys={keys} />
-      <Announcer call={call} />
       <LifeAnnouncer call={call} ui={ui} />
     </div>
   )
