@@ -12,6 +12,7 @@ export function fakeHost(): HostTools {
     room: 'k'.repeat(21) + 'w',
     pupils,
     kept,
+    keepFault: signal(null),
     linkOf: ({ admission }) => `https://preau.college-exemple.fr/r/${'k'.repeat(22)}#v1p.${'d'.repeat(22)}.${admission}`,
     nameOf: (handle) => pupils.value.find((pupil) => pupil.handle === handle)?.name ?? null,
     rotateLink: () => Promise.resolve(true),

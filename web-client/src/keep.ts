@@ -38,10 +38,13 @@ export function keepMore(more: readonly KeptRoom[]): KeepOutcome {
   return change((rooms) => [...rooms, ...more.filter(({ room }) => !rooms.some((one) => one.room === room))])
 }
 
-/** Changes what is kept of a room; one that is not kept stays so. */
-export function changeKept(room: string, to: (kept: KeptRoom) => KeptRoom): KeepOutcome {
-  if (!read().rooms.some((one) => one.room === room)) return 'kept'
-  return change((rooms) => rooms.map((one) => (one.room === room ? to(one) : one)))
+/** Changes what is kept of a room, unless `to` finds no place for it; one that is not kept stays so. */
+export function changeKept(room: string, to: (kept: KeptRoom) => KeptRoom | null): KeepOutcome {
+  const kept = read().rooms.find((one) => one.room === room)
+  if (kept === undefined) return 'kept'
+  const changed = to(kept)
+  if (changed === null) return 'full'
+  return change((rooms) => rooms.map((one) => (one.room === room ? changed : one)))
 }
 
 /** Forgets a room. */

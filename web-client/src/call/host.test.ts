@@ -26,7 +26,7 @@ const ROOM = 'ABEiM0RVZneImaq7zN3u_w'
 async function page(change: Partial<Link> = {}) {
   vi.resetModules()
   const { RoomLink } = await import('./room-link')
-  const { keptRooms } = await import('../keep')
+  const { changeKept, keptRooms } = await import('../keep')
   const link: Link = { room: ROOM, role: 'moderator', secret: makeSecret(), admission: null, ...change }
   const state = signal<CallState>({ ...INITIAL_MODEL.view, rules: QUIET_ROOM.rules })
   const asked: Request[] = []
@@ -43,7 +43,7 @@ async function page(change: Partial<Link> = {}) {
     state.value = { ...state.value, linkGeneration }
     hear({ type: 'joined', role: link.role, resumed: false, linkGeneration, ...more })
   }
-  return { way, link, state, asked, answers, hear, enter, keptRooms }
+  return { way, link, state, asked, answers, hear, enter, changeKept, keptRooms }
 }
 
 async function guestLink(moderator: Link, generation: number): Promise<string> {
@@ -285,5 +285,21 @@ describe('keeping the room', () => {
     const [lucas] = there?.pupils.value ?? []
     if (lucas !== undefined) await there?.revokePupil(lucas)
     expect(second.keptRooms().value.rooms[0]?.pupils.map(({ name }) => name)).toEqual(['Inès'])
+  })
+
+  it('says when a change has no place in what is kept, and loses nothing of it', async () => {
+    const { way, enter, keptRooms, changeKept, link } = await page()
+    enter()
+    const host = way.host.value
+    host?.keep('Français')
+    const crowd = Array.from({ length: MAX_PUPILS }, (_, i) => ({ name: `É${i}`, admission: toBase64Url(makeSecret()) }))
+    // Another tab gave out as many as there may be.
+    changeKept(link.room, (room) => ({ ...room, pupils: crowd }))
+    expect(await host?.addPupils([one('Lucas')])).toBe(true)
+    expect(host?.keepFault.value).toBe('full')
+    expect(keptRooms().value.rooms[0]?.pupils).toHaveLength(MAX_PUPILS)
+    changeKept(link.room, (room) => ({ ...room, pupils: [] }))
+    await host?.addPupils([one('Inès')])
+    expect(host?.keepFault.value).toBeNull()
   })
 })

@@ -4,7 +4,7 @@
 import { computed, type ReadonlySignal, signal } from '@preact/signals'
 import { DELEGATION_SECONDS, signDelegation } from '../host-key'
 import { changeKept, type KeepOutcome, keepRoom, keptRooms } from '../keep'
-import { type KeptPupil, keptSecret, MAX_PUPILS } from '../kept-rooms'
+import { type KeptPupil, type KeptRoom, keptSecret, MAX_PUPILS } from '../kept-rooms'
 import {
   buildLink,
   deriveGuestSecret,
@@ -34,6 +34,9 @@ export interface NewPupil {
   readonly admission: string | null
 }
 
+/** Why something is not kept. */
+export type KeepFault = Exclude<KeepOutcome, 'kept'>
+
 /** What the holder of the moderator link can do. */
 export interface HostTools {
   /** Name of the room. */
@@ -55,6 +58,8 @@ export interface HostTools {
   revokePupil(pupil: Pupil): Promise<boolean>
   /** Passes the role on to somebody, signed by the host key, or takes it back. True when done. */
   setRole(participant: ParticipantId, role: Role): Promise<boolean>
+  /** Why the last change is not kept in this browser, where this room is; `null` when it is. */
+  readonly keepFault: ReadonlySignal<KeepFault | null>
   /** Keeps this room in this browser, under a title. */
   keep(title: string): KeepOutcome
 }
@@ -70,6 +75,7 @@ export interface HostSurroundings {
 /** See `HostTools`. */
 export class Host implements HostTools {
   readonly pupils = signal<readonly Pupil[]>([])
+  readonly keepFault = signal<KeepFault | null>(null)
   readonly kept = computed(() => this.keptRoom() !== undefined)
   /** `null` until it is known which generation is good. */
   readonly guestSecret = signal<Uint8Array<ArrayBuffer> | null>(null)
@@ -100,7 +106,7 @@ export class Host implements HostTools {
     // Another one was heard of meanwhile.
     if (generation !== this.generation) return
     this.guestSecret.value = secret
-    if (this.keptRoom()?.generation !== generation) changeKept(this.room, (room) => ({ ...room, generation }))
+    if (this.keptRoom()?.generation !== generation) this.change((room) => ({ ...room, generation }))
   }
 
   /** A participant was sent out for good, and their personal link with them. */
@@ -140,7 +146,10 @@ export class Host implements HostTools {
     const done = await this.around.ask({ type: 'add_handles', handles: added.map(({ handle }) => handle) })
     if (!done) return false
     this.pupils.value = [...this.pupils.value, ...added]
-    changeKept(this.room, (room) => ({ ...room, pupils: [...room.pupils, ...added.map(keptPupil)].slice(0, MAX_PUPILS) }))
+    // Another tab may have added some to what is kept.
+    this.change(({ pupils, ...room }) =>
+      pupils.length + added.length > MAX_PUPILS ? null : { ...room, pupils: [...pupils, ...added.map(keptPupil)] },
+    )
     return true
   }
 
@@ -173,7 +182,13 @@ export class Host implements HostTools {
 
   private drop({ admission }: Pupil): void {
     this.pupils.value = this.pupils.value.filter((one) => one.admission !== admission)
-    changeKept(this.room, (room) => ({ ...room, pupils: room.pupils.filter((one) => one.admission !== admission) }))
+    this.change((room) => ({ ...room, pupils: room.pupils.filter((one) => one.admission !== admission) }))
+  }
+
+  /** Changes what is kept of this room; `null` where there is no place for it. */
+  private change(to: (kept: KeptRoom) => KeptRoom | null): void {
+    const outcome = changeKept(this.room, to)
+    this.keepFault.value = outcome === 'kept' ? null : outcome
   }
 
   private keptRoom() {

@@ -33,6 +33,11 @@ export function PupilLinks({ call, host }: { call: Call; host: HostTools }) {
       ) : (
         <>
           {!host.kept.value && <p class="aside">{t('links.notKept')}</p>}
+          {host.keepFault.value !== null && (
+            <p class="aside" role="alert" data-testid="pupils-not-kept">
+              {t('links.changeNotKept')} {t(`keep.fault.${host.keepFault.value}`)}
+            </p>
+          )}
           <PupilSheet title={t('links.paperTitle')} lines={lines} />
           <p ref={count} class="help" tabIndex={-1}>
             {tn('links.present', pupils.filter(({ handle }) => present.has(handle)).length)}
