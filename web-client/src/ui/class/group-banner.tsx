@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals'
-import { nearby } from '../../call/state'
+import { nearby, type ParticipantId } from '../../call/state'
 import type { Call } from '../../call/store'
 import { t } from '../../i18n'
 import { Icon } from '../icons'
@@ -7,10 +7,16 @@ import { groupName } from './group-name'
 
 /** Says in which group one is, with whom, and how to reach a moderator. */
 export function GroupBanner({ call }: { call: Call }) {
-  const called = useSignal<'no' | 'asking' | 'yes'>('no')
-  const { participants, role, selfId } = call.state.value
+  const { participants, selfId } = call.state.value
   const group = participants.find(({ isSelf }) => isSelf)?.group ?? null
   if (group === null || selfId === null) return null
+  // Help was asked for in one group: another one begins anew.
+  return <Banner key={group} call={call} group={group} selfId={selfId} />
+}
+
+function Banner({ call, group, selfId }: { call: Call; group: number; selfId: ParticipantId }) {
+  const called = useSignal<'no' | 'asking' | 'yes'>('no')
+  const { participants, role } = call.state.value
   const others = nearby(participants).filter(({ isSelf }) => !isSelf)
   const moderatorHere = others.some((other) => other.role === 'moderator')
   return (

@@ -25,7 +25,8 @@ export function lifeEntries(call: Call, ui: ClassUi): readonly MenuEntry[] {
       },
     },
     ...(role === 'moderator' ? [{ testId: 'class-in-menu', icon: 'tools' as const, label: t('class.tools'), ...panel('class') }] : []),
-    ...(role === 'guest' && rules?.video !== false
+    // Also for whoever runs the meeting now and was hidden before: nobody stays hidden without a way out.
+    ...((role === 'guest' || moderatorsOnly) && rules?.video !== false
       ? [
           {
             testId: 'only-teacher',

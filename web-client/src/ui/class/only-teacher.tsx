@@ -6,7 +6,8 @@ import { Switch } from '../switch'
  * each person decides it for themselves. */
 export function OnlyTeacherSwitch({ call }: { call: Call }) {
   const { moderatorsOnly, role } = call.state.value
-  if (role !== 'guest') return null
+  // Whoever was given the role while hidden can still end that.
+  if (role !== 'guest' && !moderatorsOnly) return null
   return (
     <Switch
       testId="only-teacher"

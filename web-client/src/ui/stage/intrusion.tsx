@@ -3,20 +3,31 @@
 import { useSignal } from '@preact/signals'
 import type { Participant } from '../../call/state'
 import { type Call, changeRules } from '../../call/store'
-import { t } from '../../i18n'
+import { t, type TextKey } from '../../i18n'
 import { CopyField } from '../copy-field'
 import { Dialog } from '../dialog'
 import { Icon } from '../icons'
 import { initials, tint } from './face'
 
+/** What was done. */
+interface Outcome {
+  readonly locked: boolean
+  readonly rotated: boolean
+  readonly out: readonly string[]
+  /** Who could not be put out. */
+  readonly stayed: readonly Participant[]
+}
+
 /** The dialog, from the choice to what came of it. */
 export function Intrusion({ call, close }: { call: Call; close: () => void }) {
   const acting = useSignal(false)
   /** What was done; `null` before anything was. */
-  const done = useSignal<{ locked: boolean; rotated: boolean; out: readonly string[] } | null>(null)
+  const done = useSignal<Outcome | null>(null)
   const link = call.guestLink.value
   // Newest first: most likely it is they.
   const guests = call.state.value.participants.filter(({ role, isSelf }) => role === 'guest' && !isSelf).reverse()
+  // Whoever left meanwhile is out all the same.
+  const present = (done.value?.stayed ?? []).filter(({ id }) => guests.some((guest) => guest.id === id))
 
   const act = async (who: Participant | null) => {
     if (acting.value) return
@@ -27,18 +38,29 @@ export function Intrusion({ call, close }: { call: Call; close: () => void }) {
     // The lock first: whoever is put out must not slip in again meanwhile.
     const locked =
       rules !== null && (rules.open.locked || (await call.ask(changeRules(rules.open, { locked: true }))))
-    const out = who !== null && (await call.ask({ type: 'eject', participant: who.id })) ? [who.displayName] : []
+    const isOut = who !== null && (await call.ask({ type: 'eject', participant: who.id }))
     const rotated = before?.rotated === true || (host !== null && (await host.rotateLink()))
-    done.value = { locked, rotated, out: [...(before?.out ?? []), ...out] }
+    const [out, stayed] = [before?.out ?? [], (before?.stayed ?? []).filter(({ id }) => id !== who?.id)]
+    done.value = {
+      locked,
+      rotated,
+      out: isOut ? [...out, who.displayName] : out,
+      stayed: who === null || isOut ? stayed : [...stayed, who],
+    }
     acting.value = false
   }
 
   return (
-    <Dialog title={t(done.value === null ? 'intrusion.title' : 'intrusion.titleDone')} close={close}>
+    <Dialog title={t(titleOf(call, done.value, present))} close={close}>
       {done.value === null ? (
         <p>{t(call.host === null ? 'intrusion.whatPassedOn' : 'intrusion.what')}</p>
       ) : (
         <div class="stack" role="status" data-testid="intrusion-done">
+          {present.length > 0 && (
+            <p class="strong" data-testid="intrusion-stayed">
+              {t('intrusion.stayed', { names: present.map(({ displayName }) => displayName).join(', ') })}
+            </p>
+          )}
           {done.value.out.length > 0 && <p class="strong">{t('intrusion.out', { names: done.value.out.join(', ') })}</p>}
           <p>{t(done.value.locked ? 'intrusion.locked' : 'intrusion.notLocked')}</p>
           {!done.value.rotated && <p>{t(call.host === null ? 'intrusion.linkPassedOn' : 'intrusion.linkFailed')}</p>}
@@ -100,4 +122,11 @@ export function Intrusion({ call, close }: { call: Call; close: () => void }) {
       </div>
     </Dialog>
   )
+}
+
+/** Says that the meeting is protected only where everything was done that can be from here. */
+function titleOf(call: Call, done: Outcome | null, stayed: readonly Participant[]): TextKey {
+  if (done === null) return 'intrusion.title'
+  const isLinkDone = done.rotated || call.host === null
+  return done.locked && isLinkDone && stayed.length === 0 ? 'intrusion.titleDone' : 'intrusion.titlePartly'
 }

@@ -14,6 +14,7 @@ import { People } from './people'
 import { RoomRulesPanel } from './room-rules'
 import { groupName } from '../class/group-name'
 import { HostWatch } from './host-watch'
+import { Intrusion } from './intrusion'
 import { Lobby } from './lobby'
 import { StageNotices } from './notices'
 import { makeView } from './view'
@@ -146,6 +147,25 @@ describe('an invitation', () => {
     await draw(<StageNotices call={callIn({ notices: [{ key: 1, problem: 'screen_asked' }] })} reminding={signal(false)} />)
     expect(all('invitation-accept')).toHaveLength(0)
     expect(all('invitation')[0]?.textContent).toContain(t('invited.noScreen'))
+  })
+})
+
+describe('an intrusion', () => {
+  it('is over only where everything was done, and names who could not be put out', async () => {
+    const call = callIn({ role: 'moderator' })
+    const intrusion = (refused: string) => (
+      <Intrusion call={{ ...call, ask: ({ type }) => Promise.resolve(type !== refused) }} close={() => undefined} />
+    )
+    await draw(intrusion('eject'))
+    await click('intruder')
+    expect(root.querySelector('h2')?.textContent).toBe(t('intrusion.titlePartly'))
+    expect(one('intrusion-stayed').textContent).toContain(other.displayName)
+    await draw(intrusion('set_rules'))
+    await click('intruder')
+    expect(root.querySelector('h2')?.textContent).toBe(t('intrusion.titlePartly'))
+    await draw(intrusion('nothing'))
+    await click('intruder')
+    expect(root.querySelector('h2')?.textContent).toBe(t('intrusion.titleDone'))
   })
 })
 
