@@ -15,7 +15,14 @@ export class Masker {
   constructor(camera: MediaStreamTrack, backdrop: Backdrop, handleState: (state: MaskingState) => void) {
     this.camera = camera.clone()
     this.camera.enabled = true
-    this.pipe = layPipe(this.camera)
+    try {
+      this.pipe = layPipe(this.camera)
+    } catch (error) {
+      // Nobody else could end them: a camera would stay lit.
+      this.worker.terminate()
+      this.camera.stop()
+      throw error
+    }
     this.track.contentHint = 'motion'
     this.worker.addEventListener('message', ({ data }: MessageEvent<FromWorker>) => {
       switch (data.type) {

@@ -99,13 +99,22 @@ export function ShownReactions({ call }: { call: Call }) {
   const now = useSignal(0)
   const { reactions } = call.state.value.life
   const newest = reactions.at(-1)
+  const ends = useRef(new Set<ReturnType<typeof setTimeout>>())
+  useEffect(
+    () => () => {
+      for (const end of ends.current) clearTimeout(end)
+    },
+    [],
+  )
   useEffect(() => {
     if (newest === undefined) return
     now.value = performance.now()
     // Each gesture gets its own end; the last of them empties the place.
-    setTimeout(() => {
+    const end = setTimeout(() => {
+      ends.current.delete(end)
       now.value = performance.now()
     }, SHOWN_MS)
+    ends.current.add(end)
   }, [newest?.key])
   const heaps = heapsOf(reactions, Math.max(now.value, newest?.at ?? 0))
   return (

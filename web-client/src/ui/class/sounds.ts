@@ -7,17 +7,33 @@ export type Sound = 'hand' | 'arrival' | 'knock' | 'end'
 export function play(sound: Sound): void {
   // Absent where a page is drawn without a browser, whatever the type says.
   if (!('AudioContext' in globalThis)) return
-  context ??= new AudioContext()
-  const now = context.currentTime
-  if (now < quietUntil) return
-  quietUntil = now + GAP
-  // Nobody waits for it; a browser that wants a click first stays silent.
-  void context.resume().catch(() => undefined)
-  for (const [index, frequency] of NOTES[sound].entries()) strike(context, frequency, now + index * STEP)
+  // Not the time of the sounds: it stands still between them.
+  const asked = performance.now()
+  if (asked < quietUntil) return
+  quietUntil = asked + GAP_MS
+  const device = (context ??= new AudioContext())
+  const strikeAll = () => {
+    // A browser that wanted a click first does not catch up on what is over.
+    if (performance.now() >= asked + GAP_MS) {
+      if (performance.now() >= quietUntil) rest(device)
+      return
+    }
+    const notes = NOTES[sound].map((frequency, index) => strike(device, frequency, device.currentTime + index * STEP))
+    notes.at(-1)?.addEventListener('ended', () => {
+      rest(device)
+    })
+  }
+  // Nobody waits for it.
+  void device.resume().then(strikeAll, () => undefined)
+}
+
+/** Gives the loudspeaker back until the next sound: an open one costs a phone its battery. */
+function rest(device: AudioContext): void {
+  void device.suspend().catch(() => undefined)
 }
 
 /** One note that fades by itself. */
-function strike(context: AudioContext, frequency: number, at: number): void {
+function strike(context: AudioContext, frequency: number, at: number): OscillatorNode {
   const [tone, volume] = [context.createOscillator(), context.createGain()]
   tone.frequency.value = frequency
   volume.gain.setValueAtTime(0, at)
@@ -26,6 +42,7 @@ function strike(context: AudioContext, frequency: number, at: number): void {
   tone.connect(volume).connect(context.destination)
   tone.start(at)
   tone.stop(at + FADE)
+  return tone
 }
 
 let context: AudioContext | null = null
@@ -44,5 +61,6 @@ const STEP = 0.16
 const FADE = 0.5
 /** Of full scale. Higher: heard over a voice; lower: not heard on a phone. */
 const LOUDNESS = 0.08
-/** Seconds until the next sound may begin. Lower: a class that arrives at once rattles. */
-const GAP = 1.5
+/** Until the next sound may begin; longer than any sound, which is stopped at its end. Lower: a class
+ * that arrives at once rattles. */
+const GAP_MS = 1_500
