@@ -26,11 +26,12 @@ export function dismiss(hearing: Hearing): Hearing {
   return { ...hearing, unheard: false, dismissed: true }
 }
 
-/** Anything above the noise of a dead line (-70 dB): even a quiet room is louder. */
+/** Anything above the noise of a dead line (-90 dB): a quiet room is louder, also behind the browser's
+ * noise suppression. */
 export function isSound(samples: Float32Array): boolean {
   return samples.some((sample) => Math.abs(sample) > DEAD_LINE)
 }
 
 /** Lower: whoever only breathes between two sentences is bothered; higher: a whole answer is lost. */
 const PATIENCE_MS = 8_000
-const DEAD_LINE = 10 ** (-70 / 20)
+const DEAD_LINE = 10 ** (-90 / 20)
