@@ -2,7 +2,7 @@
 //!
 //! A packet waits in its layer's ring until the batch it came with is complete; then each
 //! subscriber in turn gets what it wants of the batch. The first packets of a picture wait a moment
-//! for the others, so that they leave together; sound that comes meanwhile ends the waiting.
+//! for the others, so that they leave together; sound that comes meanwhile leaves with them.
 
 mod demand;
 mod publisher;
