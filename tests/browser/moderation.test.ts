@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { firstAnswer } from './rig/bot.ts'
-import { join, shareScreen, turnCameraOn, turnMicrophoneOn, untilCount } from './rig/call.ts'
+import { join, shareScreen, turnCameraOn, turnMicrophoneOn, untilConnected, untilConnection, untilCount } from './rig/call.ts'
 import { figure, percentile } from './rig/figures.ts'
 import { press } from './rig/keyboard.ts'
 import { createRoom, guestPath, moderatorPath, proofOf, type Profile, type RoomLinks } from './rig/link.ts'
@@ -251,6 +251,33 @@ rule(
     const sealed = Buffer.from(report.sealed ?? '', 'base64')
     assert.ok(sealed.toString('latin1').startsWith('age-encryption.org/v1\n'))
     for (const part of ['Pinson', 'blessante']) assert.ok(!sealed.includes(part) && !frames.join().includes(part), part)
+  },
+  { order: 'beside' },
+)
+
+rule(
+  'r42_the_role_that_was_passed_on_outlives_a_restart_of_the_server_and_is_taken_back',
+  async (ground) => {
+    ground.expectsNetworkErrors = true
+    const { server, links, teacher } = await openClass(ground, 'reunion')
+    const pupil = await join(ground, server, `${server.origin}${guestPath(links)}`, { name: 'Noé Pinson' })
+    const id = await selfIdOf(pupil)
+    await teacher.click('people')
+    await does(teacher, id, 'set-role')
+    await pupil.untilText(words('fr', 'error.role_given.title'))
+    await pupil.click('people')
+    await pupil.find('mute-all')
+    await server.stop()
+    for (const page of [teacher, pupil]) await untilConnection(page, 'server_restarting')
+    await server.run()
+    for (const page of [teacher, pupil]) await untilConnected(page)
+    await untilCount(pupil, 2)
+    assert.equal(await selfIdOf(pupil), id)
+    assert.equal(await pupil.has('mute-all'), true, 'a moderator again')
+    const hash = await pupil.evaluate<string>('location.hash')
+    assert.equal(hash, `#v1.${links.guestSecret}`, 'and no more than that: the link is what it was')
+    await does(teacher, id, 'set-role')
+    await until('the role is taken back', async () => !(await pupil.has('mute-all')))
   },
   { order: 'beside' },
 )

@@ -93,7 +93,7 @@ pub enum ServerMessage {
         /// The one it is about, made a moderator: what to show in `join` from now on.
         delegation: Option<Delegation>,
     },
-    /// Moderators: the guest link was replaced.
+    /// Moderators: the guest link was replaced, or they have just become one.
     LinkRotated {
         /// Its generation.
         generation: u32,

@@ -77,7 +77,8 @@ export class RoomLink {
         if (message.participant === this.state.value.selfId) this.delegation = message.delegation
         return
       case 'link_rotated':
-        this.replaced.value = true
+        if (message.generation !== this.generation) this.replaced.value = true
+        this.generation = message.generation
         void this.host.value?.follow(message.generation)
         return
       default:

@@ -418,7 +418,7 @@ fn a_page_that_comes_back_is_told_its_own_part() {
     scene.input(Input::SessionLost { session: SessionId(2) });
     let resume = Some(Resume { participant: id(2), admitted: true });
     let outputs = scene.input(Input::Join(Join { session: SessionId(9), resume, ..join(4) }));
-    let own = welcome(&outputs).own;
+    let own = welcome(&outputs).own.clone();
     assert_eq!((own.group, own.opinion), (Some(4), Some(Opinion::Slower)));
     assert!(own.moderators_only && own.has_voted);
     let other = Some(Resume { participant: id(3), admitted: true });

@@ -202,6 +202,12 @@ impl Room {
             let waiting = if is_moderator { self.lobby.infos() } else { Vec::new() };
             let message = ServerMessage::WaitingChanged { waiting };
             self.outputs.push_back(Output::Send { session, message });
+            if is_moderator {
+                // Guests are not told when their link is replaced; whoever shows it has to know.
+                let generation = self.config.link_generation;
+                let message = ServerMessage::LinkRotated { generation };
+                self.outputs.push_back(Output::Send { session, message });
+            }
             let others =
                 self.participants.iter().filter(|(other, _)| is_moderator && **other != id);
             let told = others.map(|(other, them)| {
