@@ -216,9 +216,11 @@ async fn r10_a_link_with_an_end_lets_nobody_in_after_it_and_brings_back_who_is_t
     let room = server.room().await;
     let (mut teacher, joined) = server.join(&room, &room.moderator).await;
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    let mut rules = joined["rules"]["open"].clone();
+    let was = joined["rules"]["open"].clone();
+    let mut rules = was.clone();
     rules["guestsUntil"] = json!(now.as_secs() + 60);
-    teacher.say(&json!({ "type": "set_rules", "requestId": 2, "rules": rules })).await;
+    let set = json!({ "type": "set_rules", "requestId": 2, "was": was, "rules": rules });
+    teacher.say(&set).await;
     teacher.hear_type("done").await;
     let (mut early, inside) = server.join(&room, &room.guest).await;
     for _ in 0..8 {

@@ -194,6 +194,8 @@ async fn delays(server: &TestServer, room: &Room) -> Vec<Duration> {
         teacher.say(&mute).await;
         pupil.hear_type("source_stopped").await;
         delays.push(began.elapsed());
+        let off = json!({ "type": "set_publishing", "source": "microphone", "active": false });
+        assert_eq!(ask(&mut pupil, off).await, Value::Null);
         // Nobody is cut for not reading, or for saying this much.
         for browser in &mut class {
             browser.hear_type("track_changed").await;

@@ -295,7 +295,10 @@ function hear(model: CallModel, message: ServerMessage, at: number): Step {
       const changed = changeParticipant(model, message.participant, () => ({ role: message.role }))
       if (message.participant !== model.view.selfId || message.role === model.view.role) return changed
       const [now, before]: [Problem, Problem] = message.role === 'moderator' ? ['role_given', 'role_taken'] : ['role_taken', 'role_given']
-      const own = show(forgive(changed.model, before), { role: message.role })
+      // What moderators alone are told of the others.
+      const known = changed.model.view.participants.map((one) => ({ ...one, handle: null, granted: null }))
+      const participants = message.role === 'guest' ? known : changed.model.view.participants
+      const own = show(forgive(changed.model, before), { role: message.role, participants })
       return step(notify(own, now), changed.effects)
     }
     case 'participant_joined': {

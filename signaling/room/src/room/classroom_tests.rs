@@ -168,7 +168,7 @@ fn whoever_waits_without_a_name_does_not_learn_how_many_are_inside() {
     let Output::Wait(wait) = &outputs[0] else { panic!("{outputs:?}") };
     assert_eq!(wait.display_name.expose(), "Invité 1");
     let outputs = scene.say(1, ClientMessage::Admit { request_id: ASK, participants: None });
-    assert_eq!(welcome(&outputs).display_name.expose(), "Invité 4", "one of their own inside");
+    assert_eq!(welcome(&outputs).display_name.expose(), "Invité 5", "one of their own inside");
 }
 
 #[test]

@@ -430,6 +430,17 @@ impl View {
                 assert!(is_own || delegation.is_none(), "somebody else's delegation");
                 if let Some(known) = self.others.get_mut(&participant) {
                     known.role = role;
+                } else if is_own && role == Role::Guest {
+                    // What moderators alone know is of no use to the page any more.
+                    for known in self.others.values_mut() {
+                        known.granted = None;
+                    }
+                }
+            }
+            ServerMessage::GrantedChanged { participant, granted } => {
+                // Also told of oneself, to a moderator who was granted something as a guest.
+                if let Some(known) = self.others.get_mut(&participant) {
+                    known.granted = Some(granted);
                 }
             }
             ServerMessage::GroupsChanged { places } => {
@@ -474,7 +485,6 @@ impl View {
             | ServerMessage::SourceStopped { .. }
             | ServerMessage::Invited { .. }
             | ServerMessage::LinkRotated { .. }
-            | ServerMessage::GrantedChanged { .. }
             | ServerMessage::TimerChanged { .. }
             | ServerMessage::Announced { .. }
             | ServerMessage::HelpCalled { .. }
