@@ -172,7 +172,7 @@ rule(
     await invited.find('lobby-waiting')
     assert.equal(zoeId === (await selfIdOf(teacher)), false)
   },
-  { order: 'beside', deadlineMs: 120_000 },
+  { deadlineMs: 120_000 },
 )
 
 rule(
