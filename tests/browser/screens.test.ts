@@ -65,7 +65,7 @@ for (const look of [
       await classLife(ground, look, see)
       await refusals(ground, look, see)
     },
-    { order: 'beside', deadlineMs: 300_000 },
+    { order: 'beside', deadlineMs: 420_000 },
   )
 }
 
