@@ -56,28 +56,41 @@ export function MoreMenu({ entries, children }: MoreMenuProps) {
         <ul id={id} class="menu" aria-label={t('call.more')}>
           {/* A choice: the menu stays, so that one sees what comes of it. */}
           {children !== undefined && <li>{children}</li>}
-          {entries().map(({ testId, icon, label, pressed, narrow, act }) => (
-            <li key={testId} class={narrow === true ? 'menu-narrow' : undefined}>
-              <button
-                type="button"
-                class="menu-entry"
-                data-testid={testId}
-                aria-pressed={pressed}
-                onClick={() => {
+          {entries().map((entry) => (
+            <li key={entry.testId} class={entry.narrow === true ? 'menu-narrow' : undefined}>
+              <EntryButton
+                entry={entry}
+                chosen={() => {
                   open.value = false
                   // Before it opens anything: what opens gives the focus back to where it was.
                   button.current?.focus()
-                  act()
                 }}
-              >
-                <Icon name={icon} />
-                <span>{label}</span>
-                {pressed === true && <Icon name="check" />}
-              </button>
+              />
             </li>
           ))}
         </ul>
       )}
     </div>
+  )
+}
+
+/** One entry as a button. `chosen` comes before what it does. */
+export function EntryButton({ entry, chosen }: { entry: MenuEntry; chosen: () => void }) {
+  const { testId, icon, label, pressed, act } = entry
+  return (
+    <button
+      type="button"
+      class="menu-entry"
+      data-testid={testId}
+      aria-pressed={pressed}
+      onClick={() => {
+        chosen()
+        act()
+      }}
+    >
+      <Icon name={icon} />
+      <span>{label}</span>
+      {pressed === true && <Icon name="check" />}
+    </button>
   )
 }

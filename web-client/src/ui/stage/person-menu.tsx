@@ -6,7 +6,7 @@ import type { CallState, Participant, ParticipantId } from '../../call/state'
 import type { Call } from '../../call/store'
 import { t } from '../../i18n'
 import { Icon } from '../icons'
-import type { MenuEntry } from './more-menu'
+import { EntryButton, type MenuEntry } from './more-menu'
 import { allow, type Device, invite, type Moderation } from './moderation'
 import { togglePin, type View } from './view'
 
@@ -67,22 +67,9 @@ export function PersonMenu({ call, view, moderation, participant, open }: Person
           class="person-actions"
           aria-label={t('mod.actions', { name: participant.displayName })}
         >
-          {entriesFor(call, view, moderation, participant).map(({ testId, icon, label, pressed, act }) => (
-            <li key={testId}>
-              <button
-                type="button"
-                class="menu-entry"
-                data-testid={testId}
-                aria-pressed={pressed}
-                onClick={() => {
-                  close()
-                  act()
-                }}
-              >
-                <Icon name={icon} />
-                <span>{label}</span>
-                {pressed === true && <Icon name="check" />}
-              </button>
+          {entriesFor(call, view, moderation, participant).map((entry) => (
+            <li key={entry.testId}>
+              <EntryButton entry={entry} chosen={close} />
             </li>
           ))}
         </ul>
