@@ -8,7 +8,8 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DELETE_ON_ERROR:
 .PHONY: help run build web-client test test-checks test-rust test-web test-browser test-image \
-	test-deps lint fmt fuzz image smoke figures loadtest compare bench instructions clean
+	test-deploy test-deps lint privacy fmt fuzz image smoke release sbom figures browser-figures \
+	loadtest compare bench instructions clean
 
 # `make run DATA=/srv/preau` keeps the rooms elsewhere; `ARGS=...` passes flags to the server.
 DATA ?= data
@@ -64,11 +65,17 @@ test-browser: ## Real browsers against the real server
 test-image smoke: ## Build the container image and try it
 	@scripts/test image
 
+test-deploy: ## What lies in deploy/, read by the programs it is for; and a release, made and verified
+	@scripts/test deploy
+
 test-deps: ## Licences, sources and advisories of the dependencies
 	@scripts/test deps
 
 lint: ## What CI checks before any test
 	@scripts/test checks
+
+privacy: ## What is proven of R01 to R48: target/privacy/report.{fr,en}.md
+	@scripts/privacy
 
 fmt: ## Format every source file
 	@cargo fmt --all
@@ -80,16 +87,25 @@ image: build ## The container image, tagged preau:latest
 	@scripts/need image
 	@scripts/image "$(SERVER)"
 
+release: build ## `make release KEY=~/.ssh/release`: a signed release, into target/release-files
+	@scripts/need image
+	@rm -rf "$(CARGO_TARGET_DIR)/release-files"
+	@scripts/release "$(SERVER)" "$(CARGO_TARGET_DIR)/release-files" "$(KEY)"
+
+sbom: build ## What the program is made of (CycloneDX), into target/preau.cdx.json
+	@scripts/sbom "$(SERVER)" >"$(CARGO_TARGET_DIR)/preau.cdx.json"
+
 loadtest: build ## `make loadtest SCENARIO=class30`: participants against this server
 	@scripts/need loadtest
 	@cargo build --release --locked --quiet --package loadtest
 	@"$(CARGO_TARGET_DIR)/release/loadtest" run "$(SCENARIO)" --start "$(SERVER)" \
 		--media "$(CARGO_TARGET_DIR)/loadtest-media" --html "$(CARGO_TARGET_DIR)/loadtest.html"
 
-bench: ## What forwarding costs: the steps of the path, then the worker beside the limit
+bench: ## What forwarding costs: the steps of the path, then the worker beside the limit; and recording
 	@scripts/need run
 	@cargo bench --locked --quiet --package sfu-benches --bench path
 	@cargo bench --locked --quiet --package sfu-benches --bench forward
+	@cargo bench --locked --quiet --package sfu-benches --bench record
 
 instructions: ## Instructions of each step of the path, beside those that were kept
 	@scripts/instructions
@@ -102,6 +118,11 @@ compare: build ## The same scenarios against Préau and Janus, into target/compa
 
 figures: build ## Sizes, memory and lines, for the notes of a release
 	@scripts/figures "$(SERVER)"
+
+browser-figures: build ## What real browsers take: joins, new keys, processor with encryption and without
+	@scripts/need test
+	@cargo build --release --locked --quiet --package loadtest
+	@PREAU_RULES="first_remote_picture e2ee_figures" scripts/test-browser "$(SERVER)"
 
 clean: ## Remove everything that was built
 	@cargo clean

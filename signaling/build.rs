@@ -1,6 +1,7 @@
-//! Embeds the web client: hashes and compresses every file of `web-client/dist` and writes the
-//! table that `src/assets.rs` includes.
+//! Embeds the web client: hashes and compresses every file of `web-client/dist`, writes the table
+//! that `src/assets.rs` includes, and hashes the whole as one, so that two builds can be compared.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt::Write as _;
 use std::fs;
@@ -19,11 +20,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
 
     let mut table = String::from("const EMBEDDED: &[Asset] = &[\n");
+    let mut sums = BTreeMap::new();
     if dist.join("index.html").exists() {
         for file in files(&dist)? {
             let path = format!("/{}", file.strip_prefix(&dist)?.to_string_lossy());
             let entry = entry(&file, &path, &out, is_release)?;
             table.push_str(&entry);
+            sums.insert(path, sha256(&fs::read(&file)?));
         }
     } else if is_release {
         println!("cargo::error=the web client is not built: run \"make web-client\" first");
@@ -33,7 +36,23 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     table.push_str("];\n");
     fs::write(out.join("assets.rs"), table)?;
+    println!("cargo::rustc-env=PREAU_PAGES_SHA256={}", hash_of_all(&sums));
     Ok(())
+}
+
+/// What the command `sha256sum` makes of the list it makes of all files, in the order of their names;
+/// empty without any file. scripts/pages-list writes the same list.
+fn hash_of_all(sums: &BTreeMap<String, String>) -> String {
+    let mut list = String::new();
+    for (path, sum) in sums {
+        list.push_str(&format!("{sum}  {}\n", path.trim_start_matches('/')));
+    }
+    if list.is_empty() { list } else { sha256(list.as_bytes()) }
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
+    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Every file below `folder`, in a fixed order.

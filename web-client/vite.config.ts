@@ -1,21 +1,29 @@
-import { readFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
 
-/** Writes the privacy notice into the page, so that it can be read where scripts are off. */
-function noticeWithoutScript(): Plugin {
-  const file = new URL('./src/i18n/privacy.fr.json', import.meta.url)
-  const sections = JSON.parse(readFileSync(file, 'utf8')) as { title: string; text: string[] }[]
-  const escaped = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
-  const html = sections
-    .map(({ title, text }) => [`<h2>${escaped(title)}</h2>`, ...text.map((line) => `<p>${escaped(line)}</p>`)])
-    .flat()
-    .join('\n      ')
-  return { name: 'notice-without-script', transformIndexHtml: (page) => page.replace('<!-- notice -->', html) }
+/** Writes into the page the hash of each script and style it loads (Subresource Integrity), so that a
+ * browser refuses one that is not what was built. */
+function integrity(): Plugin {
+  return {
+    name: 'preau-integrity',
+    apply: 'build',
+    writeBundle({ dir = 'dist' }) {
+      const page = join(dir, 'index.html')
+      const named = / crossorigin (?:src|href)="\/([^"]+\.(?:js|css))"/g
+      const text = readFileSync(page, 'utf8').replace(named, (attributes, file: string) => {
+        const hash = createHash('sha384').update(readFileSync(join(dir, file))).digest('base64')
+        return ` integrity="sha384-${hash}"${attributes}`
+      })
+      writeFileSync(page, text)
+    },
+  }
 }
 
 export default defineConfig({
-  plugins: [noticeWithoutScript()],
+  plugins: [integrity()],
   build: {
     // Browsers that have everything the call needs (RTCRtpSender simulcast, inert dialogs, :has).
     target: ['chrome111', 'edge111', 'firefox121', 'safari16.4'],
@@ -25,6 +33,8 @@ export default defineConfig({
     sourcemap: false,
     reportCompressedSize: true,
   },
+  // Where the packages really are must not matter: the pages are the same wherever they are built.
+  resolve: { preserveSymlinks: true },
   // One file: its content security policy lets the worker load no other script.
   worker: { format: 'es' },
   test: {

@@ -17,7 +17,7 @@ use crate::media::{self, Media, MediaError};
 use crate::report::{Report, html, json, junit, terminal};
 use crate::run::{Setting, run};
 use crate::scenario::{Knee, Scenario, ScenarioError};
-use crate::target::{Ground, Janus, Preau, ServerProcess, Target, TargetError, pin_self};
+use crate::target::{Ground, Janus, Preau, RoomLink, ServerProcess, Target, TargetError, pin_self};
 
 /// Plays participants against a server and measures what they see and hear.
 #[derive(Debug, Parser)]
@@ -30,7 +30,7 @@ pub struct CommandLine {
 #[derive(Debug, Subcommand)]
 enum Wish {
     /// Play one scenario
-    Run(RunWish),
+    Run(Box<RunWish>),
     /// List the scenarios that come with the program
     List,
     /// Find how many classes of 30 a server on this machine holds
@@ -43,6 +43,13 @@ enum Wish {
 struct RunWish {
     /// Name of a scenario, or a file
     scenario: String,
+    /// Make its rooms end-to-end encrypted
+    #[arg(long)]
+    e2ee: bool,
+    /// Enter the room of this guest link, which was never replaced, instead of making one: it says
+    /// which server, and whether there is encryption
+    #[arg(long, conflicts_with_all = ["url", "start", "target", "e2ee"])]
+    link: Option<RoomLink>,
     #[command(flatten)]
     place: Place,
     #[command(flatten)]
@@ -185,14 +192,22 @@ pub fn execute(line: CommandLine) -> Result<u8, CommandError> {
     match line.wish {
         Wish::Run(wish) => {
             let scenario = Scenario::named(&wish.scenario)?;
-            let bench = Bench::set_up(wish.place, &scenario)?;
+            let scenario = match &wish.link {
+                Some(link) => scenario.in_one_room(link.sealed.is_some())?,
+                None if wish.e2ee => scenario.encrypted()?,
+                None => scenario,
+            };
+            let bench = Bench::set_up(wish.place, wish.link, &scenario)?;
+            let spare = spare_descriptor()?;
             let Some(knee) = scenario.knee else {
                 let report = bench.play(&scenario, wish.output.quiet)?;
+                drop(spare);
                 wish.output.write(&report, &[])?;
                 return Ok(exit_code(&report));
             };
             let (found, loads) = bench.raise(&scenario, knee, wish.output.quiet)?;
             let Some((_, report)) = found.good.or(found.bad) else { return Ok(2) };
+            drop(spare);
             wish.output.write(&report, &loads)?;
             Ok(exit_code(&report))
         }
@@ -224,8 +239,10 @@ fn size(wish: SizeWish) -> Result<u8, CommandError> {
     let cores = wish.place.server_cores.clone().unwrap_or_else(|| {
         std::thread::available_parallelism().map_or("?".to_owned(), |cores| cores.to_string())
     });
-    let bench = Bench::set_up(wish.place, &scenario)?;
+    let bench = Bench::set_up(wish.place, None, &scenario)?;
+    let spare = spare_descriptor()?;
     let (found, loads) = bench.raise(&scenario, knee, wish.output.quiet)?;
+    drop(spare);
     if let Some((_, report)) = found.good.as_ref().or(found.bad.as_ref()) {
         wish.output.write(report, &loads)?;
     }
@@ -317,7 +334,7 @@ impl CompareWish {
             media: self.media.clone(),
             seed,
         };
-        Bench::set_up(place, scenario)?.play(scenario, true)
+        Bench::set_up(place, None, scenario)?.play(scenario, true)
     }
 }
 
@@ -337,7 +354,11 @@ struct Bench {
 }
 
 impl Bench {
-    fn set_up(place: Place, scenario: &Scenario) -> Result<Self, CommandError> {
+    fn set_up(
+        place: Place,
+        link: Option<RoomLink>,
+        scenario: &Scenario,
+    ) -> Result<Self, CommandError> {
         let links = scenario.links();
         if links.is_some() && place.start.is_none() {
             return Err(CommandError::NoNetwork(scenario.name.clone()));
@@ -370,7 +391,7 @@ impl Bench {
             .map_err(CommandError::Runtime)?;
         let (target, is_here): (Box<dyn Target>, bool) = match place.target {
             Kind::Preau => {
-                let preau = Preau::at(&url)?;
+                let preau = link.map_or_else(|| Preau::at(&url), Preau::of)?;
                 let is_here = preau.is_here();
                 (Box::new(preau), is_here)
             }
@@ -459,6 +480,13 @@ impl Output {
 fn own_address(number: usize) -> IpAddr {
     let number = number % (250 * 250);
     Ipv4Addr::new(127, 0, 1 + (number / 250) as u8, 1 + (number % 250) as u8).into()
+}
+
+/// Held during a run and given up for the report, so that a run that takes every descriptor leaves
+/// one all the same: its sockets close some time after it.
+fn spare_descriptor() -> Result<std::fs::File, CommandError> {
+    const NOTHING: &str = "/dev/null";
+    std::fs::File::open(NOTHING).map_err(|error| CommandError::Output(NOTHING.to_owned(), error))
 }
 
 fn write_file(file: &Path, text: &str) -> Result<(), CommandError> {

@@ -4,6 +4,7 @@
 mod clock;
 mod command;
 mod compare;
+mod e2ee;
 mod knee;
 pub mod measure;
 pub mod media;

@@ -54,6 +54,8 @@ pub struct Measured {
     pub strays: u64,
     /// How the sound would be heard, where it is decoded.
     pub heard: Heard,
+    /// Of encrypted rooms.
+    pub sealed: Sealed,
 }
 
 /// When each step of a join was done, in nanoseconds since 1970.
@@ -75,6 +77,10 @@ pub struct Join {
     pub first_packet: Option<Nanos>,
     /// The first picture could be decoded.
     pub first_frame: Option<Nanos>,
+    /// Member of the circle, in an encrypted room.
+    pub member: Option<Nanos>,
+    /// The first frame was decrypted, in an encrypted room.
+    pub first_opened: Option<Nanos>,
 }
 
 /// Packets of one kind of media.
@@ -118,6 +124,43 @@ pub struct Heard {
     pub corrected: u64,
 }
 
+/// Frames of encrypted rooms, and the circle they are sealed in.
+#[derive(Clone, Debug, Default)]
+pub struct Sealed {
+    /// Frames that were decrypted.
+    pub opened: u64,
+    /// Frames for which no key was there in time.
+    pub no_key: u64,
+    /// Frames that were not authentic.
+    pub forged: u64,
+    /// Frames that had come before.
+    pub replayed: u64,
+    /// Frames of another track than the slot was meant to carry: those on their way at a change.
+    pub misrouted: u64,
+    /// Frames that nobody had encrypted.
+    pub in_clear: u64,
+    /// Frames a sender left out because it had no key yet.
+    pub unsent: u64,
+    /// Times something of the circle was refused, and begun anew.
+    pub broken: u64,
+    /// From sending a commit to having its epoch, at each member, in microseconds.
+    pub rekey: Histogram,
+}
+
+impl Sealed {
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.opened += other.opened;
+        self.no_key += other.no_key;
+        self.forged += other.forged;
+        self.replayed += other.replayed;
+        self.misrouted += other.misrouted;
+        self.in_clear += other.in_clear;
+        self.unsent += other.unsent;
+        self.broken += other.broken;
+        self.rekey.merge(&other.rekey);
+    }
+}
+
 impl Measured {
     /// Takes what was measured since the last time; the join stays.
     pub(crate) fn take(&mut self) -> Self {
@@ -146,6 +189,7 @@ impl Measured {
         self.heard.samples += other.heard.samples;
         self.heard.concealed += other.heard.concealed;
         self.heard.corrected += other.heard.corrected;
+        self.sealed.add(&other.sealed);
     }
 
     /// Packets of media that arrived, in whatever way.

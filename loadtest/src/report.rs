@@ -1,11 +1,14 @@
 //! What a run comes to: figures, and whether they keep to the scenario's limits.
 
+mod encryption;
 pub(crate) mod html;
 pub(crate) mod json;
 pub(crate) mod junit;
 pub(crate) mod terminal;
 
 use serde::Serialize;
+
+pub use encryption::Encryption;
 
 use crate::measure::{Histogram, Join, Measured, Received, mos, share};
 use crate::run::{Outcome, Second, unix_seconds};
@@ -46,6 +49,8 @@ pub struct Report {
     pub layers: Vec<Layer>,
     /// Key frames.
     pub key_frames: KeyFrames,
+    /// Of encrypted rooms.
+    pub e2ee: Option<Encryption>,
     /// The server's process, when it is on this machine.
     pub server: Option<Server>,
     /// This program itself.
@@ -252,6 +257,7 @@ impl Report {
             picture: Media::new(&total.picture, seconds),
             layers: layers(total),
             key_frames: KeyFrames::new(outcome),
+            e2ee: scenario.e2ee.then(|| Encryption::new(outcome)),
             server: outcome.server.map(|used| Server {
                 cpu_percent: used.cores * 100.0,
                 system_percent: used.system_share * 100.0,
@@ -464,6 +470,7 @@ fn layers(total: &Measured) -> Vec<Layer> {
 fn verdicts(limits: &Limits, report: &Report, total: &Measured) -> Vec<Verdict> {
     let sound = report.sound.as_ref();
     let picture = report.picture.as_ref();
+    let e2ee = report.e2ee.as_ref();
     let minutes = total.heights.values().map(|frames| frames.over).sum::<u64>() as f64 / 60e9;
     let freezes: u64 = total.heights.values().map(|frames| frames.freezes).sum();
     let all = [
@@ -486,6 +493,14 @@ fn verdicts(limits: &Limits, report: &Report, total: &Measured) -> Vec<Verdict> 
             report.server.as_ref().map(|server| server.cpu_percent),
         ),
         ("concealed_percent", limits.concealed_percent, report.heard.map(|h| h.concealed_percent)),
+        ("undecryptable_frames", e2ee.map(|_| 0.0), e2ee.map(|e2ee| e2ee.undecryptable as f64)),
+        ("frames_in_clear", e2ee.map(|_| 0.0), e2ee.map(|e2ee| e2ee.in_clear as f64)),
+        ("rekey_p95_ms", limits.rekey_p95_ms, e2ee.and_then(|e2ee| e2ee.rekey_p95_ms)),
+        (
+            "first_opened_p95_ms",
+            limits.first_opened_p95_ms,
+            e2ee.and_then(|e2ee| e2ee.first_opened_p95_ms),
+        ),
         ("mos_at_least", limits.mos_at_least, report.heard.map(|h| h.mos)),
     ];
     let verdict = |(name, limit, measured): (&'static str, Option<f64>, Option<f64>)| {

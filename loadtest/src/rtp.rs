@@ -139,16 +139,7 @@ impl Vp8 {
     /// Reads a payload; `None` when it is none.
     pub(crate) fn parse(payload: &[u8]) -> Option<Self> {
         let first = *payload.first()?;
-        let mut at = 1;
-        if first & 0x80 != 0 {
-            let flags = *payload.get(1)?;
-            at = 2;
-            if flags & 0x80 != 0 {
-                at += if payload.get(at)? & 0x80 != 0 { 2 } else { 1 };
-            }
-            at += usize::from(flags & 0x40 != 0) + usize::from(flags & 0x30 != 0);
-        }
-        let frame = payload.get(at..)?;
+        let frame = Self::frame(payload)?;
         let starts_frame = first & 0x17 == 0x10;
         // RFC 6386 section 9.1: frame tag, start code, then width and height of 14 bits each.
         let key_height = match frame {
@@ -158,6 +149,21 @@ impl Vp8 {
             _ => None,
         };
         Some(Self { starts_frame, key_height })
+    }
+
+    /// The part of a frame in a payload; `None` when it is none.
+    pub(crate) fn frame(payload: &[u8]) -> Option<&[u8]> {
+        let first = *payload.first()?;
+        let mut at = 1;
+        if first & 0x80 != 0 {
+            let flags = *payload.get(1)?;
+            at = 2;
+            if flags & 0x80 != 0 {
+                at += if payload.get(at)? & 0x80 != 0 { 2 } else { 1 };
+            }
+            at += usize::from(flags & 0x40 != 0) + usize::from(flags & 0x30 != 0);
+        }
+        payload.get(at..)
     }
 
     /// Appends the descriptor browsers write: picture id of 15 bits, TL0PICIDX, temporal layer.

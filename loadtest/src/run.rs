@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 
 use crate::clock;
+use crate::e2ee::Shield;
 use crate::measure::{Histogram, Join, Measured, Meter, ProcessSample, ProcessUse, SystemCalls};
 use crate::media::Media;
 use crate::participant::{Attention, Identity, Shared, play};
@@ -89,6 +90,7 @@ pub(crate) async fn run(
         address: setting.address,
         postmarks: (!setting.target.hands_times_through()).then(Postmarks::default),
         seed: setting.seed,
+        is_encrypted: scenario.e2ee,
         people: JoinSet::new(),
         meters: Vec::new(),
         feeds: Vec::new(),
@@ -99,7 +101,7 @@ pub(crate) async fn run(
     };
     let per_room: u32 = scenario.groups.iter().map(|group| group.count).sum();
     for _ in 0..scenario.rooms {
-        let room = setting.target.open_room(per_room as usize).await?;
+        let room = setting.target.open_room(per_room as usize, scenario.e2ee).await?;
         crowd.fill(scenario, room.into());
     }
     let mut collector = Collector::new(setting, scenario);
@@ -121,6 +123,7 @@ struct Crowd<'a> {
     address: &'a dyn Fn(usize) -> Option<IpAddr>,
     postmarks: Option<Postmarks>,
     seed: u64,
+    is_encrypted: bool,
     people: JoinSet<Result<(), TargetError>>,
     meters: Vec<Meter>,
     feeds: Vec<watch::Sender<Arc<Vec<crate::target::Feed>>>>,
@@ -178,8 +181,10 @@ impl Crowd<'_> {
             from: (self.address)(number as usize),
             seed: self.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(number << 16),
             identity: self.identity.clone(),
+            shield: None,
             meter: Meter::default(),
         };
+        let is_encrypted = self.is_encrypted;
         let begin = Instant::now() + after;
         self.people.spawn(async move {
             sleep_until(begin).await;
@@ -187,7 +192,8 @@ impl Crowd<'_> {
                 if *end.borrow_and_update() {
                     break;
                 }
-                let wish = Wish { meter, seed: wish.seed + visit, ..wish.clone() };
+                let shield = is_encrypted.then(Shield::default);
+                let wish = Wish { meter, shield, seed: wish.seed + visit, ..wish.clone() };
                 play(room.as_ref(), wish, attention, shared.clone(), stays).await?;
             }
             Ok(())
@@ -420,7 +426,7 @@ mod tests {
             true
         }
 
-        async fn open_room(&self, _: usize) -> Result<Box<dyn Room>, TargetError> {
+        async fn open_room(&self, _: usize, _: bool) -> Result<Box<dyn Room>, TargetError> {
             Ok(Box::new(Self))
         }
     }

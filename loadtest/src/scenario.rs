@@ -27,6 +27,9 @@ pub struct Scenario {
     /// Measures from the first join on, without waiting and warming up.
     #[serde(default)]
     pub measures_joins: bool,
+    /// Whether rooms are end-to-end encrypted, as `--e2ee` makes those of any scenario.
+    #[serde(default)]
+    pub e2ee: bool,
     /// Who comes, in this order.
     #[serde(rename = "group")]
     pub groups: Vec<Group>,
@@ -117,6 +120,10 @@ pub struct Limits {
     pub server_cpu_percent: Option<f64>,
     /// Sound that had to be invented, by those who listen.
     pub concealed_percent: Option<f64>,
+    /// From a commit of a circle to the new epoch, at 95 of 100 members.
+    pub rekey_p95_ms: Option<f64>,
+    /// From the start of a join to the first decrypted frame, for 95 of 100.
+    pub first_opened_p95_ms: Option<f64>,
     /// Smallest mean opinion score (1 to 4.5) of what those who listen hear.
     pub mos_at_least: Option<f64>,
 }
@@ -158,8 +165,9 @@ pub enum ScenarioError {
 }
 
 /// The scenarios that come with the program.
-const BUILT_IN: [(&str, &str); 15] = [
+const BUILT_IN: [(&str, &str); 16] = [
     ("smoke", include_str!("../scenarios/smoke.toml")),
+    ("smoke-e2ee", include_str!("../scenarios/smoke-e2ee.toml")),
     ("lecture30", include_str!("../scenarios/lecture30.toml")),
     ("seminar8", include_str!("../scenarios/seminar8.toml")),
     ("class30", include_str!("../scenarios/class30.toml")),
@@ -225,6 +233,12 @@ impl Scenario {
         if self.groups.iter().any(|group| group.red && group.kind == Kind::Complete) {
             return impossible("red is for light participants");
         }
+        if self.e2ee && self.groups.iter().any(|group| group.red) {
+            return impossible("there is no redundant sound in encrypted rooms");
+        }
+        if self.e2ee && self.participants() > MAX_MEMBERS {
+            return impossible("with end-to-end encryption there are 500 participants at most");
+        }
         if self.seconds == 0 || self.rooms == 0 {
             return impossible("seconds and rooms must be at least 1");
         }
@@ -267,6 +281,29 @@ impl Scenario {
         is_poor.then(|| room.into_iter().cycle().take(Emulator::ADDRESSES).enumerate().collect())
     }
 
+    /// The same in encrypted rooms.
+    ///
+    /// # Errors
+    ///
+    /// When it makes no sense there.
+    pub fn encrypted(self) -> Result<Self, ScenarioError> {
+        let name = self.name.clone();
+        Self { e2ee: true, ..self }.check(&name)
+    }
+
+    /// The same in one room that is there already, encrypted or not.
+    ///
+    /// # Errors
+    ///
+    /// When it makes no sense there.
+    pub fn in_one_room(self, is_encrypted: bool) -> Result<Self, ScenarioError> {
+        if self.rooms != 1 || self.knee.is_some() {
+            return Err(ScenarioError::Impossible(self.name, "a link opens one room, not several"));
+        }
+        let name = self.name.clone();
+        Self { e2ee: is_encrypted, ..self }.check(&name)
+    }
+
     /// Participants of all rooms.
     pub fn participants(&self) -> u32 {
         self.groups.iter().map(|group| group.count).sum::<u32>() * self.rooms
@@ -283,6 +320,9 @@ const fn one() -> u32 {
 
 /// An offer with more slots of each kind would not fit a message.
 const MAX_SLOTS: u32 = 60;
+
+/// Each of them has a thread for its circle.
+const MAX_MEMBERS: u32 = 500;
 
 /// Beyond this the generator runs out of ports or descriptors.
 const MAX_PARTICIPANTS: u32 = 4_000;
@@ -320,6 +360,8 @@ mod tests {
             let text = if wish.starts_with("count") { text } else { text + "count = 2\n" };
             assert!(Scenario::parse(&text, "f").is_err(), "{wish}");
         }
+        let many = Scenario::parse(&GOOD.replace("seconds = 1", "seconds = 1\nrooms = 2"), "f");
+        assert!(many.is_ok_and(|many| many.in_one_room(true).is_err()));
         assert!(Scenario::parse(GOOD, "f").is_ok());
         assert!(Scenario::named("no-such-scenario").unwrap_err().to_string().contains("smoke"));
     }

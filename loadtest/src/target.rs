@@ -13,13 +13,14 @@ use async_trait::async_trait;
 use protocol::TrackSource;
 use thiserror::Error;
 
+use crate::e2ee::Shield;
 use crate::measure::Meter;
 use crate::participant::Identity;
 use crate::postmark::Postmarks;
 use crate::rtp::ExtensionIds;
 
 pub(crate) use janus::Janus;
-pub(crate) use preau::Preau;
+pub(crate) use preau::{Preau, RoomLink};
 pub(crate) use process::{Ground, ServerProcess, pin_self};
 
 /// Why a target cannot be tested.
@@ -52,8 +53,12 @@ pub(crate) trait Target: Send + Sync {
     fn name(&self) -> &'static str;
     /// Whether receivers are told when packets were sent.
     fn hands_times_through(&self) -> bool;
-    /// Makes a room for so many participants.
-    async fn open_room(&self, seats: usize) -> Result<Box<dyn Room>, TargetError>;
+    /// Makes a room for so many participants, end-to-end encrypted or not.
+    async fn open_room(
+        &self,
+        seats: usize,
+        is_encrypted: bool,
+    ) -> Result<Box<dyn Room>, TargetError>;
 }
 
 /// A place to meet.
@@ -81,6 +86,8 @@ pub(crate) struct Wish {
     pub(crate) from: Option<IpAddr>,
     pub(crate) seed: u64,
     pub(crate) identity: Identity,
+    /// What seals and opens its frames, in an encrypted room.
+    pub(crate) shield: Option<Shield>,
     pub(crate) meter: Meter,
 }
 

@@ -62,7 +62,7 @@ fn descriptors_that_run_out_are_told_and_the_partial_report_is_kept() {
         .arg(&report)
         .output()
         .expect("the shell runs");
-    let said = String::from_utf8_lossy(&ended.stdout);
+    let said = [&ended.stdout, &ended.stderr].map(|it| String::from_utf8_lossy(it)).concat();
     assert_eq!(ended.status.code(), Some(2), "{said}");
     assert!(
         said.contains("not complete: this machine has no more sockets: Too many open files"),

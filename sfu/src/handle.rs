@@ -2,37 +2,38 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use mio::Waker;
-use sfu_core::{Command, Event, RoomId, Settings, Sfu, Stats};
+use sfu_core::{Command, Event, RecordingTap, RoomId, Settings, Sfu, Stats};
 use thiserror::Error;
 
 use crate::exchange::Exchange;
+use crate::recorder::{Inlet, Message, Recorder};
 use crate::socket::MediaSocket;
-use crate::worker::{OnEvent, Request, Worker};
-use crate::{MAX_WORKERS, SfuConfig};
+use crate::worker::{Ears, OnEvent, Request, Worker};
+use crate::{MAX_WORKERS, RecordingFiles, SfuConfig};
 
 /// Speaks to the workers. Dropping it stops them without farewell; [`SfuHandle::shutdown`] ends in
 /// order.
 #[derive(Debug)]
 pub struct SfuHandle {
     /// One at least.
-    workers: Vec<Ears>,
+    workers: Vec<(Ears, Thread)>,
+    recorder: (Sender<Message>, Thread),
+    recordings: AtomicU64,
     local_addr: SocketAddr,
 }
 
-/// The way to one worker.
+/// A thread that ends when it is asked to.
 #[derive(Debug)]
-struct Ears {
-    requests: SyncSender<Request>,
-    waker: Arc<Waker>,
+struct Thread {
     /// Locked so that the handle can be shared; only `shutdown` listens.
     stopped: Mutex<Receiver<()>>,
-    thread: Option<JoinHandle<()>>,
+    handle: Option<JoinHandle<()>>,
 }
 
 /// Binds the port and starts the worker threads. `on_event` is called on them and must not block.
@@ -48,29 +49,25 @@ pub fn spawn(
     let sockets = MediaSocket::bind_shared(config.listen, count)
         .map_err(|source| SpawnError::Bind { port: config.listen.port(), source })?;
     let local_addr = sockets.first().expect("one at least").local_addr();
-    let candidates: Vec<_> = config
-        .advertised
-        .into_iter()
-        .take(MAX_CANDIDATES)
-        .map(|address| match address.port() {
-            0 => SocketAddr::new(address.ip(), local_addr.port()),
-            _ => address,
-        })
-        .collect();
+    let candidates = candidates(config.advertised, local_addr.port());
     let on_event: OnEvent = Arc::new(on_event);
+    let queued = Arc::new(AtomicUsize::new(0));
+    let (to_recorder, recorder_inbox) = mpsc::channel();
     let (mut workers, mut senders, mut wakers) = (Vec::new(), Vec::new(), Vec::new());
     for (number, socket) in (0..).zip(sockets) {
         let core = Sfu::new(Settings {
             identity: config.identity.clone(),
             candidates: candidates.clone(),
+            tcp_port: config.tcp_port,
             worker: number,
             max_voices: config.max_voices,
             scalable: config.scalable,
             seed: rand::random(),
         });
         let (requests, inbox) = mpsc::sync_channel(REQUEST_QUEUE);
-        let (worker, waker) =
-            Worker::new(core, socket, inbox, Arc::clone(&on_event)).map_err(SpawnError::System)?;
+        let inlet = Inlet::new(to_recorder.clone(), Arc::clone(&queued));
+        let (worker, waker) = Worker::new(core, socket, inbox, inlet, Arc::clone(&on_event))
+            .map_err(SpawnError::System)?;
         workers.push(worker);
         senders.push(requests);
         wakers.push(Arc::new(waker));
@@ -80,18 +77,18 @@ pub fn spawn(
             worker.join(exchange);
         }
     }
-    let ears = workers.into_iter().zip(senders.into_iter().zip(wakers)).enumerate();
-    let ears = ears.map(|(number, (worker, (requests, waker)))| {
-        let (stopped_sender, stopped) = mpsc::sync_channel(1);
+    let ears = senders.into_iter().zip(wakers).map(|(requests, waker)| Ears { requests, waker });
+    let threads = workers.into_iter().zip(ears).enumerate().map(|(number, (worker, ears))| {
         let name = if number == 0 { "media".to_owned() } else { format!("media-{number}") };
-        let thread = std::thread::Builder::new().name(name).spawn(move || {
-            worker.run();
-            let _ = stopped_sender.send(());
-        });
-        Ok(Ears { requests, waker, stopped: Mutex::new(stopped), thread: Some(thread?) })
+        Ok((ears, Thread::spawn(name, move || worker.run())?))
     });
-    let workers = ears.collect::<io::Result<_>>().map_err(SpawnError::System)?;
-    Ok(SfuHandle { workers, local_addr })
+    let workers = threads.collect::<io::Result<Vec<_>>>().map_err(SpawnError::System)?;
+    let recorder = Recorder::new(recorder_inbox, queued, on_event);
+    let recorder = Thread::spawn("recorder".to_owned(), move || recorder.run());
+    let recorder = (to_recorder, recorder.map_err(SpawnError::System)?);
+    let ears = workers.iter().map(|(ears, _)| ears.clone()).collect();
+    let _ = recorder.0.send(Message::Workers(ears));
+    Ok(SfuHandle { workers, recorder, recordings: AtomicU64::new(0), local_addr })
 }
 
 impl SfuHandle {
@@ -103,7 +100,44 @@ impl SfuHandle {
     /// taken.
     pub fn send(&self, room: RoomId, command: Command) -> Result<(), Overloaded> {
         let worker = room.0 % self.workers.len() as u64;
-        self.workers[worker as usize].request(Request::Command(command))
+        self.workers[worker as usize].0.command(command)
+    }
+
+    /// Begins to record a room, with everybody's gate shut ([`Command::SetRecordable`] opens them,
+    /// with the number this gives), and ends what was recorded of it before. It ends with
+    /// [`Command::StopRecording`], with the room's last transport, or by itself
+    /// ([`RecordingNews::Failed`](crate::RecordingNews)); in each case
+    /// [`RecordingNews::Closed`](crate::RecordingNews) follows once all files are complete.
+    ///
+    /// # Errors
+    ///
+    /// [`Overloaded`] when the worker's queue is full or a thread is gone; nothing is recorded.
+    pub fn start_recording(
+        &self,
+        room: RoomId,
+        files: RecordingFiles,
+    ) -> Result<RecordingTap, Overloaded> {
+        let recording = RecordingTap(self.recordings.fetch_add(1, Ordering::Relaxed));
+        let (recorder, began) = (&self.recorder.0, Instant::now());
+        recorder.send(Message::Begin { room, recording, files, began }).map_err(|_| Overloaded)?;
+        if let Err(overloaded) = self.send(room, Command::StartRecording { room, recording }) {
+            let _ = recorder.send(Message::Cancel { recording });
+            return Err(overloaded);
+        }
+        Ok(recording)
+    }
+
+    /// Has every answer from now on hold these addresses, in the form of
+    /// [`SfuConfig::advertised`]. Transports there are stay where they are.
+    ///
+    /// # Errors
+    ///
+    /// [`Overloaded`] when a worker's queue is full or a worker is gone; others may have taken it.
+    pub fn set_advertised(&self, advertised: Vec<SocketAddr>) -> Result<(), Overloaded> {
+        let candidates = candidates(advertised, self.local_addr.port());
+        self.workers
+            .iter()
+            .try_for_each(|(worker, _)| worker.request(Request::Candidates(candidates.clone())))
     }
 
     /// The UDP address that was bound.
@@ -116,7 +150,7 @@ impl SfuHandle {
     /// meanwhile.
     pub fn stats(&self, patience: Duration) -> Option<Stats> {
         let (answer, answered) = mpsc::sync_channel(self.workers.len());
-        for worker in &self.workers {
+        for (worker, _) in &self.workers {
             worker.request(Request::Stats(answer.clone())).ok()?;
         }
         let deadline = Instant::now() + patience;
@@ -128,31 +162,45 @@ impl SfuHandle {
         Some(sum)
     }
 
-    /// Says farewell to every participant (DTLS `close_notify`) and ends the threads.
+    /// Says farewell to every participant (DTLS `close_notify`), finishes what is recorded and ends
+    /// the threads.
     ///
     /// # Errors
     ///
     /// [`ShutdownError`] when one of them did not end within `patience`.
     pub fn shutdown(mut self, patience: Duration) -> Result<(), ShutdownError> {
-        for worker in &self.workers {
+        for (worker, _) in &self.workers {
             let _ = worker.request(Request::Shutdown);
         }
         let deadline = Instant::now() + patience;
-        for worker in &mut self.workers {
+        for (_, worker) in &mut self.workers {
             worker.ended(deadline)?;
         }
-        Ok(())
+        let (recorder, thread) = &mut self.recorder;
+        let _ = recorder.send(Message::Finish);
+        thread.ended(deadline)
     }
 }
 
-impl Ears {
-    fn request(&self, request: Request) -> Result<(), Overloaded> {
-        self.requests.try_send(request).map_err(|error| match error {
-            TrySendError::Full(_) | TrySendError::Disconnected(_) => Overloaded,
+/// Addresses as answers hold them: with a port, and not too many.
+fn candidates(advertised: Vec<SocketAddr>, bound: u16) -> Vec<SocketAddr> {
+    let with_port = |mut address: SocketAddr| {
+        if address.port() == 0 {
+            address.set_port(bound);
+        }
+        address
+    };
+    advertised.into_iter().take(MAX_CANDIDATES).map(with_port).collect()
+}
+
+impl Thread {
+    fn spawn(name: String, run: impl FnOnce() + Send + 'static) -> io::Result<Self> {
+        let (stopped_sender, stopped) = mpsc::sync_channel(1);
+        let handle = std::thread::Builder::new().name(name).spawn(move || {
+            run();
+            let _ = stopped_sender.send(());
         })?;
-        // A waker that fails leaves the request to the worker's next wake-up.
-        let _ = self.waker.wake();
-        Ok(())
+        Ok(Self { stopped: Mutex::new(stopped), handle: Some(handle) })
     }
 
     fn ended(&mut self, deadline: Instant) -> Result<(), ShutdownError> {
@@ -161,7 +209,7 @@ impl Ears {
             Ok(()) | Err(mpsc::RecvTimeoutError::Disconnected) => {}
             Err(mpsc::RecvTimeoutError::Timeout) => return Err(ShutdownError),
         }
-        match self.thread.take() {
+        match self.handle.take() {
             Some(thread) => thread.join().map_err(|_| ShutdownError),
             None => Ok(()),
         }
@@ -170,9 +218,10 @@ impl Ears {
 
 impl Drop for SfuHandle {
     fn drop(&mut self) {
-        for worker in &self.workers {
+        for (worker, _) in &self.workers {
             let _ = worker.request(Request::Shutdown);
         }
+        let _ = self.recorder.0.send(Message::Finish);
     }
 }
 
@@ -214,7 +263,7 @@ mod tests {
     use std::net::{Ipv4Addr, UdpSocket};
 
     use protocol::ParticipantId;
-    use sfu_core::{DropCause, DtlsIdentity, NegotiationError, NegotiationId};
+    use sfu_core::{DropCause, DtlsIdentity, Frames, NegotiationError, NegotiationId};
 
     use super::*;
 
@@ -225,6 +274,7 @@ mod tests {
         let config = SfuConfig {
             listen: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0),
             advertised: vec![SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0)],
+            tcp_port: None,
             workers: 1,
             max_voices: 12,
             scalable: None,
@@ -240,7 +290,7 @@ mod tests {
         let participant = ParticipantId::from_bytes([1; 8]);
         let negotiation = NegotiationId(7);
         for command in [
-            Command::AddTransport { participant, room: RoomId(1) },
+            Command::AddTransport { participant, room: RoomId(1), frames: Frames::Clear },
             Command::Negotiate {
                 participant,
                 negotiation,
@@ -286,6 +336,7 @@ mod tests {
             let config = SfuConfig {
                 listen: sfu.local_addr(),
                 advertised: vec![],
+                tcp_port: None,
                 workers,
                 max_voices: 12,
                 scalable: None,

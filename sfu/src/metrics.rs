@@ -33,6 +33,17 @@ pub fn render(stats: &Stats) -> String {
             stats.packets_retransmitted,
         ),
         ("packets_probing", "Packets sent to find more bandwidth.", stats.packets_probing),
+        ("packets_recorded", "Packets handed to the recorder.", stats.packets_recorded),
+        (
+            "packets_held_at_gate",
+            "Packets kept from subscribers who may not have the keys yet.",
+            stats.packets_held_at_gate,
+        ),
+        (
+            "frames_in_clear",
+            "Packets of frames in clear dropped in encrypted rooms.",
+            stats.frames_in_clear,
+        ),
         (
             "feedback_unknown",
             "Numbers in feedback that were never sent, or too long ago.",
@@ -84,6 +95,6 @@ mod tests {
             assert!(value.parse::<u64>().is_ok(), "{line}");
             assert!(seen.insert(name.to_owned()), "{name} stands twice");
         }
-        assert_eq!(seen.len(), 22 + DropCause::ALL.len());
+        assert_eq!(seen.len(), 25 + DropCause::ALL.len());
     }
 }

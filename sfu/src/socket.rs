@@ -193,7 +193,7 @@ const GRO_SEGMENT_BYTES: usize = 1_500;
 
 /// Wanted socket buffers, each way: about 30 ms of 1 Gbit/s. Smaller loses packets when a burst
 /// meets a late wake-up; larger only adds delay under overload.
-const SOCKET_BUFFER_BYTES: usize = 4 << 20;
+pub const SOCKET_BUFFER_BYTES: usize = 4 << 20;
 
 #[cfg(test)]
 mod tests {

@@ -2,16 +2,19 @@
 //! deadline. Among several, what came for another worker is handed over.
 
 use std::io;
+use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError};
 use std::time::{Duration, Instant};
 
 use mio::{Events, Interest, Poll, Token, Waker};
 use sfu_core::{Command, Event, Sfu, Stats};
 
 use crate::exchange::{Exchange, Route};
+use crate::handle::Overloaded;
+use crate::recorder::Inlet;
 use crate::socket::{MediaSocket, Sender};
 
 /// What the handle may ask of the thread.
@@ -19,10 +22,36 @@ use crate::socket::{MediaSocket, Sender};
 pub(crate) enum Request {
     /// Passed to the core.
     Command(Command),
+    /// Addresses that answers hold from now on.
+    Candidates(Vec<SocketAddr>),
     /// Answered with a copy of the counters.
     Stats(SyncSender<Stats>),
     /// Ends the thread after a farewell.
     Shutdown,
+}
+
+/// The way to a worker.
+#[derive(Clone, Debug)]
+pub(crate) struct Ears {
+    pub(crate) requests: SyncSender<Request>,
+    pub(crate) waker: Arc<Waker>,
+}
+
+impl Ears {
+    /// Hands a command over.
+    pub(crate) fn command(&self, command: Command) -> Result<(), Overloaded> {
+        self.request(Request::Command(command))
+    }
+
+    /// Hands a request over.
+    pub(crate) fn request(&self, request: Request) -> Result<(), Overloaded> {
+        self.requests.try_send(request).map_err(|error| match error {
+            TrySendError::Full(_) | TrySendError::Disconnected(_) => Overloaded,
+        })?;
+        // A waker that fails leaves the request to the worker's next wake-up.
+        let _ = self.waker.wake();
+        Ok(())
+    }
 }
 
 /// Everything the thread owns.
@@ -30,6 +59,7 @@ pub(crate) struct Worker {
     core: Sfu,
     socket: MediaSocket,
     inbox: Receiver<Request>,
+    inlet: Inlet,
     on_event: OnEvent,
     poll: Poll,
     send_refused: u64,
@@ -46,13 +76,15 @@ impl Worker {
         core: Sfu,
         mut socket: MediaSocket,
         inbox: Receiver<Request>,
+        inlet: Inlet,
         on_event: OnEvent,
     ) -> io::Result<(Self, Waker)> {
         let poll = Poll::new()?;
         poll.registry().register(socket.source(), SOCKET, Interest::READABLE)?;
         let waker = Waker::new(poll.registry(), WAKE)?;
         let send_refused = 0;
-        let worker = Self { core, socket, inbox, on_event, poll, send_refused, exchange: None };
+        let worker =
+            Self { core, socket, inbox, inlet, on_event, poll, send_refused, exchange: None };
         Ok((worker, waker))
     }
 
@@ -76,9 +108,10 @@ impl Worker {
                 std::thread::sleep(until.saturating_duration_since(Instant::now()));
                 Some(Duration::ZERO)
             } else {
-                self.core
-                    .poll_timeout()
-                    .map(|deadline| deadline.saturating_duration_since(Instant::now()))
+                let now = Instant::now();
+                let due = self.core.poll_timeout();
+                let due = due.map(|deadline| deadline.saturating_duration_since(now));
+                due.into_iter().chain(self.inlet.wait(now, &self.core)).min()
             };
             match self.poll.poll(&mut ready, wait) {
                 Ok(()) => {}
@@ -109,6 +142,7 @@ impl Worker {
                 Ok(Request::Command(command)) => {
                     guard(&mut self.core, now, |core| core.handle_command(now, command));
                 }
+                Ok(Request::Candidates(candidates)) => self.core.set_candidates(candidates),
                 Ok(Request::Stats(answer)) => {
                     // Whoever asked may have lost patience.
                     let _ = answer.try_send(self.stats());
@@ -116,6 +150,7 @@ impl Worker {
                 Ok(Request::Shutdown) | Err(TryRecvError::Disconnected) => {
                     guard(&mut self.core, now, |core| core.close(now));
                     self.deliver(now);
+                    self.inlet.take_all(&mut self.core);
                     return ControlFlow::Break(());
                 }
                 Err(TryRecvError::Empty) => return ControlFlow::Continue(false),
@@ -176,6 +211,7 @@ impl Worker {
         while let Some(event) = self.core.poll_output() {
             (self.on_event)(event);
         }
+        self.inlet.take(now, &mut self.core);
     }
 
     fn stats(&self) -> Stats {

@@ -1,8 +1,15 @@
 //! The addresses of this machine: which ones media and links use.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr, UdpSocket};
+mod advertised;
+mod public;
+
+use std::net::{IpAddr, Ipv6Addr, UdpSocket};
 
 use if_addrs::IfOperStatus;
+
+pub(crate) use self::advertised::{Advertised, lookup};
+pub(crate) use self::public::is_host_name;
+pub use self::public::{PublicAddress, PublicEntry};
 
 /// Every address of an interface that is up, without link-local ones: network addresses first
 /// (IPv4, then IPv6), the loopback addresses last. In an order that does not change by itself.
@@ -29,9 +36,20 @@ fn sending_address() -> Option<IpAddr> {
     Some(socket.local_addr().ok()?.ip())
 }
 
-/// `https://address:port`, with the brackets IPv6 needs.
+/// `https://address:port`, with the brackets IPv6 needs, and without the port that https means anyway.
 pub(crate) fn https_origin(address: IpAddr, port: u16) -> String {
-    format!("https://{}", SocketAddr::new(address, port))
+    match address {
+        IpAddr::V4(v4) => origin_of(&v4.to_string(), port),
+        IpAddr::V6(v6) => origin_of(&format!("[{v6}]"), port),
+    }
+}
+
+/// The same for a host as it stands in an origin.
+pub(crate) fn origin_of(host: &str, port: u16) -> String {
+    match port {
+        443 => format!("https://{host}"),
+        _ => format!("https://{host}:{port}"),
+    }
 }
 
 /// True for the names and addresses under which only this machine itself is reached.
@@ -74,6 +92,8 @@ mod tests {
         assert_eq!(texts, ["192.0.2.7", "2001:db8::1", "127.0.0.1", "::1"]);
         assert_eq!(share_address(&sorted), Some("192.0.2.7".parse().unwrap()));
         assert_eq!(https_origin(sorted[1], 8443), "https://[2001:db8::1]:8443");
+        assert_eq!(https_origin(sorted[1], 443), "https://[2001:db8::1]");
+        assert_eq!(https_origin(sorted[0], 443), "https://192.0.2.7");
     }
 
     #[test]

@@ -1,21 +1,36 @@
 //! What an administrator can ask of the binary.
 
+mod backup;
+mod doctor;
+mod documents;
+mod privacy_check;
+mod recordings;
+
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::{Args, Subcommand};
-use protocol::{CreateRoom, CreatedRoom, ErrorCode, Profile, RoomSlug};
-use room::rules_of;
+use protocol::{
+    CreateRoom, CreatedRoom, ErrorCode, Language, Profile, RoomEncryption, RoomRules, RoomSlug,
+};
+use room::{encryption_of, rules_of};
 use thiserror::Error;
 use time::OffsetDateTime;
 use tokio::signal::unix::{SignalKind, signal};
 
+use self::backup::{Backup, Restore};
+use self::doctor::Doctor;
+use self::documents::Documents;
+use self::privacy_check::PrivacyCheck;
+use self::recordings::{Journal, OneRoom, RecordingsCommand};
 use crate::assets::Assets;
+use crate::backup::BackupError;
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError, Settings};
+use crate::config::{Config, ConfigError, Settings, Tls};
 use crate::incidents::Report;
+use crate::papers::PaperError;
 use crate::request::{self, RequestError};
 use crate::server::{self, Addresses, Server, StartError};
 use crate::store::{RoomKey, RoomRecord};
@@ -34,6 +49,28 @@ pub enum Command {
     /// Work with the incident reports that moderators have sealed to the data-protection officer
     #[command(subcommand)]
     Incident(IncidentCommand),
+    /// Write the documents of an establishment from its configuration: notice, record of processing,
+    /// annex for the host, impact assessment, charter, questions, posters and more
+    Documents(Documents),
+    /// Look at a running server from outside: what of its promises can be seen to be kept; exit code
+    /// 1 when one is not
+    PrivacyCheck(PrivacyCheck),
+    /// Work with the recordings that are kept
+    #[command(subcommand)]
+    Recordings(RecordingsCommand),
+    /// Print the journal of privileged actions, and see whether a line of it was changed
+    Journal(Journal),
+    /// Look at the configuration and at this machine, and say what is wrong and how to mend it; exit code
+    /// 1 when something is doubtful, 2 when something is wrong
+    Doctor(Doctor),
+    /// Save what the server keeps into one file, while it runs: rooms (hashes of links, rules, end
+    /// dates), keys, local authority, journal, incident reports. It holds no name, and nobody enters a
+    /// room by it; but whoever has it can pass for this server, so keep it like a key, or seal it (--to)
+    Backup(Backup),
+    /// Restore a backup into an empty data folder; links are good again. What is past its date is
+    /// deleted at the next start. What was erased by hand since the backup was made is there again:
+    /// erase it again
+    Restore(Restore),
     /// Print a pass that lets its holder make rooms
     HostPass(HostPass),
     /// Ask the server of this machine whether it is well; exit code 1 when it is not
@@ -45,7 +82,11 @@ pub enum Command {
 #[non_exhaustive]
 pub enum RoomCommand {
     /// Make a room and print its two links. The secrets in them are made here and stored nowhere
-    Create(Create),
+    Create(Box<Create>),
+    /// Delete everything that is kept of a room, its recordings too
+    Erase(OneRoom),
+    /// Print everything that is kept of a room, as JSON
+    Export(OneRoom),
 }
 
 /// What can be done with incident reports. None of it opens them.
@@ -88,6 +129,9 @@ pub struct Create {
     /// Where the rules of the room start: classe, sensible, reunion or audio
     #[arg(long, value_name = "PROFILE", default_value = "classe", value_parser = profile)]
     profile: Profile,
+    /// Make a room without end-to-end encryption: this server, and whoever controls it, could listen
+    #[arg(long)]
+    unencrypted: bool,
     #[command(flatten)]
     configured: Configured,
 }
@@ -140,6 +184,12 @@ pub enum CommandError {
     /// The configuration.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// A document.
+    #[error(transparent)]
+    Paper(#[from] PaperError),
+    /// A file that a command writes.
+    #[error("cannot write {0}: {1}")]
+    Unwritable(PathBuf, io::Error),
     /// The start of the server.
     #[error(transparent)]
     Start(#[from] StartError),
@@ -155,6 +205,33 @@ pub enum CommandError {
     /// The room could not be written.
     #[error("the room could not be written into the data folder: {0}")]
     NotWritten(String),
+    /// A backup.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
+    /// Nobody a backup could be sealed to.
+    #[error("--to: {0}")]
+    Recipient(String),
+    /// A backup would be written before somebody's eyes.
+    #[error("standard output is a terminal: write into a file, or into another program")]
+    Terminal,
+    /// A server does not keep what is promised.
+    #[error("{0} of its promises are not kept")]
+    Broken(usize),
+    /// The data folder could not be read.
+    #[error("the data folder cannot be read: {0}")]
+    NotRead(String),
+    /// Something could not be deleted.
+    #[error("nothing was deleted: {0}")]
+    NotErased(String),
+    /// The journal of privileged actions is not as it was written.
+    #[error("line {0} of the journal was changed, or lines before it are missing")]
+    Altered(u64),
+    /// Something is doubtful.
+    #[error("look at what is marked warn")]
+    Ailing,
+    /// Something is wrong.
+    #[error("mend what is marked FAIL")]
+    Ill,
     /// The server is not well.
     #[error("the server is not well")]
     Unwell,
@@ -164,11 +241,21 @@ impl CommandError {
     /// 2 when something must be changed before trying again, 1 for a failure.
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_) | Self::Start(_) => 2,
+            Self::Config(_) | Self::Start(_) | Self::Ill => 2,
             Self::System(_)
+            | Self::Paper(_)
+            | Self::Unwritable(..)
+            | Self::Ailing
+            | Self::Backup(_)
+            | Self::Recipient(_)
+            | Self::Terminal
             | Self::Request(_)
             | Self::Refused(_)
             | Self::NotWritten(_)
+            | Self::Broken(_)
+            | Self::NotRead(_)
+            | Self::NotErased(_)
+            | Self::Altered(_)
             | Self::Unwell => 1,
         }
     }
@@ -183,15 +270,27 @@ pub fn run(command: Command) -> Result<(), CommandError> {
             Command::Room(RoomCommand::Create(create)) => {
                 let config = create.configured.config()?;
                 let profile = create.profile;
+                let encryption = (!create.unencrypted).then(|| encryption_of(profile));
                 match create.server {
-                    Some(origin) => create_there(&origin, create.host_pass, profile, &config).await,
-                    None => create_here(profile, &config).await,
+                    Some(origin) => {
+                        create_there(&origin, create.host_pass, profile, encryption, &config).await
+                    }
+                    None => create_here(profile, encryption, &config).await,
                 }
             }
             Command::Incident(IncidentCommand::List(wish)) => list_incidents(&wish.place.config()?),
             Command::Incident(IncidentCommand::Export(wish)) => {
                 export_incidents(&wish.to, &wish.place.config()?)
             }
+            Command::Documents(wish) => documents::write(wish),
+            Command::PrivacyCheck(wish) => privacy_check::run(wish).await,
+            Command::Room(RoomCommand::Erase(wish)) => recordings::erase_room(wish).await,
+            Command::Room(RoomCommand::Export(wish)) => recordings::export_room(wish).await,
+            Command::Recordings(command) => recordings::run(command).await,
+            Command::Journal(wish) => recordings::print_journal(wish).await,
+            Command::Doctor(wish) => doctor::run(wish).await,
+            Command::Backup(wish) => backup::save(wish),
+            Command::Restore(wish) => backup::restore(wish),
             Command::HostPass(wish) => host_pass(wish.days, &wish.place.config()?),
             Command::Healthcheck(Healthcheck { config, metrics_port }) => {
                 let settings = Settings { metrics_port, ..Settings::default() };
@@ -225,17 +324,26 @@ async fn serve(config: Config) -> Result<(), CommandError> {
         max_participants = config.max_participants,
         max_live_rooms = config.max_live_rooms,
         host_pass_required = config.host_pass_required,
-        local_authority = config.tls_files.is_none(),
+        tls = config.tls.word(),
+        trial = config.is_trial,
         "configuration in force"
     );
     // Before the ports are open, so that no signal is missed from then on.
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let server = Server::start(&config, Clock::system(), Assets::embedded()).await?;
-    print(&greeting(server.addresses(), config.tls_files.is_none()))?;
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+    print(&greeting(server.addresses(), &config.tls))?;
+    let may_finish = tokio::select! {
+        // Whoever sits before it and presses Ctrl-C wants it to end.
+        _ = interrupt.recv() => false,
+        _ = terminate.recv() => !config.drain_max.is_zero(),
+    };
+    if may_finish {
+        tokio::select! {
+            () = server.drain(config.drain_max) => {}
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
     }
     tokio::select! {
         () = server.stop() => {}
@@ -246,7 +354,7 @@ async fn serve(config: Config) -> Result<(), CommandError> {
     Ok(())
 }
 
-fn greeting(addresses: &Addresses, is_local_authority: bool) -> String {
+fn greeting(addresses: &Addresses, tls: &Tls) -> String {
     let mut text = String::new();
     if let Some(http) = addresses.local_http {
         text += &format!("http://localhost:{} — on this machine\n", http.port());
@@ -255,12 +363,17 @@ fn greeting(addresses: &Addresses, is_local_authority: bool) -> String {
     let origin = addresses.share_origin.clone();
     let (origin, whence) = match origin {
         Some(origin) => (origin, "from other devices"),
+        None if matches!(tls, Tls::BehindProxy(_)) => {
+            (format!("http://localhost:{port}"), "for the proxy in front")
+        }
         None => (format!("https://localhost:{port}"), "on this machine, encrypted"),
     };
     text += &format!("{origin} — {whence}");
-    if is_local_authority {
+    if let Some(fingerprint) = &addresses.authority_fingerprint {
         text += " (the certificate was made on this machine, so a browser warns once: choose \
                  \"advanced\", then \"continue\")";
+        text +=
+            &format!("\n{origin}/authority — how devices come to trust it (SHA-256 {fingerprint})");
     }
     text + "\n"
 }
@@ -277,30 +390,42 @@ impl Secrets {
         Self { guest: secret::guest_secret(&moderator, 0), moderator }
     }
 
-    fn wish(&self, profile: Profile) -> CreateRoom {
+    fn wish(&self, profile: Profile, encryption: Option<RoomEncryption>) -> CreateRoom {
         let [guest_verifier, moderator_verifier] = [self.guest, self.moderator]
             .map(|link_secret| secret::verifier(&secret::proof(&link_secret)).into());
         let host_key = Some(secret::host_key(&self.moderator));
-        CreateRoom { guest_verifier, moderator_verifier, host_key, profile }
+        CreateRoom { guest_verifier, moderator_verifier, host_key, profile, encryption }
     }
 
-    fn links(&self, origin: &str, room: RoomSlug) -> String {
+    fn links(&self, origin: &str, room: RoomSlug, encryption: Option<RoomEncryption>) -> String {
         let room = room.expose_text();
-        let [guest, moderator] =
+        let [mut guest, moderator] =
             [self.guest, self.moderator].map(|link_secret| URL_SAFE_NO_PAD.encode(link_secret));
+        // Whoever holds the link goes by this and not by what a server says.
+        let mut word = String::new();
+        if let Some(RoomEncryption { open, raw }) = encryption {
+            let flags = [(true, 'e'), (open, 'o'), (raw, 'r')];
+            word.extend(flags.into_iter().filter(|(is_set, _)| *is_set).map(|(_, flag)| flag));
+            let fingerprint = secret::fingerprint(&secret::host_key(&self.moderator));
+            guest = format!("{guest}.{}", URL_SAFE_NO_PAD.encode(fingerprint));
+        }
+        let room = format!("{origin}/r/{room}");
         format!(
-            "{origin}/r/{room}#v1.{guest} — for guests\n{origin}/r/{room}#v1m.{moderator} — for moderators\n"
+            "{room}#v1{word}.{guest} — for guests\n{room}#v1m{word}.{moderator} — for moderators\n"
         )
     }
 }
 
-async fn create_here(profile: Profile, config: &Config) -> Result<(), CommandError> {
-    let origin = server::share_origin(config, &addresses::of_interfaces(), config.https_port);
-    let origin = origin.unwrap_or_else(|| format!("https://localhost:{}", config.https_port));
+async fn create_here(
+    profile: Profile,
+    encryption: Option<RoomEncryption>,
+    config: &Config,
+) -> Result<(), CommandError> {
+    let origin = own_origin(config);
     server::find_folder(&config.data_dir)?;
     let store = server::open_store(&config.data_dir)?;
     let secrets = Secrets::new();
-    let wish = secrets.wish(profile);
+    let wish = secrets.wish(profile, encryption);
     let slug = RoomSlug::from_bytes(secret::random());
     let created_at = Clock::system().unix_seconds();
     let record = RoomRecord {
@@ -308,24 +433,32 @@ async fn create_here(profile: Profile, config: &Config) -> Result<(), CommandErr
         moderator_verifier: wish.moderator_verifier.into_exposed(),
         host_key: wish.host_key,
         link_generation: 0,
-        rules: rules_of(profile, config.max_participants),
+        rules: RoomRules { encryption, ..rules_of(profile, config.max_participants) },
         created_at,
         expires_at: created_at + u64::from(config.room_days) * 24 * 3600,
     };
     let inserted = store.insert(RoomKey::of(&slug), record).await;
     inserted.map_err(|error| CommandError::NotWritten(error.to_string()))?;
-    print(&secrets.links(&origin, slug))
+    print(&secrets.links(&origin, slug, encryption))
+}
+
+/// The origin of the links that are made on this machine.
+fn own_origin(config: &Config) -> String {
+    let origin = server::share_origin(config, &addresses::of_interfaces(), config.https_port);
+    origin.unwrap_or_else(|| format!("https://localhost:{}", config.https_port))
 }
 
 async fn create_there(
     origin: &str,
     host_pass: Option<String>,
     profile: Profile,
+    encryption: Option<RoomEncryption>,
     config: &Config,
 ) -> Result<(), CommandError> {
     let origin = origin.strip_suffix('/').unwrap_or(origin);
     let secrets = Secrets::new();
-    let body = serde_json::to_vec(&secrets.wish(profile)).expect("a request is plain data");
+    let wish = secrets.wish(profile, encryption);
+    let body = serde_json::to_vec(&wish).expect("a request is plain data");
     let authority = tls::authority_file(&config.data_dir);
     let answer = request::post_json(origin, "/api/rooms", body, host_pass, &authority).await?;
     if answer.status != 201 {
@@ -337,7 +470,12 @@ async fn create_there(
     }
     let created: CreatedRoom = serde_json::from_slice(&answer.body)
         .map_err(|_| CommandError::Refused("its answer cannot be read".to_owned()))?;
-    print(&secrets.links(origin, created.room))
+    print(&secrets.links(origin, created.room, encryption))
+}
+
+/// A language by its name in the protocol.
+fn language(name: &str) -> Result<Language, String> {
+    serde_json::from_value(name.into()).map_err(|_| "it is neither fr nor en".to_owned())
 }
 
 /// A profile by its name in the protocol.

@@ -1,9 +1,15 @@
 //! Configuration: one TOML file, the environment over it, flags over both, one checked struct out
 //! of the three.
 
+mod controller;
+mod reached;
+mod recording;
+mod tls;
+
 use std::net::IpAddr;
 use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use bech32::Bech32;
 use bech32::primitives::decode::CheckedHrpstring;
@@ -11,6 +17,14 @@ use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 use sfu::CodecKind;
 use thiserror::Error;
+
+pub use self::controller::{Controller, Country, Filled};
+use self::controller::{Source, Standing};
+use self::reached::{check_origin, one_or_several};
+pub use self::recording::{Recording, RecordingRecipient, RecordingSettings};
+pub use self::tls::{AcmeSettings, ProxySettings, Tls, TlsMode};
+use crate::addresses::PublicEntry;
+use crate::proxy::Network;
 
 /// Why there is no usable configuration.
 #[derive(Debug, Error)]
@@ -31,6 +45,28 @@ pub enum ConfigError {
     /// One of the two TLS files is missing.
     #[error("tls_certificate and tls_key go together: give both or none")]
     HalfCertificate,
+    /// Files are to be used, and none are named.
+    #[error("tls = \"files\" needs tls_certificate and tls_key")]
+    NoCertificate,
+    /// A key that another way of https takes.
+    #[error("{key} belongs to tls = \"{mode}\"")]
+    TlsAstray {
+        /// The key.
+        key: &'static str,
+        /// The mode it belongs to.
+        mode: &'static str,
+    },
+    /// A certificate of an authority is for a name.
+    #[error(
+        "tls = \"acme\" needs the name of this server: write share_origin = \"https://visio.example.org\", with a name and not an address"
+    )]
+    AcmeName,
+    /// Not the address of a directory.
+    #[error("acme_directory must be a URL that begins with https://")]
+    AcmeDirectory,
+    /// Not an address to write to.
+    #[error("acme_contact must be a mail address such as dsi@example.org")]
+    AcmeContact,
     /// Not a web origin.
     #[error("share_origin must be an origin such as https://visio.example.org, without a path")]
     ShareOrigin,
@@ -39,6 +75,17 @@ pub enum ConfigError {
         "incident_recipient must be a public key of age, age1 and 58 more characters, as age-keygen prints it"
     )]
     IncidentRecipient,
+    /// A recording kept for longer than any reason lasts.
+    #[error("max_days of [recording] is at most 400")]
+    RecordingDays,
+    /// A key of the establishment for recordings is none, or has no name, or there are too many.
+    #[error(
+        "recipients of [recording] are 8 at most, each with a name of one line and a public key of age"
+    )]
+    RecordingRecipients,
+    /// A restart put off for longer than meetings last.
+    #[error("drain_max is at most {MAX_DRAIN_MINUTES} minutes")]
+    DrainMax,
     /// More than the workers of one port can be.
     #[error("media_workers is at most {}", sfu::MAX_WORKERS)]
     TooManyWorkers,
@@ -77,19 +124,40 @@ pub struct Settings {
     /// TCP port of health and metrics, on the loopback address only
     #[arg(long, value_name = "PORT", env = "PREAU_METRICS_PORT")]
     pub metrics_port: Option<u16>,
-    /// Address at which browsers reach the media port; repeat it for several
+    /// Address or host name at which browsers reach the media port, with a port where that is
+    /// another one; repeat it for several; auto means the addresses of this machine
     #[arg(long = "public-address", value_name = "ADDRESS", env = "PREAU_PUBLIC_ADDRESSES")]
     #[arg(value_delimiter = ',')]
-    pub public_addresses: Option<Vec<IpAddr>>,
+    #[serde(default, deserialize_with = "one_or_several")]
+    pub public_addresses: Option<Vec<String>>,
     /// Origin in links made on this machine, such as `https://visio.example.org`
     #[arg(long, value_name = "ORIGIN", env = "PREAU_SHARE_ORIGIN")]
     pub share_origin: Option<String>,
+    /// Where https gets its certificate, or who ends it in place of this server
+    #[arg(long, value_name = "MODE", env = "PREAU_TLS")]
+    pub tls: Option<TlsMode>,
     /// Certificate chain (PEM) of a public name, in place of the local authority
     #[arg(long, value_name = "FILE", env = "PREAU_TLS_CERTIFICATE")]
     pub tls_certificate: Option<PathBuf>,
     /// Private key (PEM) of that certificate
     #[arg(long, value_name = "FILE", env = "PREAU_TLS_KEY")]
     pub tls_key: Option<PathBuf>,
+    /// Directory (URL) of the authority that is asked by ACME
+    #[arg(long, value_name = "URL", env = "PREAU_ACME_DIRECTORY")]
+    pub acme_directory: Option<String>,
+    /// Mail address where that authority may write to
+    #[arg(long, value_name = "ADDRESS", env = "PREAU_ACME_CONTACT")]
+    pub acme_contact: Option<String>,
+    /// Certificates (PEM) by which the directory itself is trusted, beside those of the system
+    #[arg(long, value_name = "FILE", env = "PREAU_ACME_CA")]
+    pub acme_ca: Option<PathBuf>,
+    /// Proxy in front, as an address or a network, whose X-Forwarded-For counts; repeat it for several
+    #[arg(long = "trusted-proxy", value_name = "NETWORK", env = "PREAU_TRUSTED_PROXIES")]
+    #[arg(value_delimiter = ',')]
+    pub trusted_proxies: Option<Vec<Network>>,
+    /// Address to listen on for the proxy in front; 127.0.0.1 and ::1 if none is given
+    #[arg(long, value_name = "ADDRESS", env = "PREAU_PROXY_LISTEN_ADDRESS")]
+    pub proxy_listen_address: Option<IpAddr>,
     /// Make rooms only for holders of a pass of `preau host-pass`
     #[arg(long, env = "PREAU_HOST_PASS_REQUIRED")]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
@@ -113,15 +181,34 @@ pub struct Settings {
     /// Days for which incident reports are kept
     #[arg(long, value_name = "DAYS", env = "PREAU_INCIDENT_DAYS")]
     pub incident_days: Option<NonZeroU16>,
+    /// Days for which the journal of privileged actions is kept
+    #[arg(long, value_name = "DAYS", env = "PREAU_JOURNAL_DAYS")]
+    pub journal_days: Option<NonZeroU16>,
     /// Most rooms with somebody in them at once
     #[arg(long, value_name = "NUMBER", env = "PREAU_MAX_LIVE_ROOMS")]
     pub max_live_rooms: Option<NonZeroU16>,
+    /// Minutes for which meetings may go on after SIGTERM; 0 ends them at once
+    #[arg(long, value_name = "MINUTES", env = "PREAU_DRAIN_MAX")]
+    pub drain_max: Option<u16>,
     /// How much is logged
     #[arg(long, value_name = "LEVEL", env = "PREAU_LOG_LEVEL")]
     pub log_level: Option<LogLevel>,
     /// How log lines look
     #[arg(long, value_name = "FORMAT", env = "PREAU_LOG_FORMAT")]
     pub log_format: Option<LogFormat>,
+    /// True when a server with a configuration file is only tried, so that it needs no controller
+    #[arg(skip)]
+    pub trial: Option<bool>,
+    /// Who answers for the server
+    #[arg(skip)]
+    pub controller: Option<Controller>,
+    /// Whether and how meetings are recorded
+    #[arg(skip)]
+    pub recording: Option<RecordingSettings>,
+    /// The file these settings came from.
+    #[arg(skip)]
+    #[serde(skip)]
+    pub(crate) source: Option<Source>,
 }
 
 /// How cameras send.
@@ -188,12 +275,12 @@ pub struct Config {
     pub media_workers: usize,
     /// TCP port of health and metrics on 127.0.0.1.
     pub metrics_port: u16,
-    /// Addresses at which browsers reach the media port; `None` means those of the interfaces.
-    pub public_addresses: Option<Vec<IpAddr>>,
+    /// Where browsers reach the media port, best first; one entry at least.
+    pub public_addresses: Vec<PublicEntry>,
     /// Origin in links made on this machine; `None` means the first address of the network.
     pub share_origin: Option<String>,
-    /// Certificate and key files in place of the local authority.
-    pub tls_files: Option<(PathBuf, PathBuf)>,
+    /// How https is done.
+    pub tls: Tls,
     /// True when making a room needs a pass.
     pub host_pass_required: bool,
     /// Days until a new room ends.
@@ -208,12 +295,26 @@ pub struct Config {
     pub incident_recipient: Option<String>,
     /// Days for which incident reports are kept.
     pub incident_days: u16,
+    /// Days for which the journal of privileged actions is kept.
+    pub journal_days: u16,
+    /// How meetings are recorded; `None` where none may be.
+    pub recording: Option<Recording>,
     /// Most live rooms.
     pub max_live_rooms: usize,
+    /// How long meetings may go on after SIGTERM.
+    pub drain_max: Duration,
     /// How much is logged.
     pub log_level: LogLevel,
     /// How log lines look.
     pub log_format: LogFormat,
+    /// Who answers for the server; there in production, and where a trial names them.
+    pub controller: Option<Controller>,
+    /// True when the server is only tried: nobody needs to answer for it, and its pages say so.
+    pub is_trial: bool,
+    /// True when data leaves the EU and the EEA, on the basis that the controller gives.
+    pub has_transfers: bool,
+    /// What is likely not meant as it stands, one sentence each, for the log of the start.
+    pub warnings: Vec<String>,
 }
 
 impl Settings {
@@ -226,12 +327,13 @@ impl Settings {
 
     /// Parses the text of a file; `file` only names it in errors.
     pub fn parse(text: &str, file: &Path) -> Result<Self, ConfigError> {
-        toml::from_str(text).map_err(|error| {
+        let parsed: Self = toml::from_str(text).map_err(|error| {
             let offset = error.span().map_or(0, |span| span.start).min(text.len());
             let line = text.as_bytes()[..offset].iter().filter(|byte| **byte == b'\n').count() + 1;
             let problem = error.message().to_owned();
             ConfigError::Invalid { file: file.to_owned(), line, problem }
-        })
+        })?;
+        Ok(Self { source: Some(Source::new(file, text, &parsed)), ..parsed })
     }
 
     /// What stands here, and what `other` says where nothing stands.
@@ -247,8 +349,14 @@ impl Settings {
             metrics_port: self.metrics_port.or(other.metrics_port),
             public_addresses: self.public_addresses.or(other.public_addresses),
             share_origin: self.share_origin.or(other.share_origin),
+            tls: self.tls.or(other.tls),
             tls_certificate: self.tls_certificate.or(other.tls_certificate),
             tls_key: self.tls_key.or(other.tls_key),
+            acme_directory: self.acme_directory.or(other.acme_directory),
+            acme_contact: self.acme_contact.or(other.acme_contact),
+            acme_ca: self.acme_ca.or(other.acme_ca),
+            trusted_proxies: self.trusted_proxies.or(other.trusted_proxies),
+            proxy_listen_address: self.proxy_listen_address.or(other.proxy_listen_address),
             host_pass_required: self.host_pass_required.or(other.host_pass_required),
             room_days: self.room_days.or(other.room_days),
             max_participants: self.max_participants.or(other.max_participants),
@@ -256,22 +364,34 @@ impl Settings {
             camera_codec: self.camera_codec.or(other.camera_codec),
             incident_recipient: self.incident_recipient.or(other.incident_recipient),
             incident_days: self.incident_days.or(other.incident_days),
+            journal_days: self.journal_days.or(other.journal_days),
             max_live_rooms: self.max_live_rooms.or(other.max_live_rooms),
+            drain_max: self.drain_max.or(other.drain_max),
             log_level: self.log_level.or(other.log_level),
             log_format: self.log_format.or(other.log_format),
+            trial: self.trial.or(other.trial),
+            controller: self.controller.or(other.controller),
+            recording: self.recording.or(other.recording),
+            source: self.source.or(other.source),
         }
     }
 
     /// Checks, and fills in the defaults.
     pub fn check(self) -> Result<Config, ConfigError> {
-        let tls_files = match (self.tls_certificate, self.tls_key) {
-            (Some(certificate), Some(key)) => Some((certificate, key)),
-            (None, None) => None,
-            (Some(_), None) | (None, Some(_)) => return Err(ConfigError::HalfCertificate),
-        };
+        let Standing { is_trial, has_transfers } = self.check_controller()?;
+        let share_origin = self.share_origin.as_deref().filter(|origin| !origin.is_empty());
+        let share_origin = share_origin.map(check_origin).transpose()?;
+        let tls = self.check_tls(share_origin.as_deref())?;
+        let (public_addresses, mut warnings) = self.check_public_addresses();
+        warnings.extend(self.warn_of_tls(&tls));
+        let recording = self.recording.unwrap_or_default().check(self.source.is_some())?;
         let media_workers = self.media_workers.map_or(1, |count| usize::from(count.get()));
         if media_workers > sfu::MAX_WORKERS {
             return Err(ConfigError::TooManyWorkers);
+        }
+        let drain_max = self.drain_max.unwrap_or(0);
+        if drain_max > MAX_DRAIN_MINUTES {
+            return Err(ConfigError::DrainMax);
         }
         let https_port = self.https_port.unwrap_or(8443);
         let max_live_rooms = self.max_live_rooms.map_or(200, NonZeroU16::get);
@@ -283,14 +403,9 @@ impl Settings {
             media_port: self.media_port.unwrap_or(https_port),
             media_workers,
             metrics_port: self.metrics_port.unwrap_or(9464),
-            public_addresses: self.public_addresses.filter(|addresses| !addresses.is_empty()),
-            share_origin: self
-                .share_origin
-                .as_deref()
-                .filter(|origin| !origin.is_empty())
-                .map(check_origin)
-                .transpose()?,
-            tls_files,
+            public_addresses,
+            share_origin,
+            tls,
             host_pass_required: self.host_pass_required.unwrap_or(false),
             room_days: self.room_days.map_or(30, NonZeroU16::get),
             max_participants: self.max_participants.map_or(100, NonZeroU16::get),
@@ -302,12 +417,22 @@ impl Settings {
                 .map(check_recipient)
                 .transpose()?,
             incident_days: self.incident_days.map_or(365, NonZeroU16::get),
+            journal_days: self.journal_days.map_or(180, NonZeroU16::get),
+            recording,
             max_live_rooms: usize::from(max_live_rooms),
+            drain_max: Duration::from_secs(u64::from(drain_max) * 60),
             log_level: self.log_level.unwrap_or(LogLevel::Info),
             log_format: self.log_format.unwrap_or(LogFormat::Text),
+            controller: self.controller,
+            is_trial,
+            has_transfers,
+            warnings,
         })
     }
 }
+
+/// Longest `drain_max`: a day. Longer, and an update waits for a meeting that somebody forgot to leave.
+const MAX_DRAIN_MINUTES: u16 = 24 * 60;
 
 /// Takes a recipient of age (age-encryption.org/v1): 32 bytes as Bech32 (BIP 173), in small letters.
 fn check_recipient(text: String) -> Result<String, ConfigError> {
@@ -318,121 +443,5 @@ fn check_recipient(text: String) -> Result<String, ConfigError> {
     (is_age && is_small).then_some(text).ok_or(ConfigError::IncidentRecipient)
 }
 
-/// Takes `https://host[:port]`, with or without a slash at its end.
-fn check_origin(text: &str) -> Result<String, ConfigError> {
-    let origin = text.strip_suffix('/').unwrap_or(text);
-    let uri: axum::http::Uri = origin.parse().map_err(|_| ConfigError::ShareOrigin)?;
-    let is_origin = matches!(uri.scheme_str(), Some("https" | "http"))
-        && uri.authority().is_some_and(|authority| !authority.as_str().contains('@'))
-        && uri.path() == "/"
-        && !origin.ends_with('/')
-        && uri.query().is_none();
-    is_origin.then(|| origin.to_ascii_lowercase()).ok_or(ConfigError::ShareOrigin)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const EXAMPLE: &str = include_str!("../../deploy/config.example.toml");
-
-    fn parse(text: &str) -> Result<Settings, ConfigError> {
-        Settings::parse(text, Path::new("preau.toml"))
-    }
-
-    #[test]
-    fn the_example_documents_every_key_and_says_the_true_defaults() {
-        let is_key = |line: &&str| line.starts_with('#') && line.contains(" = ");
-        let uncommented: String =
-            EXAMPLE.lines().filter(is_key).flat_map(|line| [line[1..].trim(), "\n"]).collect();
-        let documented = parse(&uncommented).unwrap();
-        let keys = serde_json::to_value(&documented).unwrap();
-        let keys = keys.as_object().unwrap();
-        let missing: Vec<_> = keys.iter().filter(|(_, value)| value.is_null()).collect();
-        assert!(missing.is_empty(), "not in the example: {missing:?}");
-        assert!(parse(EXAMPLE).unwrap().check().is_ok(), "the example itself starts a server");
-
-        let (said, real) = (documented.check().unwrap(), Settings::default().check().unwrap());
-        assert_eq!(said.data_dir, PathBuf::from("/var/lib/preau"));
-        assert_eq!(said.listen_address, real.listen_address);
-        assert_eq!(said.https_port, real.https_port);
-        assert_eq!(said.media_port, real.media_port);
-        assert_eq!(said.media_workers, real.media_workers);
-        assert_eq!(said.metrics_port, real.metrics_port);
-        assert_eq!(said.host_pass_required, real.host_pass_required);
-        assert_eq!(said.room_days, real.room_days);
-        assert_eq!(said.max_participants, real.max_participants);
-        assert_eq!(said.max_voices, real.max_voices);
-        assert_eq!(said.camera_codec, real.camera_codec);
-        assert_eq!(said.incident_days, real.incident_days);
-        assert_eq!(real.incident_recipient, None);
-        assert_eq!(said.max_live_rooms, real.max_live_rooms);
-        assert_eq!(said.log_level, real.log_level);
-        assert_eq!(said.log_format, real.log_format);
-        assert_eq!(real.http_port, None, "plain http only when asked for");
-    }
-
-    #[test]
-    fn workers_are_bounded() {
-        let workers = |count| parse(&format!("media_workers = {count}")).unwrap().check();
-        assert_eq!(workers(16).unwrap().media_workers, 16);
-        assert_eq!(workers(17).unwrap_err().to_string(), "media_workers is at most 16");
-    }
-
-    #[test]
-    fn unknown_keys_and_bad_values_are_refused_with_their_line() {
-        let cases = [
-            ("https_port = 1\nhtps_port = 2\n", "preau.toml:2: unknown field `htps_port`"),
-            ("\n\n\nhttps_port = 70000\n", "preau.toml:4: "),
-            ("room_days = 0", "preau.toml:1: "),
-            ("public_addresses = [\n  \"192.0.2.1\",\n  \"here\",\n]", "preau.toml:"),
-            ("log_level = \"loud\"", "preau.toml:1: unknown variant `loud`"),
-            ("https_port", "preau.toml:1: "),
-        ];
-        for (text, start) in cases {
-            let error = parse(text).unwrap_err().to_string();
-            assert!(error.starts_with(start), "{error:?} for {text:?}");
-        }
-    }
-
-    #[test]
-    fn what_stands_first_wins() {
-        let flags = parse("https_port = 1").unwrap();
-        let config = flags.or(parse("https_port = 2\nroom_days = 3").unwrap()).check().unwrap();
-        assert_eq!((config.https_port, config.media_port, config.room_days), (1, 1, 3));
-    }
-
-    #[test]
-    fn a_recipient_with_a_typing_error_stops_the_start() {
-        let check = |text: &str| parse(&format!("incident_recipient = {text:?}")).unwrap().check();
-        let good = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
-        assert_eq!(check(good).unwrap().incident_recipient.as_deref(), Some(good));
-        assert_eq!(check("").unwrap().incident_recipient, None, "as an empty variable gives it");
-        let swapped = good.replace("ql3z", "q3lz");
-        let bad = [&swapped, &good.to_uppercase(), &good[..61], &format!("{good}q"), "age1", "a"];
-        // Of the same alphabet, with a good checksum, and no key of age.
-        let others = ["bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", "A12UEL5L", "a12uel5l"];
-        for text in bad.into_iter().chain(others) {
-            assert!(matches!(check(text), Err(ConfigError::IncidentRecipient)), "{text}");
-        }
-    }
-
-    #[test]
-    fn half_a_certificate_and_strange_origins_are_refused() {
-        let half = parse("tls_key = \"key.pem\"").unwrap().check();
-        assert!(matches!(half, Err(ConfigError::HalfCertificate)));
-        let origin = |text: &str| {
-            parse(&format!("share_origin = {text:?}")).unwrap().check().map(|c| c.share_origin)
-        };
-        assert_eq!(
-            origin("https://Visio.example:8443/").unwrap(),
-            Some("https://visio.example:8443".into())
-        );
-        assert_eq!(origin("").unwrap(), None, "as an empty environment variable gives it");
-        for text in
-            ["visio.example", "ftp://a", "https://a/b", "https://u@a", "https://a?b", "https://a//"]
-        {
-            assert!(origin(text).is_err(), "{text}");
-        }
-    }
-}
+mod tests;

@@ -20,7 +20,7 @@ use serde::Serialize;
 
 use crate::addresses::is_this_machine;
 use crate::app::{App, Connection};
-use crate::websocket;
+use crate::{authority, doctor, notice, recordings, websocket};
 
 /// Every route a browser may use.
 pub(crate) fn router(app: App) -> Router {
@@ -28,8 +28,15 @@ pub(crate) fn router(app: App) -> Router {
         .route("/api/rooms", post(create_room))
         .route("/api/server", get(server_info))
         .route("/api/session", get(websocket::open))
+        .merge(recordings::http::routes())
+        .route("/api/doctor", get(doctor::report))
         .route("/healthz", get(health))
-        .route("/authority.crt", get(authority))
+        .route("/readyz", get(readiness))
+        .route("/authority", get(authority::page))
+        .route("/authority.crt", get(authority::file))
+        .route("/notice", get(notice::page))
+        .route("/notice.css", get(notice::style))
+        .route("/notice.svg", get(notice::mark))
         .fallback(page)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
@@ -39,7 +46,11 @@ pub(crate) fn router(app: App) -> Router {
 
 /// Routes for the administrator's own machine.
 pub(crate) fn admin_router(app: App) -> Router {
-    Router::new().route("/metrics", get(metrics)).route("/healthz", get(health)).with_state(app)
+    Router::new()
+        .route("/metrics", get(metrics))
+        .route("/healthz", get(health))
+        .route("/readyz", get(readiness))
+        .with_state(app)
 }
 
 /// An error as the page reads it: its sentence is in the page.
@@ -98,16 +109,21 @@ async fn create_room(
         Ok(created) => {
             (StatusCode::CREATED, [(CACHE_CONTROL, "no-store")], Json(created)).into_response()
         }
-        Err(ErrorCode::Malformed) => problem(StatusCode::BAD_REQUEST, ErrorCode::Malformed),
+        Err(code @ (ErrorCode::Malformed | ErrorCode::HostKeyMissing)) => {
+            problem(StatusCode::BAD_REQUEST, code)
+        }
         Err(code) => problem(StatusCode::SERVICE_UNAVAILABLE, code),
     }
 }
 
 fn has_host_pass(app: &App, headers: &HeaderMap) -> bool {
-    let value = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    value
-        .and_then(|value| value.strip_prefix("Bearer "))
-        .is_some_and(|pass| app.tokens.check_host_pass(pass.trim()))
+    bearer(headers).is_some_and(|pass| app.tokens.check_host_pass(pass))
+}
+
+/// What a request shows to be let in (RFC 6750 section 2.1).
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    value.strip_prefix("Bearer ").map(str::trim)
 }
 
 async fn server_info(State(app): State<App>, headers: HeaderMap) -> Response {
@@ -120,6 +136,9 @@ async fn server_info(State(app): State<App>, headers: HeaderMap) -> Response {
         share_origin,
         host_pass_required: app.face.host_pass_required,
         incident_recipient: app.face.incident_recipient.clone(),
+        contacts: app.face.contacts.clone(),
+        trial: app.face.is_trial,
+        recording: app.recordings.policy(),
     };
     ([(CACHE_CONTROL, "no-store")], Json(info)).into_response()
 }
@@ -131,17 +150,18 @@ async fn health(State(app): State<App>) -> Response {
     }
 }
 
+/// Whether meetings may begin here: a server that drains is well, and takes no new ones.
+async fn readiness(State(app): State<App>) -> Response {
+    if app.registry.is_draining() || *app.stopping.borrow() {
+        return problem(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Restarting);
+    }
+    health(State(app)).await
+}
+
 async fn metrics(State(app): State<App>) -> Response {
     let mut page = app.metrics.render(&app.gauges());
     page.extend(app.media_stats().await.as_ref().map(sfu::render));
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page).into_response()
-}
-
-async fn authority(State(app): State<App>) -> Response {
-    match &app.face.authority_pem {
-        Some(pem) => ([(CONTENT_TYPE, "application/x-x509-ca-cert")], pem.clone()).into_response(),
-        None => StatusCode::NOT_FOUND.into_response(),
-    }
 }
 
 async fn page(State(app): State<App>, uri: Uri, request: Request) -> Response {
@@ -165,7 +185,7 @@ async fn secure(
     request: Request,
     next: Next,
 ) -> Response {
-    let is_worker = request.uri().path().starts_with(MASKING_WORKER);
+    let policy = policy_of_worker(request.uri().path());
     let answer = tokio::time::timeout(REQUEST_DEADLINE, next.run(request)).await;
     let mut response =
         answer.unwrap_or_else(|_| problem(StatusCode::REQUEST_TIMEOUT, ErrorCode::Malformed));
@@ -173,12 +193,12 @@ async fn secure(
     for (name, value) in SECURITY_HEADERS {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
-    if is_worker {
-        let policy = HeaderValue::from_static(MASKING_WORKER_POLICY);
-        headers.insert(CONTENT_SECURITY_POLICY, policy);
+    if let Some(policy) = policy {
+        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     }
     // A browser that was told so could no longer get past a local authority's warning.
-    if connection.is_tls && app.face.is_publicly_trusted {
+    let is_public = app.certificates.as_ref().is_some_and(|certificates| certificates.is_public());
+    if connection.is_tls && is_public {
         headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }
     response
@@ -190,12 +210,25 @@ const MAX_BODY_BYTES: usize = 4096;
 /// Time for a request, its body included. Longer lets bodies that trickle in hold connections.
 const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
 
-/// The page's worker that hides what is behind a person. It alone may compile WebAssembly, and
-/// nothing else: it fetches two files of ours, and has no other script.
-const MASKING_WORKER: &str = "/assets/masking-worker-";
-const MASKING_WORKER_POLICY: &str = "default-src 'none'; script-src 'wasm-unsafe-eval'; \
-     connect-src 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
-     trusted-types 'none'";
+/// Workers of the page have one script each and policies of their own.
+fn policy_of_worker(path: &str) -> Option<&'static str> {
+    WORKERS.into_iter().find(|(begin, _)| path.starts_with(begin)).map(|(_, policy)| policy)
+}
+
+/// The one that hides what is behind a person may compile WebAssembly and fetch two files of ours, and
+/// nothing else; the one that encrypts and decrypts may do nothing but that.
+const WORKERS: [(&str, &str); 2] = [
+    (
+        "/assets/masking-worker-",
+        "default-src 'none'; script-src 'wasm-unsafe-eval'; connect-src 'self'; \
+         frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
+    ),
+    (
+        "/assets/frames-worker-",
+        "default-src 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
+         trusted-types 'none'",
+    ),
+];
 
 const SECURITY_HEADERS: [(&str, &str); 8] = [
     (

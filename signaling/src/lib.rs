@@ -4,10 +4,13 @@
 mod addresses;
 mod app;
 mod assets;
+mod authority;
+mod backup;
 mod clock;
 mod command;
 mod config;
 mod delegation;
+mod doctor;
 mod http;
 mod incidents;
 mod limits;
@@ -16,7 +19,13 @@ mod live_room;
 mod log;
 mod media;
 mod metrics;
+mod notice;
+mod papers;
+mod privacy_check;
+mod proxy;
+mod recordings;
 mod registry;
+mod relay;
 mod request;
 mod secret;
 mod server;
@@ -25,10 +34,17 @@ mod tls;
 mod token;
 mod websocket;
 
+pub use addresses::{PublicAddress, PublicEntry};
 pub use assets::{Asset, Assets};
+pub use backup::BackupError;
 pub use clock::{Clock, ClockHand};
 pub use command::{Command, CommandError, run};
-pub use config::{Config, ConfigError, LogFormat, LogLevel, Settings};
+pub use config::{
+    AcmeSettings, Config, ConfigError, Controller, Country, Filled, LogFormat, LogLevel,
+    ProxySettings, Recording, RecordingRecipient, RecordingSettings, Settings, Tls, TlsMode,
+};
 pub use log::subscriber as log_subscriber;
+pub use papers::PaperError;
+pub use proxy::Network;
 pub use server::{Addresses, Server, StartError};
 pub use tls::TlsError;

@@ -36,6 +36,11 @@ impl AddressRate {
         }
         buckets.entry(key).or_insert_with(|| TokenBucket::new(self.rate, now)).take(now)
     }
+
+    /// Forgets the addresses that are not limited any more.
+    pub(crate) fn forget(&self, now: Instant) {
+        lock(&self.buckets).retain(|_, bucket| !bucket.is_full(now));
+    }
 }
 
 /// Bounds how many of something are open, in all and per address.
@@ -152,6 +157,18 @@ mod tests {
             limit.take(IpAddr::V4(n.into()), now);
         }
         assert!(lock(&limit.buckets).len() <= MAX_ADDRESSES);
+    }
+
+    #[test]
+    fn r29_an_address_is_forgotten_once_nothing_limits_it() {
+        let limit = AddressRate::new(RATE);
+        let start = Instant::now();
+        let address = IpAddr::from([192, 0, 2, 7]);
+        assert!((0..3).all(|_| limit.take(address, start)));
+        limit.forget(start + Duration::from_secs(5));
+        assert!(!limit.take(address, start), "still limited");
+        limit.forget(start + Duration::from_secs(6));
+        assert!(lock(&limit.buckets).is_empty());
     }
 
     #[test]

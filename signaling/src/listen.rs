@@ -1,5 +1,6 @@
 //! Accepts connections: bounded in all and per address, TLS where asked for, and a time limit on
-//! every step before a request is complete.
+//! every step before a request is complete. On the port of the pages, the first bytes tell what a
+//! connection is: TLS, and within it HTTP or TURN; or framed datagrams of ICE over TCP.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -13,7 +14,8 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
+use sfu_core::turn::MAX_FRAME_BYTES;
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, BufReader};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
@@ -21,6 +23,8 @@ use tower::Service;
 
 use crate::app::Connection;
 use crate::limits::{Gate, Pass};
+use crate::relay::{self, Relays};
+use crate::tls::ACME_TLS;
 
 /// Binds one TCP port on `address`, or on all addresses, or (IPv4 only) where there is no IPv6.
 pub(crate) fn bind(address: Option<IpAddr>, port: u16) -> io::Result<TcpListener> {
@@ -56,20 +60,21 @@ fn bind_one(address: IpAddr, port: u16) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Serves one listener until its task is aborted.
+/// Serves one listener until its task is aborted. With TLS, `relays` takes what is media.
 pub(crate) async fn serve(
     listener: TcpListener,
     tls: Option<Arc<ServerConfig>>,
+    relays: Option<Relays>,
     router: Router,
     gate: Gate,
 ) {
-    let tls = tls.map(TlsAcceptor::from);
+    let front = tls.map(|tls| Front { tls: TlsAcceptor::from(tls), relays });
     loop {
         match listener.accept().await {
             Ok((socket, from)) => {
                 // Beyond the bound a connection is closed unheard.
                 if let Some(pass) = gate.enter(from.ip()) {
-                    tokio::spawn(connection(socket, from, tls.clone(), router.clone(), pass));
+                    tokio::spawn(connection(socket, from, front.clone(), router.clone(), pass));
                 }
             }
             // Out of descriptors, or a connection that died in the queue: neither is the end.
@@ -78,23 +83,63 @@ pub(crate) async fn serve(
     }
 }
 
+/// What a port for TLS takes in.
+#[derive(Clone)]
+struct Front {
+    tls: TlsAcceptor,
+    relays: Option<Relays>,
+}
+
 async fn connection(
     socket: TcpStream,
     from: SocketAddr,
-    tls: Option<TlsAcceptor>,
+    front: Option<Front>,
     router: Router,
     pass: Pass,
 ) {
     // Signaling messages are small and each one is waited for.
     let _ = socket.set_nodelay(true);
-    let about = Connection { address: from.ip().to_canonical(), is_tls: tls.is_some() };
-    match tls {
-        Some(tls) => {
-            // Half a handshake holds nothing for long.
-            let shaken = tokio::time::timeout(HANDSHAKE_DEADLINE, tls.accept(socket)).await;
-            if let Ok(Ok(socket)) = shaken {
-                requests(socket, about, router, pass).await;
-            }
+    let about = Connection { address: from.ip().to_canonical(), is_tls: front.is_some() };
+    let Some(Front { tls, relays }) = front else {
+        return requests(socket, about, router, pass).await;
+    };
+    let mut first = [0];
+    let looked = tokio::time::timeout(HANDSHAKE_DEADLINE, socket.peek(&mut first)).await;
+    let Ok(Ok(1)) = looked else { return };
+    match (first[0], relays) {
+        (TLS_HANDSHAKE, relays) => secured(socket, from, tls, relays, about, router, pass).await,
+        (0..=LAST_FRAME_BYTE, Some(relays)) => relays.serve_framed(socket, from).await,
+        (_, Some(relays)) => relays.refuse_unknown(),
+        (_, None) => {}
+    }
+}
+
+async fn secured(
+    socket: TcpStream,
+    from: SocketAddr,
+    tls: TlsAcceptor,
+    relays: Option<Relays>,
+    about: Connection,
+    router: Router,
+    pass: Pass,
+) {
+    // Half a handshake holds nothing for long.
+    let shaken = tokio::time::timeout(HANDSHAKE_DEADLINE, tls.accept(socket)).await;
+    let Ok(Ok(socket)) = shaken else { return };
+    // Whoever only looks whether the name leads here has seen it.
+    if socket.get_ref().1.alpn_protocol() == Some(ACME_TLS) {
+        return;
+    }
+    let mut socket = BufReader::with_capacity(LOOK_BYTES, socket);
+    let first = match tokio::time::timeout(HEADER_DEADLINE, socket.fill_buf()).await {
+        Ok(Ok([first, ..])) => *first,
+        _ => return,
+    };
+    // No letter begins so, and every message of TURN does (RFC 8489 section 5).
+    match relays.filter(|_| first <= LAST_TURN_BYTE) {
+        Some(relays) => {
+            relay::keep_little_unsent(socket.get_ref().get_ref().0);
+            relays.serve_turn(socket, from).await;
         }
         None => requests(socket, about, router, pass).await,
     }
@@ -143,7 +188,20 @@ const BACKLOG: u32 = 1024;
 /// Pause after a failed accept. Shorter spins while descriptors are out; longer delays visitors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Time for a TLS handshake.
+/// What a TLS connection begins with: a handshake record (RFC 8446 section 5.1).
+const TLS_HANDSHAKE: u8 = 0x16;
+
+/// A frame that is not longer than datagrams are begins with a byte up to this.
+const LAST_FRAME_BYTE: u8 = (MAX_FRAME_BYTES >> 8) as u8;
+
+/// The first two bits of a message of STUN or TURN are zero.
+const LAST_TURN_BYTE: u8 = 0x3f;
+
+/// Bytes that are looked at within TLS, for as long as the connection lives. One would do; so many
+/// take a whole message in.
+const LOOK_BYTES: usize = 1024;
+
+/// Time for the first byte, and then for a TLS handshake.
 const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Time for the head of a request, from the moment the connection waits for one.

@@ -6,19 +6,27 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use protocol::{ErrorCode, ParticipantId, Redacted, RequestId, Role, ServerMessage, Verifier};
+use protocol::{
+    EncryptionInfo, ErrorCode, ParticipantId, RecordingEnd, RecordingId, Redacted, RequestId, Role,
+    RoomEncryption, ServerMessage, Verifier,
+};
 use room::{
     Change, EndCause, Input, Join, MediaAnswer, MediaRequest, Output, Resume, Room, RoomConfig,
     SessionId, Slot, Wait, Welcome,
 };
-use sfu_core::{Command, Event, Mid, NegotiationId, RoomId, SlotAssignment};
+use sfu_core::{Command, Event, Frames, Mid, NegotiationId, RecordingTap, RoomId, SlotAssignment};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
 use crate::delegation::Host;
 use crate::registry::Registry;
+use crate::store::actions::{Deed, Doer};
 use crate::store::{RoomKey, RoomRecord};
 use crate::token::Vouched;
+
+use self::recording::Kept;
+
+mod recording;
 
 /// Where a session's messages wait to be written.
 pub(crate) type SessionSender = mpsc::Sender<Outgoing>;
@@ -48,6 +56,12 @@ pub(crate) enum RoomInput {
     Said(SessionId, protocol::ClientMessage),
     /// A session was cut.
     Lost(SessionId),
+    /// The recording that runs, if it is this one, has to end.
+    EndRecording(RecordingId),
+    /// What was recorded of somebody is erased.
+    EraseRecorded(RecordingId, ParticipantId),
+    /// The server stops at this instant at the latest.
+    RestartAnnounced(Instant),
     /// The server stops.
     Stop,
 }
@@ -79,6 +93,16 @@ pub(crate) struct RoomTask {
     room: Room,
     sessions: HashMap<SessionId, Listener>,
     media: mpsc::Sender<Event>,
+    /// What frames look like here.
+    frames: Frames,
+    /// Of the moderator link.
+    moderator: Verifier,
+    /// Where the keeper of recordings answers.
+    kept: mpsc::Sender<Kept>,
+    /// Number of the recording that runs, in the media plane.
+    tap: Option<RecordingTap>,
+    /// The recording that runs.
+    recording: Option<RecordingId>,
     size: Arc<AtomicUsize>,
 }
 
@@ -105,11 +129,12 @@ impl RoomTask {
         record: &RoomRecord,
     ) -> LiveRoom {
         let (media, media_heard) = mpsc::channel(ROOM_QUEUE);
-        let task = Self::new(registry, host, id, record, media.clone());
+        let (kept, done) = mpsc::channel(ROOM_QUEUE);
+        let task = Self::new(registry, host, id, record, media.clone(), kept);
         let (inputs, inputs_heard) = mpsc::channel(ROOM_QUEUE);
         let size = task.size.clone();
         tracing::info!(room = id.0, "room opened");
-        tokio::spawn(task.run(inputs_heard, media_heard));
+        tokio::spawn(task.run(inputs_heard, media_heard, done));
         LiveRoom { id, inputs, media, size }
     }
 
@@ -119,6 +144,7 @@ impl RoomTask {
         id: RoomId,
         record: &RoomRecord,
         media: mpsc::Sender<Event>,
+        kept: mpsc::Sender<Kept>,
     ) -> Self {
         let clock = &registry.shared().clock;
         let now = clock.now();
@@ -126,6 +152,7 @@ impl RoomTask {
         let config = RoomConfig {
             rules: record.rules.clone(),
             link_generation: record.link_generation,
+            recording_days: registry.recordings().config().map(|config| config.max_days),
             expires_at: now.checked_add(left),
         };
         Self {
@@ -136,6 +163,15 @@ impl RoomTask {
             room: Room::new(now, config),
             sessions: HashMap::new(),
             media,
+            frames: match record.rules.encryption {
+                None => Frames::Clear,
+                Some(RoomEncryption { raw: false, .. }) => Frames::Plain,
+                Some(RoomEncryption { raw: true, .. }) => Frames::Raw,
+            },
+            moderator: record.moderator_verifier,
+            kept,
+            tap: None,
+            recording: None,
             size: Arc::default(),
             registry,
         }
@@ -145,6 +181,7 @@ impl RoomTask {
         mut self,
         mut inputs: mpsc::Receiver<RoomInput>,
         mut media: mpsc::Receiver<Event>,
+        mut kept: mpsc::Receiver<Kept>,
     ) {
         loop {
             let clock = self.registry.shared().clock.clone();
@@ -152,6 +189,7 @@ impl RoomTask {
             let fate = tokio::select! {
                 biased;
                 Some(event) = media.recv() => self.media_event(event),
+                Some(kept) = kept.recv() => self.hear_kept(kept),
                 input = inputs.recv() => match input {
                     Some(input) => self.hear(input),
                     None => break,
@@ -195,6 +233,14 @@ impl RoomTask {
                 self.sessions.remove(&session);
                 Input::SessionLost { session }
             }
+            RoomInput::EndRecording(recording) if self.recording == Some(recording) => {
+                Input::RecordingEnded { cause: RecordingEnd::Stopped }
+            }
+            RoomInput::EndRecording(_) => return Fate::GoesOn,
+            RoomInput::EraseRecorded(recording, participant) => {
+                return self.erase_recorded(recording, participant);
+            }
+            RoomInput::RestartAnnounced(at) => Input::RestartAnnounced { at },
             RoomInput::Stop => Input::ServerStopping,
         };
         self.handle(input)
@@ -241,6 +287,7 @@ impl RoomTask {
             Event::QualityChanged { participant, quality } => {
                 self.handle(Input::QualityChanged { participant, quality })
             }
+            Event::Recording { recording, news, .. } => self.recording_news(recording, news),
             Event::RoomFailed { .. } => {
                 tracing::error!(room = self.id.0, "the media of this room failed");
                 self.handle(Input::MediaFailed)
@@ -293,6 +340,7 @@ impl RoomTask {
                     }
                     Output::End { session, cause } => self.end(session, cause),
                     Output::Media(request) => consequences.extend(self.ask_media(request)),
+                    Output::Recording(request) => consequences.extend(self.record(request)),
                     Output::Idle => fate = Fate::Idle,
                     Output::Ended => fate = Fate::Ended,
                 }
@@ -300,7 +348,7 @@ impl RoomTask {
             let Some(input) = consequences.pop() else { break };
             self.room.handle(self.registry.shared().clock.now(), input);
         }
-        self.size.store(self.room.participant_count(), Ordering::Relaxed);
+        self.registry.note_size(&self.size, self.room.participant_count());
         fate
     }
 
@@ -311,6 +359,12 @@ impl RoomTask {
         counter.add_one();
         tracing::debug!(room = self.id.0, ?participant, ?role, resumed, "joined");
         let resume = self.token(session, participant, welcome.link_role, true);
+        let host_key = self.host.key.filter(|_| welcome.rules.encryption.is_some());
+        let encryption = host_key.map(|host_key| EncryptionInfo {
+            host_key,
+            circle: welcome.circle,
+            admission: welcome.admission,
+        });
         let message = ServerMessage::Joined {
             participant,
             display_name,
@@ -321,8 +375,9 @@ impl RoomTask {
             rules: welcome.rules,
             rights: welcome.rights,
             link_generation: welcome.link_generation,
-            state: welcome.state,
+            state: Box::new(welcome.state),
             own: welcome.own,
+            encryption,
         };
         (session, message)
     }
@@ -350,6 +405,9 @@ impl RoomTask {
 
     /// Has a change kept, and answers whoever asked for it when that is done.
     fn keep(&self, session: SessionId, request_id: RequestId, change: Change) {
+        if let Some(deed) = deed_of(&change) {
+            self.registry.recordings().note(Doer::Moderator, deed, self.key);
+        }
         let kept = self.registry.shared().keep(self.key, change);
         self.answer_once(session, request_id, kept);
     }
@@ -388,8 +446,11 @@ impl RoomTask {
     }
 
     /// Queues a message. A session that does not read loses its connection, not the others theirs.
-    fn send(&mut self, session: SessionId, message: ServerMessage) -> Option<Input> {
-        let sender = &self.sessions.get(&session)?.outgoing;
+    fn send(&mut self, session: SessionId, mut message: ServerMessage) -> Option<Input> {
+        let Listener { outgoing: sender, link } = self.sessions.get(&session)?;
+        if let ServerMessage::Known { known, .. } = &mut message {
+            known.link = Some(Redacted::new(*link));
+        }
         if let ServerMessage::Error { code, .. } = &message {
             self.registry.shared().metrics.refused(*code);
         }
@@ -417,7 +478,8 @@ impl RoomTask {
         let (participant, negotiation, command) = match request {
             MediaRequest::AddTransport { participant } => {
                 self.registry.add_route(participant, self.media.clone());
-                (participant, None, Command::AddTransport { participant, room: self.id })
+                let (room, frames) = (self.id, self.frames);
+                (participant, None, Command::AddTransport { participant, room, frames })
             }
             MediaRequest::Negotiate { participant, negotiation, offer, publish } => {
                 let publish: Option<Vec<_>> = publish
@@ -447,6 +509,25 @@ impl RoomTask {
                 let slots = slots.collect();
                 (participant, None, Command::Subscribe { participant, slots })
             }
+            MediaRequest::SetRecordable { participant, recordable } => {
+                // Without a recording every gate is shut.
+                let recording = self.tap?;
+                let command = Command::SetRecordable { participant, recording, recordable };
+                if !recordable {
+                    // A no is never refused for want of place, nor does it put anybody out.
+                    self.registry.shared().media.send_surely(self.id, command);
+                    return None;
+                }
+                (participant, None, command)
+            }
+            MediaRequest::SetEpochGate { participant, from } => {
+                let command = Command::SetEpochGate { participant, from };
+                if from.is_none() {
+                    self.registry.shared().media.send_surely(self.id, command);
+                    return None;
+                }
+                (participant, None, command)
+            }
             MediaRequest::RemoveTransport { participant } => {
                 self.registry.remove_route(participant);
                 self.registry.shared().media.remove_transport(self.id, participant);
@@ -462,6 +543,17 @@ impl Drop for RoomTask {
     /// A fault of ours ends a task as well; its room must not stay shut for that.
     fn drop(&mut self) {
         self.registry.task_ended(self.key, self.id, &self.media);
+    }
+}
+
+/// What of a change stands in the journal of privileged actions.
+const fn deed_of(change: &Change) -> Option<Deed> {
+    match change {
+        Change::GuestLink { .. } => Some(Deed::RotateLink),
+        Change::SentOut { .. } => Some(Deed::SendOut),
+        Change::Delegate { is_delegate: true, .. } => Some(Deed::PassRoleOn),
+        Change::Delegate { is_delegate: false, .. } => Some(Deed::TakeRoleBack),
+        Change::Rules(_) | Change::Handles(_) => None,
     }
 }
 
@@ -486,56 +578,4 @@ async fn sleep_until(clock: &crate::clock::Clock, alarm: Option<Instant>) {
 const ROOM_QUEUE: usize = 256;
 
 #[cfg(test)]
-mod tests {
-    use protocol::RoomSlug;
-
-    use super::*;
-    use crate::clock::Clock;
-    use crate::incidents::Incidents;
-    use crate::media::Media;
-    use crate::registry::RoomLimits;
-    use crate::store::Store;
-    use crate::token::Tokens;
-
-    #[tokio::test]
-    async fn a_task_that_dies_leaves_neither_its_room_nor_its_people_behind() {
-        let folder = tempfile::tempdir().unwrap();
-        let clock = Clock::manual().0;
-        let media = Media::spawn(Some([127, 0, 0, 1].into()), 0, &[], 1, 12, None, |_| {}).unwrap();
-        let registry = Registry::new(
-            clock.clone(),
-            Arc::default(),
-            media,
-            Tokens::new(&Redacted::new([7; 32]), clock),
-            Store::open(&folder.path().join("preau.sqlite")).unwrap(),
-            Incidents::new(folder.path(), None, 1),
-            RoomLimits { max_live: 1, max_participants: 9, lifetime: Duration::from_secs(60) },
-        );
-        let record = RoomRecord {
-            guest_verifier: Verifier::from_bytes([1; 32]),
-            moderator_verifier: Verifier::from_bytes([2; 32]),
-            host_key: None,
-            link_generation: 0,
-            rules: room::rules_of(protocol::Profile::Reunion, 9),
-            created_at: 0,
-            expires_at: u64::MAX,
-        };
-        let host = Host { room: RoomSlug::from_bytes([5; 16]), key: None };
-        let key = RoomKey::of(&host.room);
-        let (media, _heard) = mpsc::channel(1);
-        let task = RoomTask::new(registry.clone(), host, RoomId(1), &record, media.clone());
-        let (inputs, _said) = mpsc::channel(1);
-        registry.enter(key, LiveRoom { id: RoomId(1), inputs, media, size: task.size.clone() });
-        let participant = ParticipantId::from_bytes([9; 8]);
-        task.ask_media(MediaRequest::AddTransport { participant });
-        assert_eq!((registry.room_sizes().len(), registry.route_count()), (1, 1));
-
-        let fault = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
-            let _task = task;
-            panic!("a fault of ours, on purpose");
-        }));
-
-        assert!(fault.is_err());
-        assert_eq!((registry.room_sizes().len(), registry.route_count()), (0, 0));
-    }
-}
+mod tests;

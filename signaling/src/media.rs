@@ -2,13 +2,15 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use protocol::ParticipantId;
-use sfu::{CodecKind, DtlsIdentity, Overloaded, SfuConfig, SfuHandle, SpawnError, Stats};
-use sfu_core::{Command, Event, RoomId};
+use sfu::{
+    CodecKind, DtlsIdentity, Overloaded, RecordingFiles, SfuConfig, SfuHandle, SpawnError, Stats,
+};
+use sfu_core::{Command, Event, RecordingTap, RoomId};
 use thiserror::Error;
 
 use crate::limits::lock;
@@ -29,20 +31,21 @@ pub(crate) enum MediaError {
 pub(crate) struct Media {
     /// Empty once it was shut down.
     handle: RwLock<Option<SfuHandle>>,
-    /// Transports whose end the worker could not take yet. An end may be late but never lost, and
-    /// goes before everything later.
-    to_remove: Mutex<VecDeque<(RoomId, ParticipantId)>>,
+    /// Ends, of transports and of what is recorded, that the worker could not take yet. An end may
+    /// be late but never lost, and goes before everything later.
+    ends: Mutex<VecDeque<(RoomId, Command)>>,
     address: SocketAddr,
 }
 
 impl Media {
-    /// Starts so many workers on one UDP port. `public` are the addresses browsers are told,
-    /// `max_voices` the most microphones one participant hears at once, `scalable` the codec of
-    /// cameras in layers.
+    /// Starts so many workers on the UDP port `listen`. `public` are the addresses browsers are told
+    /// (port 0 is that of the socket), `tcp_port` the port at them at which media over TCP is taken in,
+    /// `max_voices` the most microphones one participant hears at once, `scalable` the codec of cameras
+    /// in layers.
     pub(crate) fn spawn(
-        listen: Option<IpAddr>,
-        port: u16,
-        public: &[IpAddr],
+        listen: SocketAddr,
+        public: &[SocketAddr],
+        tcp_port: Option<u16>,
         workers: usize,
         max_voices: usize,
         scalable: Option<CodecKind>,
@@ -50,10 +53,10 @@ impl Media {
     ) -> Result<Self, MediaError> {
         let identity = DtlsIdentity::generate();
         let identity = identity.map_err(|error| MediaError::Worker(error.to_string()))?;
-        let listen = listen.unwrap_or(Ipv6Addr::UNSPECIFIED.into());
         let config = SfuConfig {
-            listen: SocketAddr::new(listen, port),
-            advertised: public.iter().map(|address| SocketAddr::new(*address, 0)).collect(),
+            listen,
+            advertised: public.to_vec(),
+            tcp_port,
             workers,
             max_voices,
             scalable,
@@ -64,25 +67,54 @@ impl Media {
             SpawnError::System(source) => MediaError::Worker(source.to_string()),
         })?;
         let address = handle.local_addr();
-        let to_remove = Mutex::default();
-        Ok(Self { handle: RwLock::new(Some(handle)), to_remove, address })
+        let ends = Mutex::default();
+        Ok(Self { handle: RwLock::new(Some(handle)), ends, address })
+    }
+
+    /// Tells browsers these addresses from now on; false when that has to be said again.
+    pub(crate) fn set_public(&self, public: &[SocketAddr]) -> bool {
+        let handle = self.handle.read().unwrap_or_else(PoisonError::into_inner);
+        handle.as_ref().is_none_or(|handle| handle.set_advertised(public.to_vec()).is_ok())
     }
 
     /// Hands a command about a room over, or says that there is no place for it now.
     pub(crate) fn send(&self, room: RoomId, command: Command) -> Result<(), Overloaded> {
-        let mut to_remove = lock(&self.to_remove);
-        while let Some((room, participant)) = to_remove.front().copied() {
-            self.hand_over(room, Command::RemoveTransport { participant })?;
-            to_remove.pop_front();
-        }
+        self.send_late_ends()?;
         self.hand_over(room, command)
+    }
+
+    /// Hands over the ends that found no place when they came.
+    pub(crate) fn send_late_ends(&self) -> Result<(), Overloaded> {
+        let mut ends = lock(&self.ends);
+        while let Some((room, end)) = ends.front().cloned() {
+            self.hand_over(room, end)?;
+            ends.pop_front();
+        }
+        Ok(())
     }
 
     /// Ends a transport, later if there is no place for the command now.
     pub(crate) fn remove_transport(&self, room: RoomId, participant: ParticipantId) {
-        if self.send(room, Command::RemoveTransport { participant }).is_err() {
-            lock(&self.to_remove).push_back((room, participant));
+        self.send_surely(room, Command::RemoveTransport { participant });
+    }
+
+    /// Hands over a command that ends something, later if there is no place for it now.
+    pub(crate) fn send_surely(&self, room: RoomId, end: Command) {
+        if self.send(room, end.clone()).is_err() {
+            lock(&self.ends).push_back((room, end));
         }
+    }
+
+    /// Has a recorder begin, with every gate shut.
+    pub(crate) fn start_recording(
+        &self,
+        room: RoomId,
+        files: RecordingFiles,
+    ) -> Result<RecordingTap, Overloaded> {
+        // The end of a recording before it must not end this one.
+        self.send_late_ends()?;
+        let handle = self.handle.read().unwrap_or_else(PoisonError::into_inner);
+        handle.as_ref().ok_or(Overloaded)?.start_recording(room, files)
     }
 
     /// Where media is received.

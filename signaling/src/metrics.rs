@@ -10,6 +10,7 @@ use protocol::ErrorCode;
 #[derive(Debug, Default)]
 pub(crate) struct Metrics {
     pub(crate) rooms_created: Counter,
+    pub(crate) rooms_created_encrypted: Counter,
     pub(crate) sessions: Counter,
     pub(crate) probes: Counter,
     pub(crate) joins: Counter,
@@ -17,7 +18,39 @@ pub(crate) struct Metrics {
     pub(crate) sessions_cut_slow: Counter,
     pub(crate) media_events_lost: Counter,
     pub(crate) transports_failed: Counter,
-    refusals: [Counter; CODES.len()],
+    pub(crate) relays_ice_tcp: Counter,
+    pub(crate) relays_turn: Counter,
+    pub(crate) relay_datagrams_dropped: Counter,
+    relay_refusals: [Counter; RELAY_REFUSALS.len()],
+    pub(crate) certificate_failures: Counter,
+    refusals: Refusals,
+}
+
+/// Why media over TCP was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RelayRefusal {
+    /// What the connection began with is nothing that is spoken here.
+    Unknown,
+    /// Nothing came in time.
+    Silent,
+    /// It was no message.
+    Malformed,
+    /// The credential is no good.
+    Unauthorized,
+    /// To something else than this server's media.
+    ForbiddenPeer,
+    /// There are too many already.
+    Full,
+}
+
+/// One counter for each code.
+#[derive(Debug)]
+struct Refusals([Counter; CODES.len()]);
+
+impl Default for Refusals {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| Counter::default()))
+    }
 }
 
 /// A number that only grows.
@@ -29,7 +62,7 @@ impl Counter {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn value(&self) -> u64 {
+    pub(crate) fn value(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }
@@ -41,13 +74,26 @@ pub(crate) struct Gauges {
     pub(crate) room_sizes: Vec<usize>,
     pub(crate) connections: usize,
     pub(crate) half_open: usize,
+    /// UDP sockets of relays.
+    pub(crate) relay_sockets: usize,
+    /// Whether the server is about to restart.
+    pub(crate) is_draining: bool,
+    /// When the certificate of https ends, in seconds since 1970.
+    pub(crate) certificate_not_after: Option<u64>,
 }
 
 impl Metrics {
+    /// Counts something of a relay that was refused.
+    pub(crate) fn relay_refused(&self, refusal: RelayRefusal) {
+        if let Some(index) = RELAY_REFUSALS.iter().position(|(known, _)| *known == refusal) {
+            self.relay_refusals[index].add_one();
+        }
+    }
+
     /// Counts an error said to a browser.
     pub(crate) fn refused(&self, code: ErrorCode) {
         if let Some(index) = CODES.iter().position(|(known, _)| *known == code) {
-            self.refusals[index].add_one();
+            self.refusals.0[index].add_one();
         }
     }
 
@@ -77,8 +123,25 @@ impl Metrics {
             "Sessions before join",
             gauges.half_open as u64,
         );
+        let relay_sockets = gauges.relay_sockets as u64;
+        page.one("preau_relay_sockets", "gauge", "Paths for media over TCP", relay_sockets);
+        page.one(
+            "preau_draining",
+            "gauge",
+            "1 while meetings may finish before a restart",
+            u64::from(gauges.is_draining),
+        );
+        if let Some(end) = gauges.certificate_not_after {
+            let help = "End of the certificate of https, in seconds since 1970";
+            page.one("preau_certificate_not_after_seconds", "gauge", help, end);
+        }
         let counters = [
             ("preau_rooms_created_total", "Rooms made", &self.rooms_created),
+            (
+                "preau_rooms_created_encrypted_total",
+                "Rooms made with end-to-end encryption",
+                &self.rooms_created_encrypted,
+            ),
             ("preau_sessions_total", "WebSocket sessions opened", &self.sessions),
             ("preau_probes_total", "Connection tests answered", &self.probes),
             ("preau_joins_total", "Participants who entered", &self.joins),
@@ -90,12 +153,34 @@ impl Metrics {
                 "Media transports that died",
                 &self.transports_failed,
             ),
+            (
+                "preau_relay_datagrams_dropped_total",
+                "Datagrams for which a connection had no room",
+                &self.relay_datagrams_dropped,
+            ),
+            (
+                "preau_certificate_failures_total",
+                "Certificates that could not be made, got or read",
+                &self.certificate_failures,
+            ),
         ];
         for (name, help, counter) in counters {
             page.one(name, "counter", help, counter.value());
         }
+        page.head("preau_relays_total", "counter", "Connections that carried media, by kind");
+        for (kind, counter) in [("ice_tcp", &self.relays_ice_tcp), ("turn", &self.relays_turn)] {
+            page.line("preau_relays_total", &format!("{{kind=\"{kind}\"}}"), counter.value());
+        }
+        page.head("preau_relay_refused_total", "counter", "Refusals of media over TCP, by kind");
+        for ((_, kind), counter) in RELAY_REFUSALS.iter().zip(&self.relay_refusals) {
+            page.line(
+                "preau_relay_refused_total",
+                &format!("{{kind=\"{kind}\"}}"),
+                counter.value(),
+            );
+        }
         page.head("preau_errors_total", "counter", "Errors said to browsers, by code");
-        for ((_, code), counter) in CODES.iter().zip(&self.refusals) {
+        for ((_, code), counter) in CODES.iter().zip(&self.refusals.0) {
             page.line("preau_errors_total", &format!("{{code=\"{code}\"}}"), counter.value());
         }
         page.0
@@ -123,7 +208,16 @@ impl Page {
 /// Upper bounds of the room size buckets.
 const ROOM_SIZES: [usize; 7] = [0, 1, 2, 5, 10, 30, 100];
 
-const CODES: [(ErrorCode, &str); 25] = [
+const RELAY_REFUSALS: [(RelayRefusal, &str); 6] = [
+    (RelayRefusal::Unknown, "unknown"),
+    (RelayRefusal::Silent, "silent"),
+    (RelayRefusal::Malformed, "malformed"),
+    (RelayRefusal::Unauthorized, "unauthorized"),
+    (RelayRefusal::ForbiddenPeer, "forbidden_peer"),
+    (RelayRefusal::Full, "full"),
+];
+
+const CODES: [(ErrorCode, &str); 35] = [
     (ErrorCode::Malformed, "malformed"),
     (ErrorCode::MessageTooLarge, "message_too_large"),
     (ErrorCode::RateLimited, "rate_limited"),
@@ -146,7 +240,17 @@ const CODES: [(ErrorCode, &str); 25] = [
     (ErrorCode::NotThere, "not_there"),
     (ErrorCode::IncidentsOff, "incidents_off"),
     (ErrorCode::IncidentsFull, "incidents_full"),
+    (ErrorCode::RecordingOff, "recording_off"),
+    (ErrorCode::RecordingForbidden, "recording_forbidden"),
+    (ErrorCode::RecordingRunning, "recording_running"),
+    (ErrorCode::NoRecording, "no_recording"),
+    (ErrorCode::TermsInvalid, "terms_invalid"),
+    (ErrorCode::AuthorisationsMissing, "authorisations_missing"),
+    (ErrorCode::EncryptionRequired, "encryption_required"),
+    (ErrorCode::NotEncrypted, "not_encrypted"),
+    (ErrorCode::MlsStale, "mls_stale"),
     (ErrorCode::HostPassRequired, "host_pass_required"),
+    (ErrorCode::Restarting, "restarting"),
     (ErrorCode::Overloaded, "overloaded"),
     (ErrorCode::Internal, "internal"),
 ];
@@ -174,11 +278,12 @@ mod tests {
     }
 
     #[test]
-    fn the_only_labels_are_error_codes_and_bucket_bounds() {
+    fn the_only_labels_are_error_codes_kinds_and_bucket_bounds() {
         let gauges = Gauges { room_sizes: vec![1], ..Gauges::default() };
         let page = Metrics::default().render(&gauges);
         for labels in page.split('{').skip(1) {
-            assert!(labels.starts_with("le=\"") || labels.starts_with("code=\""), "{labels}");
+            let known = ["le=\"", "code=\"", "kind=\""];
+            assert!(known.iter().any(|label| labels.starts_with(label)), "{labels}");
         }
     }
 

@@ -1,17 +1,17 @@
 //! [`Registry`]: finds rooms, checks proofs, and wakes one task per live room.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use protocol::{
-    CreateRoom, CreatedRoom, Delegation, ErrorCode, Language, ParticipantId, Proof, Redacted, Role,
-    RoomSlug, Verifier,
+    CreateRoom, CreatedRoom, Delegation, ErrorCode, Language, MemberKey, ParticipantId, Proof,
+    RecordingId, Redacted, Role, RoomRules, RoomSlug, SealedName, Verifier,
 };
 use room::{Change, Resume, SessionId, rules_of};
 use sfu_core::{Event, RoomId};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use crate::clock::Clock;
 use crate::delegation::Host;
@@ -20,6 +20,7 @@ use crate::limits::lock;
 use crate::live_room::{LiveRoom, RoomInput, RoomTask, SessionSender};
 use crate::media::Media;
 use crate::metrics::Metrics;
+use crate::recordings::Recordings;
 use crate::secret;
 use crate::store::{RoomKey, RoomRecord, Standing, Store, StoreError};
 use crate::token::{Tokens, Vouched};
@@ -36,9 +37,14 @@ pub(crate) struct Shared {
     pub(crate) media: Media,
     pub(crate) tokens: Tokens,
     pub(crate) incidents: Incidents,
-    store: Store,
+    store: Arc<Store>,
+    recordings: Recordings,
     limits: RoomLimits,
     live: Mutex<HashMap<RoomKey, LiveRoom>>,
+    /// True once no room is opened any more; changed with `live` locked.
+    draining: AtomicBool,
+    /// Says that a room has emptied.
+    emptied: Notify,
     /// Which room's task hears of a participant's media.
     routes: Mutex<HashMap<ParticipantId, mpsc::Sender<Event>>>,
     next_session: AtomicU64,
@@ -75,6 +81,8 @@ pub(crate) struct JoinRequest {
     pub(crate) delegation: Option<Delegation>,
     pub(crate) display_name: Option<Redacted<String>>,
     pub(crate) language: Language,
+    pub(crate) member_key: Option<MemberKey>,
+    pub(crate) sealed_name: Option<Redacted<SealedName>>,
     pub(crate) outgoing: SessionSender,
 }
 
@@ -91,7 +99,7 @@ impl Registry {
         metrics: Arc<Metrics>,
         media: Media,
         tokens: Tokens,
-        store: Store,
+        recordings: Recordings,
         incidents: Incidents,
         limits: RoomLimits,
     ) -> Self {
@@ -101,9 +109,12 @@ impl Registry {
             media,
             tokens,
             incidents,
-            store,
+            store: recordings.store(),
+            recordings,
             limits,
             live: Mutex::default(),
+            draining: AtomicBool::new(false),
+            emptied: Notify::new(),
             routes: Mutex::default(),
             next_session: AtomicU64::new(1),
             next_room: AtomicU64::new(1),
@@ -114,12 +125,53 @@ impl Registry {
         &self.0
     }
 
+    pub(crate) fn recordings(&self) -> &Recordings {
+        &self.0.recordings
+    }
+
+    /// What the moderator link of a room is known by, while the room is kept.
+    pub(crate) async fn moderator_of(&self, key: RoomKey) -> Result<Option<Verifier>, ErrorCode> {
+        let record = self.0.store.find(key).await.map_err(|error| store_fault(&error))?;
+        Ok(record.map(|record| record.moderator_verifier))
+    }
+
+    /// Ends the recording that runs in a room, if it is this one.
+    pub(crate) async fn end_recording(&self, key: RoomKey, recording: RecordingId) {
+        self.tell_room(key, RoomInput::EndRecording(recording)).await;
+    }
+
+    /// Has a room shut the gate of somebody whose tracks are erased.
+    pub(crate) async fn erase_recorded(
+        &self,
+        key: RoomKey,
+        recording: RecordingId,
+        participant: ParticipantId,
+    ) {
+        self.tell_room(key, RoomInput::EraseRecorded(recording, participant)).await;
+    }
+
+    async fn tell_room(&self, key: RoomKey, input: RoomInput) {
+        let inputs = lock(&self.0.live).get(&key).map(|room| room.inputs.clone());
+        if let Some(inputs) = inputs {
+            // A room that has just ended has ended its recording, too.
+            let _ = inputs.send(input).await;
+        }
+    }
+
     /// Makes a room and keeps it.
     pub(crate) async fn create(&self, wish: &CreateRoom) -> Result<CreatedRoom, ErrorCode> {
+        if self.is_draining() {
+            return Err(ErrorCode::Restarting);
+        }
         let [guest, moderator] = [&wish.guest_verifier, &wish.moderator_verifier];
         if secret::is_same(guest.expose(), moderator.expose()) {
             return Err(ErrorCode::Malformed);
         }
+        // Links of an encrypted room name the key that says who may be in it.
+        if wish.encryption.is_some() && wish.host_key.is_none() {
+            return Err(ErrorCode::HostKeyMissing);
+        }
+        let rules = rules_of(wish.profile, self.0.limits.max_participants);
         let slug = RoomSlug::from_bytes(secret::random());
         let created_at = self.0.clock.unix_seconds();
         let expires_at = created_at + self.0.limits.lifetime.as_secs();
@@ -128,7 +180,7 @@ impl Registry {
             moderator_verifier: *moderator.expose(),
             host_key: wish.host_key,
             link_generation: 0,
-            rules: rules_of(wish.profile, self.0.limits.max_participants),
+            rules: RoomRules { encryption: wish.encryption, ..rules },
             created_at,
             expires_at,
         };
@@ -138,6 +190,9 @@ impl Registry {
             .await
             .map_err(|error| store_fault(&error))?;
         self.0.metrics.rooms_created.add_one();
+        if wish.encryption.is_some() {
+            self.0.metrics.rooms_created_encrypted.add_one();
+        }
         Ok(CreatedRoom { room: slug, expires_at })
     }
 
@@ -199,6 +254,8 @@ impl Registry {
             handle,
             display_name: request.display_name,
             language: request.language,
+            member_key: request.member_key,
+            sealed_name: request.sealed_name,
         };
         let outgoing = request.outgoing;
         let input = RoomInput::Join { join, link: shown, outgoing, complaint };
@@ -208,6 +265,7 @@ impl Registry {
             Some(room) => room,
             // Nobody is there to come back to.
             None if !is_link_good && delegation.is_none() => return Err(ErrorCode::LinkEnded),
+            None if self.is_draining() => return Err(ErrorCode::Restarting),
             None if live.len() >= self.0.limits.max_live => return Err(ErrorCode::Overloaded),
             None => {
                 let id = self.next_room();
@@ -245,19 +303,49 @@ impl Registry {
         }
     }
 
+    /// Opens no room any more, says in those that are live when the server stops at the latest, and
+    /// returns once nobody is in any of them.
+    pub(crate) async fn drain(&self, at: Instant) {
+        let rooms = {
+            let live = lock(&self.0.live);
+            self.0.draining.store(true, Ordering::Relaxed);
+            inputs_of(&live)
+        };
+        tell(rooms, || RoomInput::RestartAnnounced(at)).await;
+        while self.room_sizes().iter().any(|size| *size > 0) {
+            self.0.emptied.notified().await;
+        }
+    }
+
+    /// Whether rooms are neither made nor opened any more.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.0.draining.load(Ordering::Relaxed)
+    }
+
+    /// Notes how many are in a room, where `size` is read by others.
+    pub(crate) fn note_size(&self, size: &AtomicUsize, count: usize) {
+        size.store(count, Ordering::Relaxed);
+        if count == 0 {
+            self.0.emptied.notify_one();
+        }
+    }
+
     /// Tells every live room that the server stops.
     pub(crate) async fn stop(&self) {
-        let rooms: Vec<_> = lock(&self.0.live).values().map(|room| room.inputs.clone()).collect();
-        for room in rooms {
-            // A room that has just ended needs no telling.
-            let _ = room.send(RoomInput::Stop).await;
-        }
+        let rooms = inputs_of(&lock(&self.0.live));
+        tell(rooms, || RoomInput::Stop).await;
     }
 
     /// Passes an event of the media plane on to the room it is about.
     pub(crate) fn media_event(&self, event: Event) {
+        if let Event::Recording { recording, news, .. } = &event {
+            // Whether or not the room is there to hear of it.
+            self.0.recordings.news(*recording, *news);
+        }
         match &event {
-            Event::RoomFailed { room } | Event::Speakers { room, .. } => {
+            Event::RoomFailed { room }
+            | Event::Speakers { room, .. }
+            | Event::Recording { room, .. } => {
                 let live = lock(&self.0.live);
                 let room = live.values().find(|live| live.id == *room);
                 self.pass_on(room.map(|room| room.media.clone()), event);
@@ -334,6 +422,7 @@ impl Registry {
             live.remove(&key);
         }
         drop(live);
+        self.0.emptied.notify_one();
         let left_behind: Vec<_> = {
             let mut routes = lock(&self.0.routes);
             routes.extract_if(|_, route| route.same_channel(media)).collect()
@@ -341,6 +430,17 @@ impl Registry {
         for (participant, _) in left_behind {
             self.0.media.remove_transport(id, participant);
         }
+    }
+}
+
+fn inputs_of(live: &HashMap<RoomKey, LiveRoom>) -> Vec<mpsc::Sender<RoomInput>> {
+    live.values().map(|room| room.inputs.clone()).collect()
+}
+
+async fn tell(rooms: Vec<mpsc::Sender<RoomInput>>, what: impl Fn() -> RoomInput) {
+    for room in rooms {
+        // A room that has just ended needs no telling.
+        let _ = room.send(what()).await;
     }
 }
 
@@ -362,7 +462,11 @@ fn store_fault(error: &StoreError) -> ErrorCode {
     match error {
         StoreError::Overloaded | StoreError::TooManyHandles => ErrorCode::Overloaded,
         StoreError::Gone => ErrorCode::NotThere,
-        StoreError::Database(_) | StoreError::File(_) | StoreError::Rules(_) => {
+        StoreError::Database(_)
+        | StoreError::File(_)
+        | StoreError::Rules(_)
+        | StoreError::Newer
+        | StoreError::Damaged => {
             tracing::error!(cause = %error, "the store failed");
             ErrorCode::Internal
         }

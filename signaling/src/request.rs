@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::http::Uri;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use http_body_util::{BodyExt, Full, Limited};
+use hyper::HeaderMap;
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
 use hyper::{Method, Request};
@@ -18,6 +19,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use webpki_roots::TLS_SERVER_ROOTS;
 
 use crate::tls;
 
@@ -39,6 +41,7 @@ pub enum RequestError {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
 
@@ -49,7 +52,8 @@ pub(crate) async fn get(
     path: &str,
     authority: &Path,
 ) -> Result<Answer, RequestError> {
-    ask(origin, Request::builder().method(Method::GET).uri(path), Bytes::new(), authority).await
+    let request = Request::builder().method(Method::GET).uri(path);
+    ask(origin, request, Bytes::new(), authority, DEADLINE).await
 }
 
 /// `POST path` with a JSON body and, where given, a host pass.
@@ -65,14 +69,16 @@ pub(crate) async fn post_json(
     if let Some(pass) = host_pass {
         request = request.header(AUTHORIZATION, format!("Bearer {pass}"));
     }
-    ask(origin, request, body.into(), authority).await
+    ask(origin, request, body.into(), authority, DEADLINE).await
 }
 
-async fn ask(
+/// Asks anything, with a time limit on the whole exchange.
+pub(crate) async fn ask(
     origin: &str,
     request: hyper::http::request::Builder,
     body: Bytes,
     authority: &Path,
+    deadline: Duration,
 ) -> Result<Answer, RequestError> {
     let not_origin = || RequestError::Origin(origin.to_owned());
     let uri: Uri = origin.parse().map_err(|_| not_origin())?;
@@ -103,7 +109,7 @@ async fn ask(
         }
         .map_err(|cause| unreachable(&*cause))
     };
-    let answer = tokio::time::timeout(DEADLINE, exchange).await;
+    let answer = tokio::time::timeout(deadline, exchange).await;
     answer.map_err(|_| RequestError::Silent(origin.to_owned()))?
 }
 
@@ -115,8 +121,9 @@ async fn send(
     let exchange = async {
         let response = sender.send_request(request).await?;
         let status = response.status().as_u16();
+        let headers = response.headers().clone();
         let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await?;
-        Ok(Answer { status, body: body.to_bytes() })
+        Ok(Answer { status, headers, body: body.to_bytes() })
     };
     tokio::select! {
         answer = exchange => answer,
@@ -126,9 +133,12 @@ async fn send(
 
 fn client_config(authority: &Path) -> Result<Arc<ClientConfig>, tokio_rustls::rustls::Error> {
     let mut roots = RootCertStore::empty();
-    // A system without certificates of its own can still trust the local authority.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if let Ok(certificate) = CertificateDer::from_pem_file(authority) {
+    if roots.is_empty() {
+        // The container image holds this program alone.
+        roots.extend(TLS_SERVER_ROOTS.iter().cloned());
+    }
+    for certificate in CertificateDer::pem_file_iter(authority).into_iter().flatten().flatten() {
         roots.add(certificate)?;
     }
     let config = ClientConfig::builder_with_provider(tls::provider())
@@ -138,8 +148,8 @@ fn client_config(authority: &Path) -> Result<Arc<ClientConfig>, tokio_rustls::ru
     Ok(Arc::new(config))
 }
 
-/// Time for the whole exchange; a health check gives up sooner than its caller.
+/// Time for the exchange of a command; a health check gives up sooner than its caller.
 const DEADLINE: Duration = Duration::from_secs(3);
 
-/// Longest answer read.
-const MAX_ANSWER_BYTES: usize = 64 * 1024;
+/// Longest answer read. The largest file of the pages is a fifth of it.
+const MAX_ANSWER_BYTES: usize = 2 << 20;

@@ -10,6 +10,9 @@ use subtle::ConstantTimeEq;
 /// Bytes of a link secret: 128 bits.
 pub(crate) const SECRET_BYTES: usize = 16;
 
+/// Bytes of a host key's fingerprint.
+pub(crate) const FINGERPRINT_BYTES: usize = 16;
+
 /// Random bytes of the operating system.
 pub(crate) fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
@@ -56,6 +59,13 @@ pub(crate) fn host_key(moderator_secret: &[u8; SECRET_BYTES]) -> HostKey {
 pub(crate) fn host_key_pair(moderator_secret: &[u8; SECRET_BYTES]) -> Ed25519KeyPair {
     let seed: [u8; 32] = derive(moderator_secret, &[b"host-key"]);
     Ed25519KeyPair::from_seed_unchecked(&seed).expect("any 32 bytes are a seed of Ed25519")
+}
+
+/// What links of an encrypted room name its host key by: the first 16 bytes of its SHA-256.
+pub(crate) fn fingerprint(host_key: &HostKey) -> [u8; FINGERPRINT_BYTES] {
+    let [fingerprint @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] =
+        sha256(host_key.as_bytes());
+    fingerprint
 }
 
 /// HKDF-SHA-256 (RFC 5869) without salt.

@@ -3,12 +3,14 @@
 
 use std::io;
 use std::path::Path;
+use std::pin::Pin;
 use std::thread::JoinHandle;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use protocol::{HostKey, ParticipantId, RoomRules, RoomSlug, Verifier};
 use room::Change;
+use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
@@ -16,7 +18,11 @@ use tokio::sync::{mpsc, oneshot};
 use self::database::Database;
 use crate::secret::sha256;
 
+pub(crate) mod actions;
+pub(crate) mod copy;
 mod database;
+pub(crate) mod recordings;
+pub(crate) mod rooms;
 
 /// The SHA-256 of a room's slug: finds the room, opens nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -86,6 +92,12 @@ pub(crate) enum StoreError {
     /// What was kept of a room is not what this version keeps.
     #[error("the rules of a room cannot be read: {0}")]
     Rules(#[from] serde_json::Error),
+    /// The file was written by a newer version.
+    #[error("it is of a newer version of Préau")]
+    Newer,
+    /// The file is damaged.
+    #[error("it is damaged")]
+    Damaged,
     /// The room is not there any more.
     #[error("the room is gone")]
     Gone,
@@ -97,6 +109,8 @@ pub(crate) enum StoreError {
     Overloaded,
 }
 
+type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+
 /// The rooms of this server.
 #[derive(Debug)]
 pub(crate) struct Store {
@@ -105,6 +119,7 @@ pub(crate) struct Store {
 }
 
 enum Question {
+    Run(Job),
     Insert(RoomKey, RoomRecord, oneshot::Sender<Result<(), StoreError>>),
     Find(RoomKey, oneshot::Sender<Result<Option<RoomRecord>, StoreError>>),
     FindStanding(RoomKey, ParticipantId, oneshot::Sender<Result<Option<Standing>, StoreError>>),
@@ -176,6 +191,32 @@ impl Store {
     /// participants for longer than a session token can be shown.
     pub(crate) async fn delete_expired(&self, now: u64) -> Result<usize, StoreError> {
         self.ask(|answer| Question::DeleteExpired(now, answer)).await
+    }
+
+    /// Does something with the tables of recordings and of the journal; in line when this returns.
+    pub(crate) fn run<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send>> {
+        let (sender, answer) = oneshot::channel();
+        let job = move |base: &mut Connection| drop(sender.send(job(base)));
+        let asked = self.queue.try_send(Question::Run(Box::new(job)));
+        Box::pin(async move {
+            asked.map_err(|_| StoreError::Overloaded)?;
+            Ok(answer.await.map_err(|_| StoreError::Overloaded)??)
+        })
+    }
+
+    /// The same, waiting. For threads of their own alone.
+    pub(crate) fn run_here<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (sender, answer) = oneshot::channel();
+        let job = move |base: &mut Connection| drop(sender.send(job(base)));
+        let asked = self.queue.blocking_send(Question::Run(Box::new(job)));
+        asked.map_err(|_| StoreError::Overloaded)?;
+        Ok(answer.blocking_recv().map_err(|_| StoreError::Overloaded)??)
     }
 
     async fn ask<T>(

@@ -1,27 +1,31 @@
-//! Certificates: files of a public name, or a local authority made at the first start.
+//! Certificates: which one this server shows, where it comes from, and how it is kept fresh.
 
-use std::collections::BTreeSet;
+mod acme;
+mod files;
+mod local;
+
 use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
-use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose,
-};
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
-use time::OffsetDateTime;
 use tokio_rustls::rustls::crypto::CryptoProvider;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
 use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::{self, ServerConfig};
+use x509_parser::prelude::{FromDer, X509Certificate};
 
-use crate::addresses;
+use self::acme::Acme;
+use self::files::Files;
+use self::local::LocalAuthority;
+use crate::clock::Clock;
+use crate::config::{AcmeSettings, Config, Tls};
+use crate::metrics::Metrics;
 
 /// Why there is no certificate to serve with.
 #[derive(Debug, Error)]
@@ -44,43 +48,85 @@ pub enum TlsError {
 #[derive(Debug)]
 pub(crate) struct Certificates {
     shown: Arc<Shown>,
-    authority: Option<LocalAuthority>,
+    source: Source,
+}
+
+/// Where it comes from.
+#[derive(Debug)]
+enum Source {
+    Local(LocalAuthority),
+    Files(Files),
+    /// The authority of this machine serves until the one on the network has given a certificate.
+    Acme(Acme, LocalAuthority),
 }
 
 impl Certificates {
-    /// Loads the files of a public name.
-    pub(crate) fn from_files(certificate: &Path, key: &Path) -> Result<Self, TlsError> {
-        let shown = Arc::new(Shown::new(load(certificate, key)?));
-        Ok(Self { shown, authority: None })
-    }
-
-    /// Uses the authority in `folder`, and makes it at the first start.
-    pub(crate) fn local(folder: &Path, now: u64) -> Result<Self, TlsError> {
-        let authority = LocalAuthority::open(folder, now)?;
-        let shown = Arc::new(Shown::new(authority.certificate(&own_names(), now)?));
-        Ok(Self { shown, authority: Some(authority) })
+    /// Loads or makes the certificate that the configuration asks for; `None` where a proxy has it.
+    pub(crate) fn open(config: &Config, now: u64) -> Result<Option<Arc<Self>>, TlsError> {
+        let (source, first) = match &config.tls {
+            Tls::BehindProxy(_) => return Ok(None),
+            Tls::LocalAuthority => {
+                let authority = LocalAuthority::open(&folder(&config.data_dir), config, now)?;
+                let first = authority.certificate(now)?;
+                (Source::Local(authority), first)
+            }
+            Tls::Files { certificate, key } => {
+                let (files, first) = Files::open(certificate, key)?;
+                (Source::Files(files), first)
+            }
+            Tls::Acme(settings) => {
+                let folder = folder(&config.data_dir);
+                let authority = LocalAuthority::open(&folder, config, now)?;
+                let (acme, kept) = Acme::open(&folder, settings)?;
+                let first = kept.map_or_else(|| authority.certificate(now), Ok)?;
+                (Source::Acme(acme, authority), first)
+            }
+        };
+        Ok(Some(Arc::new(Self { shown: Arc::new(Shown::new(first)), source })))
     }
 
     /// True when browsers trust this certificate by themselves.
-    pub(crate) const fn is_public(&self) -> bool {
-        self.authority.is_none()
+    pub(crate) fn is_public(&self) -> bool {
+        match &self.source {
+            Source::Files(_) => true,
+            Source::Local(_) => false,
+            Source::Acme(acme, _) => acme.is_public(),
+        }
     }
 
     /// The authority to trust (PEM), when it is this machine's own.
     pub(crate) fn authority_pem(&self) -> Option<&str> {
-        self.authority.as_ref().map(|authority| authority.pem.as_str())
+        match &self.source {
+            Source::Local(authority) => Some(authority.pem()),
+            Source::Files(_) | Source::Acme(..) => None,
+        }
     }
 
-    /// Looks whether this machine has new addresses or the certificate nears its end, and then
-    /// shows another one from now on. True when it did.
-    pub(crate) fn renew(&self, now: u64) -> Result<bool, TlsError> {
-        let Some(authority) = &self.authority else { return Ok(false) };
-        let names = own_names();
-        let is_due = authority.current(&names, now).is_none();
-        if is_due {
-            self.shown.replace(authority.certificate(&names, now)?);
+    /// When the certificate ends, in seconds since 1970.
+    pub(crate) fn not_after(&self) -> u64 {
+        self.shown.now().not_after
+    }
+
+    /// Looks whether its source has another certificate by now, and then shows that one. True when
+    /// it did.
+    fn look(&self, now: u64) -> Result<bool, TlsError> {
+        let news = match &self.source {
+            Source::Local(authority) => authority.renewed(now)?,
+            Source::Files(files) => files.changed()?,
+            Source::Acme(acme, _) if acme.is_obtained() => None,
+            Source::Acme(_, authority) => authority.renewed(now)?,
+        };
+        // Meanwhile the authority on the network may have answered.
+        let is_settled = || matches!(&self.source, Source::Acme(acme, _) if acme.is_obtained());
+        Ok(news.is_some_and(|certificate| self.shown.replace_unless(is_settled, certificate)))
+    }
+
+    /// How often that is worth it.
+    const fn look_every(&self) -> Duration {
+        match &self.source {
+            Source::Local(_) | Source::Acme(..) => Duration::from_secs(60),
+            Source::Files(_) => Duration::from_secs(5),
         }
-        Ok(is_due)
     }
 
     /// How connections are to be accepted.
@@ -90,7 +136,61 @@ impl Certificates {
             .with_no_client_auth()
             .with_cert_resolver(self.shown.clone());
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        if matches!(self.source, Source::Acme(..)) {
+            config.alpn_protocols.push(ACME_TLS.to_vec());
+        }
         Ok(Arc::new(config))
+    }
+}
+
+/// Keeps the certificate fresh for as long as the server runs.
+pub(crate) async fn keep(certificates: Arc<Certificates>, metrics: Arc<Metrics>, clock: Clock) {
+    let ordering = async {
+        if let Source::Acme(acme, _) = &certificates.source {
+            acme.keep(&certificates.shown, &metrics, &clock).await;
+        }
+    };
+    tokio::join!(ordering, keep_looking(certificates.clone(), &metrics, &clock));
+}
+
+/// Shows what the source has. What goes wrong is counted and said once, and the certificate before
+/// goes on; its end is said day by day when it comes near.
+async fn keep_looking(certificates: Arc<Certificates>, metrics: &Metrics, clock: &Clock) {
+    let mut said = None;
+    let mut warned_at = None;
+    loop {
+        let now = clock.unix_seconds();
+        let is_new_day = warned_at.is_none_or(|at| at + DAY_SECONDS <= now);
+        if let Some(left) = certificates.shown.now().left_when_short(now).filter(|_| is_new_day) {
+            warned_at = Some(now);
+            let days_left = left / DAY_SECONDS;
+            tracing::warn!(
+                days_left,
+                "the certificate of https ends soon, and browsers then refuse it"
+            );
+        }
+        clock.sleep_until(clock.now() + certificates.look_every()).await;
+        let looked = {
+            let (certificates, now) = (certificates.clone(), clock.unix_seconds());
+            tokio::task::spawn_blocking(move || certificates.look(now)).await
+        };
+        match looked {
+            Ok(Ok(true)) => {
+                (said, warned_at) = (None, None);
+                tracing::info!("another certificate is shown from now on");
+            }
+            Ok(Ok(false)) => {}
+            Ok(Err(cause)) => {
+                metrics.certificate_failures.add_one();
+                let cause = cause.to_string();
+                if said.as_ref() != Some(&cause) {
+                    tracing::warn!(%cause, "no new certificate: the one before goes on");
+                    said = Some(cause);
+                }
+            }
+            // It cannot panic.
+            Err(_) => return,
+        }
     }
 }
 
@@ -99,12 +199,22 @@ pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
-/// Where the authority's certificate stands in the data folder.
-pub(crate) fn authority_file(data_dir: &Path) -> PathBuf {
-    data_dir.join(FOLDER).join("authority.crt")
+/// Sees that a chain and a key, both PEM, can be used and belong together.
+pub(crate) fn check_pair(chain: &Path, key: &Path) -> Result<(), TlsError> {
+    Certificate::load(chain, key).map(drop)
 }
 
-/// The folder of the local authority in the data folder.
+/// The chain (PEM) that an authority on the network gave, if one is kept in `folder` for this name.
+pub(crate) fn acme_chain(folder: &Path, settings: &AcmeSettings) -> Option<String> {
+    acme::kept_chain(folder, settings)
+}
+
+/// Where the authority's certificate stands in the data folder.
+pub(crate) fn authority_file(data_dir: &Path) -> PathBuf {
+    folder(data_dir).join(local::AUTHORITY_FILE)
+}
+
+/// The folder of keys and certificates in the data folder.
 pub(crate) fn folder(data_dir: &Path) -> PathBuf {
     data_dir.join(FOLDER)
 }
@@ -118,226 +228,142 @@ pub(crate) fn write_private(file: &Path, bytes: &[u8]) -> io::Result<()> {
     fs::rename(beside, file)
 }
 
-/// The certificate in force, replaced while connections come in.
-#[derive(Debug)]
-struct Shown(RwLock<Arc<CertifiedKey>>);
-
-impl Shown {
-    fn new(key: CertifiedKey) -> Self {
-        Self(RwLock::new(Arc::new(key)))
-    }
-
-    fn replace(&self, key: CertifiedKey) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(key);
-    }
-}
-
-impl ResolvesServerCert for Shown {
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.0.read().unwrap_or_else(PoisonError::into_inner).clone())
-    }
-}
-
-/// An authority only this machine uses.
-struct LocalAuthority {
-    folder: PathBuf,
-    pem: String,
-    issuer: Issuer<'static, KeyPair>,
-}
-
-impl std::fmt::Debug for LocalAuthority {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("LocalAuthority")
-    }
-}
-
-/// What is noted of the server's certificate, beside it.
-#[derive(Serialize, Deserialize)]
-struct Noted {
-    names: BTreeSet<String>,
+/// A chain with its key, and from when to when it counts.
+#[derive(Clone, Debug)]
+struct Certificate {
+    key: Arc<CertifiedKey>,
+    /// Seconds since 1970.
+    not_before: u64,
     /// Seconds since 1970.
     not_after: u64,
 }
 
-impl LocalAuthority {
-    fn open(folder: &Path, now: u64) -> Result<Self, TlsError> {
-        let file_error = |file: &Path| {
-            let file = file.to_owned();
-            move |error| TlsError::File(file, error)
-        };
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)
-            .map_err(file_error(folder))?;
-        let [key_file, pem_file] = ["authority.key", "authority.crt"].map(|name| folder.join(name));
-        if !key_file.exists() || !pem_file.exists() {
-            let key = KeyPair::generate()?;
-            let pem = authority_params(now).self_signed(&key)?.pem();
-            write_private(&pem_file, pem.as_bytes()).map_err(file_error(&pem_file))?;
-            write_private(&key_file, key.serialize_pem().as_bytes())
-                .map_err(file_error(&key_file))?;
+impl Certificate {
+    /// Takes a chain and a key, both PEM, out of these files.
+    fn new(chain: (&Path, &[u8]), key: (&Path, &[u8])) -> Result<Self, TlsError> {
+        let of_chain = || TlsError::Pem(chain.0.to_owned());
+        let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(chain.1).collect();
+        let certificates = certificates.map_err(|_| of_chain())?;
+        let first = certificates.first().ok_or_else(of_chain)?;
+        let (_, parsed) = X509Certificate::from_der(first).map_err(|_| of_chain())?;
+        let seconds = |time: i64| u64::try_from(time).unwrap_or(0);
+        let not_before = seconds(parsed.validity().not_before.timestamp());
+        let not_after = seconds(parsed.validity().not_after.timestamp());
+        let der =
+            PrivateKeyDer::from_pem_slice(key.1).map_err(|_| TlsError::Pem(key.0.to_owned()))?;
+        let key = Arc::new(CertifiedKey::from_der(certificates, der, &provider())?);
+        Ok(Self { key, not_before, not_after })
+    }
+
+    /// Takes a chain and a key out of two files.
+    fn load(chain: &Path, key: &Path) -> Result<Self, TlsError> {
+        let read =
+            |file: &Path| fs::read(file).map_err(|error| TlsError::File(file.to_owned(), error));
+        Self::new((chain, &read(chain)?), (key, &read(key)?))
+    }
+
+    /// Seconds until its end, when they are few: two weeks, or of a short-lived one the last third.
+    fn left_when_short(&self, now: u64) -> Option<u64> {
+        let life = self.not_after.saturating_sub(self.not_before);
+        let left = self.not_after.saturating_sub(now);
+        (left < WARN_SECONDS.min(life / 3)).then_some(left)
+    }
+}
+
+/// The certificate in force, replaced while connections come in.
+#[derive(Debug)]
+struct Shown {
+    certificate: RwLock<Certificate>,
+    /// What an authority that looks whether the name leads here is shown, and nobody else.
+    challenge: RwLock<Option<Arc<CertifiedKey>>>,
+}
+
+impl Shown {
+    fn new(certificate: Certificate) -> Self {
+        Self { certificate: RwLock::new(certificate), challenge: RwLock::default() }
+    }
+
+    fn now(&self) -> Certificate {
+        self.certificate.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn replace(&self, certificate: Certificate) {
+        self.replace_unless(|| false, certificate);
+    }
+
+    /// Asks at a moment when nobody else replaces it.
+    fn replace_unless(&self, is_settled: impl Fn() -> bool, certificate: Certificate) -> bool {
+        let mut shown = self.certificate.write().unwrap_or_else(PoisonError::into_inner);
+        let is_open = !is_settled();
+        if is_open {
+            *shown = certificate;
         }
-        let key = fs::read_to_string(&key_file).map_err(file_error(&key_file))?;
-        let key = KeyPair::from_pem(&key).map_err(|_| TlsError::Pem(key_file))?;
-        let pem = fs::read_to_string(&pem_file).map_err(file_error(&pem_file))?;
-        let issuer = Issuer::new(authority_params(now), key);
-        Ok(Self { folder: folder.to_owned(), pem, issuer })
+        is_open
     }
 
-    /// The kept certificate if it still serves, or a new one.
-    fn certificate(&self, names: &BTreeSet<String>, now: u64) -> Result<CertifiedKey, TlsError> {
-        if let Some(current) = self.current(names, now) {
-            return Ok(current);
+    fn set_challenge(&self, challenge: Option<Arc<CertifiedKey>>) {
+        *self.challenge.write().unwrap_or_else(PoisonError::into_inner) = challenge;
+    }
+}
+
+impl ResolvesServerCert for Shown {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        // Whoever looks offers this protocol and no other (RFC 8737 section 3).
+        if hello.alpn().is_some_and(|offered| offered.eq([ACME_TLS])) {
+            return self.challenge.read().unwrap_or_else(PoisonError::into_inner).clone();
         }
-        let [certificate, key, note] = self.files();
-        let not_after = now + CERTIFICATE_SECONDS;
-        let pair = KeyPair::generate()?;
-        let made = server_params(names, now, not_after)?.signed_by(&pair, &self.issuer)?;
-        let noted = serde_json::to_vec(&Noted { names: names.clone(), not_after });
-        let noted = noted.expect("a set of texts and a number");
-        let chain = made.pem() + &self.pem;
-        // The note goes first: with it alone, or with an old certificate, the next start makes
-        // another one, since key and certificate would not belong together.
-        for (file, bytes) in
-            [(&note, noted), (&key, pair.serialize_pem().into()), (&certificate, chain.into())]
-        {
-            write_private(file, &bytes).map_err(|error| TlsError::File(file.clone(), error))?;
-        }
-        load(&certificate, &key)
-    }
-
-    /// The kept certificate, unless it is missing, nears its end, or lacks one of `names`.
-    fn current(&self, names: &BTreeSet<String>, now: u64) -> Option<CertifiedKey> {
-        let [certificate, key, note] = self.files();
-        let noted: Noted = serde_json::from_slice(&fs::read(note).ok()?).ok()?;
-        let is_good = names.is_subset(&noted.names) && now + RENEW_SECONDS < noted.not_after;
-        is_good.then(|| load(&certificate, &key).ok()).flatten()
-    }
-
-    fn files(&self) -> [PathBuf; 3] {
-        ["server.crt", "server.key", "server.json"].map(|name| self.folder.join(name))
+        Some(self.now().key)
     }
 }
 
-fn load(certificate: &Path, key: &Path) -> Result<CertifiedKey, TlsError> {
-    let read = |file: &Path| fs::read(file).map_err(|error| TlsError::File(file.to_owned(), error));
-    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read(certificate)?).collect();
-    let chain = chain.ok().filter(|chain| !chain.is_empty());
-    let chain = chain.ok_or_else(|| TlsError::Pem(certificate.to_owned()))?;
-    let der =
-        PrivateKeyDer::from_pem_slice(&read(key)?).map_err(|_| TlsError::Pem(key.to_owned()))?;
-    Ok(CertifiedKey::from_der(chain, der, &provider())?)
-}
+/// The protocol by which an authority sees that a name leads here (RFC 8737 section 6.2).
+pub(crate) const ACME_TLS: &[u8] = b"acme-tls/1";
 
-/// Every name and address under which a browser may open this server.
-fn own_names() -> BTreeSet<String> {
-    let mut names: BTreeSet<String> =
-        addresses::of_interfaces().iter().map(ToString::to_string).collect();
-    names.extend(["localhost", "127.0.0.1", "::1"].map(str::to_owned));
-    let host = gethostname::gethostname().to_string_lossy().to_ascii_lowercase();
-    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-.".contains(&byte);
-    if !host.is_empty() && host.len() < 200 && host.bytes().all(is_name) {
-        let first = host.split('.').next().unwrap_or(&host);
-        names.extend([format!("{first}.local"), host.clone()]);
-    }
-    names
-}
-
-fn authority_params(now: u64) -> CertificateParams {
-    let mut params = CertificateParams::default();
-    params.distinguished_name.push(DnType::CommonName, "Préau on this machine");
-    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    params.not_before = date(now.saturating_sub(CLOCK_SKEW_SECONDS));
-    params.not_after = date(now + AUTHORITY_SECONDS);
-    params
-}
-
-fn server_params(
-    names: &BTreeSet<String>,
-    now: u64,
-    not_after: u64,
-) -> Result<CertificateParams, rcgen::Error> {
-    let mut params = CertificateParams::new(names.iter().cloned().collect::<Vec<_>>())?;
-    params.distinguished_name.push(DnType::CommonName, "Préau");
-    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    params.use_authority_key_identifier_extension = true;
-    params.not_before = date(now.saturating_sub(CLOCK_SKEW_SECONDS));
-    params.not_after = date(not_after);
-    Ok(params)
-}
-
-fn date(seconds: u64) -> OffsetDateTime {
-    OffsetDateTime::from_unix_timestamp(seconds.cast_signed()).unwrap_or(OffsetDateTime::UNIX_EPOCH)
-}
-
-/// Folder of the local authority within the data folder.
+/// Folder of keys and certificates within the data folder.
 const FOLDER: &str = "tls";
-/// Ten years: devices that trust the authority need not be visited again sooner.
-const AUTHORITY_SECONDS: u64 = 3650 * 24 * 3600;
-/// One year; some systems refuse private certificates of more than 825 days.
-const CERTIFICATE_SECONDS: u64 = 365 * 24 * 3600;
-/// A month before its end a certificate is replaced: a server that runs on never shows a dead one.
-const RENEW_SECONDS: u64 = 30 * 24 * 3600;
-/// A day, for devices whose clock is late.
-const CLOCK_SKEW_SECONDS: u64 = 24 * 3600;
+const DAY_SECONDS: u64 = 24 * 3600;
+/// Two weeks before its end the log speaks of it: whoever has to see to it may be on holiday.
+const WARN_SECONDS: u64 = 14 * DAY_SECONDS;
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
 
-    const NOW: u64 = 1_800_000_000;
-
-    fn names(texts: &[&str]) -> BTreeSet<String> {
-        texts.iter().map(|text| (*text).to_owned()).collect()
-    }
-
     #[test]
-    fn the_authority_and_its_certificate_are_kept_for_their_owner_only() {
+    fn the_end_is_said_in_the_last_two_weeks_or_the_last_third() {
         let folder = tempfile::tempdir().unwrap();
-        let folder = folder.path().join("tls");
-        let first = Certificates::local(&folder, NOW).unwrap();
-        let again = Certificates::local(&folder, NOW + 60).unwrap();
-        assert_eq!(first.authority_pem(), again.authority_pem());
-        let shown = |c: &Certificates| c.shown.0.read().unwrap().cert.clone();
-        assert_eq!(shown(&first), shown(&again));
-        assert!(!again.renew(NOW + 60).unwrap());
-        for entry in fs::read_dir(&folder).unwrap() {
-            assert_eq!(entry.unwrap().metadata().unwrap().permissions().mode() & 0o077, 0);
-        }
+        let pair = rcgen::generate_simple_self_signed(["a.example".to_owned()]).unwrap();
+        let [chain, key] = ["a.pem", "b.pem"].map(|name| folder.path().join(name));
+        fs::write(&chain, pair.cert.pem()).unwrap();
+        fs::write(&key, pair.signing_key.serialize_pem()).unwrap();
+        let loaded = Certificate::load(&chain, &key).unwrap();
+        let of_days = |days: u64| Certificate {
+            not_before: 1000,
+            not_after: 1000 + days * DAY_SECONDS,
+            ..loaded.clone()
+        };
+        let left = |certificate: &Certificate, days: u64| {
+            certificate.left_when_short(1000 + days * DAY_SECONDS).map(|left| left / DAY_SECONDS)
+        };
+        let year = of_days(365);
+        assert_eq!(
+            [0, 351, 352, 365, 400].map(|day| left(&year, day)),
+            [None, None, Some(13), Some(0), Some(0)]
+        );
+        assert_eq!([0, 4, 5].map(|day| left(&of_days(6), day)), [None, None, Some(1)]);
     }
 
     #[test]
-    fn a_certificate_is_renewed_for_a_new_name_and_before_its_end() {
-        let folder = tempfile::tempdir().unwrap();
-        let authority = LocalAuthority::open(folder.path(), NOW).unwrap();
-        authority.certificate(&names(&["localhost", "192.0.2.1"]), NOW).unwrap();
-        let is_current = |texts: &[&str], now| authority.current(&names(texts), now).is_some();
-        assert!(is_current(&["localhost", "192.0.2.1"], NOW));
-        assert!(is_current(&["localhost"], NOW), "an address less needs no new certificate");
-        assert!(!is_current(&["localhost", "192.0.2.2"], NOW));
-        assert!(!is_current(&["localhost"], NOW + CERTIFICATE_SECONDS - RENEW_SECONDS));
-    }
-
-    #[test]
-    fn files_that_hold_no_certificate_are_named() {
-        let folder = tempfile::tempdir().unwrap();
-        let [certificate, key] = ["a.pem", "b.pem"].map(|name| folder.path().join(name));
-        let error = Certificates::from_files(&certificate, &key).unwrap_err();
-        assert!(error.to_string().contains("a.pem"), "{error}");
-        fs::write(&certificate, "nonsense").unwrap();
-        fs::write(&key, "nonsense").unwrap();
-        let error = Certificates::from_files(&certificate, &key).unwrap_err();
-        assert!(matches!(error, TlsError::Pem(_)), "{error}");
-    }
-
-    #[test]
-    fn the_own_names_hold_this_machine() {
-        let names = own_names();
-        assert!(names.contains("localhost") && names.contains("127.0.0.1"));
+    fn the_dates_are_those_of_the_certificate() {
+        let mut params = rcgen::CertificateParams::new(["a.example".to_owned()]).unwrap();
+        let date = |seconds| time::OffsetDateTime::from_unix_timestamp(seconds).unwrap();
+        (params.not_before, params.not_after) = (date(1_800_000_000), date(1_800_000_600));
+        let key = rcgen::KeyPair::generate().unwrap();
+        let chain = params.self_signed(&key).unwrap().pem();
+        let key = key.serialize_pem();
+        let file = Path::new("a.pem");
+        let certificate = Certificate::new((file, chain.as_bytes()), (file, key.as_bytes()));
+        let certificate = certificate.unwrap();
+        assert_eq!((certificate.not_before, certificate.not_after), (1_800_000_000, 1_800_000_600));
     }
 }

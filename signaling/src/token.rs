@@ -52,7 +52,7 @@ pub(crate) struct Vouched {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct HostClaims {
+struct PassClaims {
     aud: String,
     exp: u64,
 }
@@ -91,13 +91,31 @@ impl Tokens {
 
     /// A pass to make rooms, good for `days`.
     pub(crate) fn host_pass(&self, days: u32) -> Redacted<String> {
-        let exp = self.clock.unix_seconds() + u64::from(days) * 24 * 3600;
-        self.sign(&HostClaims { aud: HOST_AUDIENCE.to_owned(), exp })
+        self.pass(HOST_AUDIENCE, u64::from(days) * 24 * 3600)
     }
 
     /// True when this pass lets its holder make rooms.
     pub(crate) fn check_host_pass(&self, pass: &str) -> bool {
-        self.check::<HostClaims>(pass, HOST_AUDIENCE)
+        self.check_pass(HOST_AUDIENCE, pass)
+    }
+
+    /// A pass to see what `preau doctor` says, good for [`DOCTOR_SECONDS`].
+    pub(crate) fn doctor_pass(&self) -> Redacted<String> {
+        self.pass(DOCTOR_AUDIENCE, DOCTOR_SECONDS)
+    }
+
+    /// True when this pass lets its holder see what `preau doctor` says.
+    pub(crate) fn check_doctor_pass(&self, pass: &str) -> bool {
+        self.check_pass(DOCTOR_AUDIENCE, pass)
+    }
+
+    fn pass(&self, audience: &str, seconds: u64) -> Redacted<String> {
+        let exp = self.clock.unix_seconds() + seconds;
+        self.sign(&PassClaims { aud: audience.to_owned(), exp })
+    }
+
+    fn check_pass(&self, audience: &str, pass: &str) -> bool {
+        self.check::<PassClaims>(pass, audience)
             .is_some_and(|claims| self.clock.unix_seconds() < claims.exp)
     }
 
@@ -134,6 +152,11 @@ const MAX_TOKEN_BYTES: usize = 1024;
 
 const SESSION_AUDIENCE: &str = "preau-session";
 const HOST_AUDIENCE: &str = "preau-host";
+const DOCTOR_AUDIENCE: &str = "preau-doctor";
+
+/// How long the administrator's page can be opened. Longer, and a link left in a terminal still shows how
+/// this machine is set up; shorter, and whoever mends it makes another in between.
+pub(crate) const DOCTOR_SECONDS: u64 = 1800;
 
 /// HS256 by `ring`. No other algorithm has any code here to be confused with.
 static PROVIDER: CryptoProvider = CryptoProvider {

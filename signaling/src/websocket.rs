@@ -138,7 +138,7 @@ impl Session {
             return Err(End::Refused(ErrorCode::RateLimited));
         }
         let request = match first {
-            First::Join(request) => request,
+            First::Join(request) => *request,
             First::Probe(request_id, offer) => return Ok(Beginning::Probe(request_id, offer)),
         };
         match self.app.registry.admit(request).await {
@@ -276,7 +276,8 @@ impl Session {
         let mut ended = None;
         for outgoing in batch.drain(..) {
             match outgoing {
-                Outgoing::Message(message) => {
+                Outgoing::Message(mut message) => {
+                    self.complete(&mut message);
                     if let ServerMessage::Error { code: cause, fatal: true, .. } = *message {
                         *code = close_code_of(cause);
                     }
@@ -287,6 +288,15 @@ impl Session {
         }
         self.write(texts).await?;
         Ok(ended)
+    }
+
+    /// Adds what the room does not know.
+    fn complete(&self, message: &mut ServerMessage) {
+        if let ServerMessage::Known { known, .. } = message {
+            known.address = Some(Redacted::new(self.address.to_string()));
+        } else if let ServerMessage::Answer { relay, .. } = message {
+            *relay = self.app.relay_access();
+        }
     }
 
     async fn say(&mut self, message: &ServerMessage) -> Result<(), End> {
@@ -364,7 +374,7 @@ fn parse(text: &str) -> Result<ClientMessage, ErrorCode> {
 
 /// The first message of a session, taken apart.
 enum First {
-    Join(JoinRequest),
+    Join(Box<JoinRequest>),
     Probe(RequestId, Redacted<String>),
 }
 
@@ -385,6 +395,8 @@ fn first_message(text: &str, outgoing: mpsc::Sender<Outgoing>) -> Result<First, 
         delegation,
         display_name,
         language,
+        member_key,
+        sealed_name,
     } = message
     else {
         return Err(ErrorCode::NotJoined);
@@ -393,9 +405,19 @@ fn first_message(text: &str, outgoing: mpsc::Sender<Outgoing>) -> Result<First, 
         return Err(ErrorCode::ProtocolVersion);
     }
     let language = language.unwrap_or(Language::Fr);
-    let request =
-        JoinRequest { room, proof, handle, resume, delegation, display_name, language, outgoing };
-    Ok(First::Join(request))
+    let request = JoinRequest {
+        room,
+        proof,
+        handle,
+        resume,
+        delegation,
+        display_name,
+        language,
+        member_key,
+        sealed_name,
+        outgoing,
+    };
+    Ok(First::Join(Box::new(request)))
 }
 
 /// True for a `join` that only another version may understand.
@@ -413,9 +435,10 @@ fn is_too_large(error: &axum::Error) -> bool {
 fn close_code_of(code: ErrorCode) -> u16 {
     match code {
         ErrorCode::MessageTooLarge => close_code::SIZE,
-        ErrorCode::RateLimited | ErrorCode::Overloaded | ErrorCode::IncidentsFull => {
-            close_code::AGAIN
-        }
+        ErrorCode::RateLimited
+        | ErrorCode::Restarting
+        | ErrorCode::Overloaded
+        | ErrorCode::IncidentsFull => close_code::AGAIN,
         ErrorCode::Internal => close_code::ERROR,
         ErrorCode::Malformed
         | ErrorCode::ProtocolVersion
@@ -436,6 +459,15 @@ fn close_code_of(code: ErrorCode) -> u16 {
         | ErrorCode::NotAllowed
         | ErrorCode::NotThere
         | ErrorCode::IncidentsOff
+        | ErrorCode::RecordingOff
+        | ErrorCode::RecordingForbidden
+        | ErrorCode::RecordingRunning
+        | ErrorCode::NoRecording
+        | ErrorCode::TermsInvalid
+        | ErrorCode::AuthorisationsMissing
+        | ErrorCode::EncryptionRequired
+        | ErrorCode::NotEncrypted
+        | ErrorCode::MlsStale
         | ErrorCode::HostPassRequired => close_code::POLICY,
     }
 }
@@ -466,7 +498,7 @@ const MAX_LATE_FRAMES: usize = 256;
 const MESSAGE_RATE: Rate = Rate { burst: 200, refill: Duration::from_millis(25) };
 
 /// Messages that wait for a browser to read. More lets a stalled one hold more memory (about 250
-/// bytes each); fewer cuts a healthy one when a whole class comes in at once.
+/// bytes each; copies of what is sealed share one text); fewer cuts a healthy one when a whole class comes in at once.
 const SESSION_QUEUE: usize = 1024;
 
 /// Messages written with one system call.
@@ -485,7 +517,7 @@ mod tests {
         let code = |text: &str| first_message(text, sender.clone()).err().unwrap();
         let future = r#"{"type":"join","protocolVersion":99,"zebra":{}}"#;
         assert_eq!(code(future), ErrorCode::ProtocolVersion);
-        let broken = r#"{"type":"join","protocolVersion":1,"zebra":{}}"#;
+        let broken = r#"{"type":"join","protocolVersion":2,"zebra":{}}"#;
         assert_eq!(code(broken), ErrorCode::Malformed);
         assert_eq!(code(r#"{"type":"ping"}"#), ErrorCode::NotJoined);
         assert_eq!(code("[]"), ErrorCode::Malformed);

@@ -7,7 +7,9 @@ import { rule } from './rig/rule.ts'
 import { until } from './rig/until.ts'
 import { words } from './rig/words.ts'
 
-const STEPS = ['browser', 'devices', 'http', 'websocket', 'udp'] as const
+const STEPS = ['browser', 'devices', 'http', 'websocket', 'udp', 'tcp', 'tls'] as const
+
+const UNTRIED = { udp: 'skipped', tcp: 'skipped', tls: 'skipped' }
 
 for (const engine of ['chromium', 'firefox'] as const) {
   rule(`the_connection_test_passes_in_${engine}_and_opens_no_device`, async (ground) => {
@@ -15,7 +17,9 @@ for (const engine of ['chromium', 'firefox'] as const) {
     const page = await ground.page(engine)
     await page.goto(`${server.origin}/test`)
     await untilVerdict(page, 'good')
-    assert.deepEqual(await states(page), { browser: 'good', devices: 'good', http: 'good', websocket: 'good', udp: 'good' })
+    const good = { browser: 'good', devices: 'good', http: 'good', websocket: 'good', udp: 'good', tcp: 'good' }
+    // There is no TLS on the way from this machine to itself.
+    assert.deepEqual(await states(page), { ...good, tls: 'skipped' })
     assert.equal((await page.holdings()).userMediaCalls, 0)
     await until('the trial is let go', async () => {
       const { connections } = await page.holdings()
@@ -30,20 +34,24 @@ for (const engine of ['chromium', 'firefox'] as const) {
   })
 
   rule(`the_connection_test_says_in_${engine}_that_udp_is_blocked_and_what_to_open`, async (ground) => {
+    ground.expectsNetworkErrors = true
     const network = NetworkWithoutUdp.create()
     ground.afterwards(() => network.remove())
     const server = await ground.server({ namespace: network })
-    const page = await ground.page(engine)
+    const page = await ground.trustingPage(engine, server)
     await page.goto(`${server.httpsOrigin}/test`)
-    await untilVerdict(page, 'failed')
-    const { websocket, udp } = await states(page)
-    assert.deepEqual({ websocket, udp }, { websocket: 'good', udp: 'failed' })
-    await page.findSelector('[data-testid=test-problem][data-problem=udp_blocked]')
-    await page.untilText(words('fr', 'test.cause.udp_blocked.help'))
+    await untilVerdict(page, 'doubtful')
+    const { websocket, udp, tcp, tls } = await states(page)
+    assert.deepEqual({ websocket, udp, tcp }, { websocket: 'good', udp: 'doubtful', tcp: 'good' })
+    // Firefox takes a relay over TLS by its name alone, never by an address.
+    assert.equal(tls, engine === 'chromium' ? 'good' : 'closed')
+    await page.findSelector('[data-testid=test-problem][data-problem=udp_detour]')
+    await page.untilText(words('fr', 'test.cause.udp_detour.help'))
     const place = `${network.address}:${server.ports.media}`
-    await page.untilText(words('fr', 'test.admin.udp').replace('{places}', place))
+    const admin = words('fr', 'test.admin.udp').replace('{places}', place)
+    await page.untilText(admin.replace('{host}', `${network.address}:${server.ports.https}`))
     const report = await page.text('test-report')
-    assert.ok(report.includes('[udp_blocked]') && report.includes(place), report)
+    assert.ok(report.includes('[udp_detour]') && report.includes(place), report)
     assert.ok(!report.includes(network.here), `the report names this machine: ${report}`)
     assert.deepEqual(await violations(page), [])
   }, { order: 'alone' })
@@ -59,12 +67,12 @@ rule('the_connection_test_tells_a_blocked_websocket_from_a_server_that_is_gone',
   })
   await page.goto(`http://localhost:${road.port}/test`)
   await untilVerdict(page, 'failed')
-  assert.deepEqual(await states(page), { browser: 'good', devices: 'good', http: 'good', websocket: 'failed', udp: 'skipped' })
+  assert.deepEqual(await states(page), { browser: 'good', devices: 'good', http: 'good', websocket: 'failed', ...UNTRIED })
   await page.findSelector('[data-testid=test-problem][data-problem=websocket_blocked]')
   road.cut()
   await page.click('test-again')
   await page.findSelector('[data-testid=test-problem][data-problem=server_unreachable]', 20_000)
-  assert.deepEqual(await states(page), { browser: 'good', devices: 'good', http: 'failed', websocket: 'skipped', udp: 'skipped' })
+  assert.deepEqual(await states(page), { browser: 'good', devices: 'good', http: 'failed', websocket: 'skipped', ...UNTRIED })
 }, { order: 'beside' })
 
 async function untilVerdict(page: TestPage, verdict: string): Promise<void> {

@@ -40,7 +40,7 @@ rule(
       INJECTIONS.map((displayName) =>
         firstAnswer(server.origin, {
           type: 'join',
-          protocolVersion: 1,
+          protocolVersion: 2,
           room: lobby.room,
           proof: proofOf(lobby.guestSecret),
           resume: null,

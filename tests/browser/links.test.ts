@@ -245,7 +245,7 @@ async function hashOf(link: string): Promise<string> {
 async function answerTo(server: PreauServer, links: RoomLinks): Promise<string> {
   const { socket, message } = await firstAnswer(server.origin, {
     type: 'join',
-    protocolVersion: 1,
+    protocolVersion: 2,
     room: links.room,
     proof: proofOf(links.guestSecret),
     handle: null,

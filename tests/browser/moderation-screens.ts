@@ -81,6 +81,6 @@ async function openRules(page: TestPage): Promise<void> {
 
 async function wait(origin: string, links: { room: string; guestSecret: string }, displayName: string) {
   const { room, guestSecret } = links
-  const message = { type: 'join', protocolVersion: 1, room, proof: proofOf(guestSecret), resume: null, displayName }
+  const message = { type: 'join', protocolVersion: 2, room, proof: proofOf(guestSecret), resume: null, displayName }
   return (await firstAnswer(origin, message)).socket
 }

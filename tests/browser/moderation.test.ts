@@ -134,7 +134,7 @@ rule(
     const [token] = await noe.evaluate<string[]>('__rig.resumeTokens.slice(-1)')
     const again = await firstAnswer(server.origin, {
       type: 'join',
-      protocolVersion: 1,
+      protocolVersion: 2,
       room: links.room,
       proof: proofOf(links.guestSecret),
       resume: token,
@@ -194,7 +194,7 @@ rule(
     await teacher.find('invite-microphone')
     await teacher.raw.keyboard.press('Escape')
     await until('the menu closes', async () => !(await teacher.has('invite-microphone')))
-    assert.equal(await teacher.evaluate('document.activeElement.dataset.testid'), 'person-menu')
+    await until('the focus is back', () => teacher.evaluate<boolean>(`document.activeElement?.dataset.testid === 'person-menu'`))
     await teacher.raw.keyboard.press('Enter')
     await press(teacher, 'invite-microphone', 'Enter')
     await pupil.find('invitation-accept')

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { join, turnCameraOn, turnMicrophoneOn } from './rig/call.ts'
 import { untilAllFlow } from './rig/media.ts'
 import { rule } from './rig/rule.ts'
+import { CONTROLLER, PREAU_BIN } from './rig/server.ts'
 
 for (const engine of ['chromium', 'firefox'] as const) {
   rule(`r29_r31_a_meeting_in_${engine}_asks_no_other_origin_and_leaves_nothing_behind`, async (ground) => {
@@ -49,14 +51,17 @@ rule('r30_the_notice_is_one_click_away_before_joining_and_reads_without_script',
   const { server, guestLink } = await ground.serverWithRoom()
   const page = await ground.page()
   await page.goto(guestLink)
-  await page.clickNamed('footer.notice')
-  await page.findSelector('h1')
+  await page.click('notice-link')
+  await page.find('notice')
   assert.match(await page.evaluate('location.pathname'), /^\/notice/)
 
   const bare = await ground.page()
   await bare.raw.setJavaScriptEnabled(false)
   await bare.goto(`${server.origin}/notice`)
-  assert.match(await bare.bodyText(), /données/)
+  const text = await bare.bodyText()
+  const contacts = [CONTROLLER.name, CONTROLLER.dpo, CONTROLLER.support].map((contact) => text.indexOf(contact))
+  assert.ok(contacts.every((at) => at >= 0), text)
+  assert.deepEqual(contacts, [...contacts].sort((a, b) => a - b))
 }, { order: 'beside' })
 
 rule('security_headers_stand_on_every_page', async (ground) => {
@@ -71,4 +76,26 @@ rule('security_headers_stand_on_every_page', async (ground) => {
     assert.ok(headers.get('permissions-policy'))
     assert.equal(headers.get('set-cookie'), null)
   }
+}, { order: 'beside' })
+
+rule('r10_r31_r33_r35_the_check_from_outside_finds_every_promise_kept_by_the_real_pages', async (ground) => {
+  const server = await ground.server()
+  const { status, stdout, stderr } = spawnSync(PREAU_BIN, ['privacy-check', server.origin], { encoding: 'utf8', timeout: 60_000 })
+  assert.equal(status, 0, `${stdout}\n${stderr}`)
+  assert.match(stdout, /^\d+ kept, 0 broken$/m)
+}, { order: 'beside' })
+
+rule('r29_a_guest_is_shown_everything_the_server_holds_about_them', async (ground) => {
+  const { server, guestLink } = await ground.serverWithRoom()
+  const page = await join(ground, server, guestLink, { name: 'Anselme Ibis' })
+  await page.click('more')
+  await page.click('what-server-knows')
+  await page.find('known-list')
+  const shown = await page.evaluate<Record<string, string>>(`Object.fromEntries(
+    [...document.querySelectorAll('[data-field]')].map((row) => [row.dataset.field, row.querySelector('dd').textContent]),
+  )`)
+  assert.equal(shown['displayName'], 'Anselme Ibis')
+  assert.match(shown['address'] ?? '', /^(127\.|::1|::ffff:127\.)/)
+  assert.ok(Object.keys(shown).length > 20, JSON.stringify(shown))
+  await page.click('known-close')
 }, { order: 'beside' })

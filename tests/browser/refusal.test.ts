@@ -37,7 +37,7 @@ rule('r09_before_the_proof_every_refusal_is_the_same_answer_after_the_same_time'
   const ask = async (room: string, secret: string): Promise<{ text: string; delayMs: number }> => {
     const answer = await firstAnswer(server.origin, {
       type: 'join',
-      protocolVersion: 1,
+      protocolVersion: 2,
       room,
       proof: proofOf(secret),
       resume: null,
@@ -115,25 +115,6 @@ rule('an_unreachable_server_is_told_and_trying_again_helps', async (ground) => {
   await page.click('retry')
   await untilCount(page, 1)
 }, { order: 'beside' })
-
-rule('a_network_that_blocks_udp_is_told', async (ground) => {
-  const network = NetworkWithoutUdp.create()
-  ground.afterwards(() => network.remove())
-  const server = await ground.server({ namespace: network })
-  process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0'
-  const links = await createRoom(server.httpsOrigin).finally(() => {
-    delete process.env['NODE_TLS_REJECT_UNAUTHORIZED']
-  })
-  ground.keepSecret(server, links)
-  const bot = await Bot.join(server.httpsOrigin, links, 'Anselme Ibis')
-  ground.afterwards(() => bot.leave())
-  for (const engine of ['chromium', 'firefox'] as const) {
-    const page = await ground.page(engine)
-    await page.goto(`${server.httpsOrigin}${guestPath(links)}`)
-    await page.click('join')
-    await page.untilText(refusal('fr', 'media_blocked').title, 40_000)
-  }
-}, { order: 'alone' })
 
 rule('an_old_page_is_told_to_reload', async (ground) => {
   const { server, links } = await ground.serverWithRoom()

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { guestSecretOf } from './rig/link.ts'
+import { fingerprintOf, guestSecretOf, hostKeyOf } from './rig/link.ts'
 import { selfIdOf } from './rig/media.ts'
 import { rule } from './rig/rule.ts'
 import { until } from './rig/until.ts'
@@ -17,14 +17,15 @@ rule('r01_one_click_makes_a_room_whose_links_open_it', async (ground) => {
   const guest = new URL(await page.text('guest-link'))
   const moderator = new URL(await page.text('moderator-link'))
   assert.match(guest.pathname, /^\/r\/[\w-]{22}$/)
-  assert.match(guest.hash, /^#v1\.[\w-]{22}$/)
+  assert.match(guest.hash, /^#v1e\.[\w-]{22}\.[\w-]{22}$/)
   assert.equal(moderator.pathname, guest.pathname)
   const { shareOrigin } = (await (await fetch(`${server.origin}/api/server`)).json()) as { shareOrigin: string | null }
   assert.equal(guest.origin, shareOrigin ?? server.origin, 'the link names the address that other devices reach')
-  assert.match(moderator.hash, /^#v1m\.[\w-]{22}$/)
-  const guestSecret = guest.hash.slice('#v1.'.length)
-  const moderatorSecret = moderator.hash.slice('#v1m.'.length)
+  assert.match(moderator.hash, /^#v1me\.[\w-]{22}$/)
+  const [, guestSecret = '', fingerprint = ''] = guest.hash.split('.')
+  const [, moderatorSecret = ''] = moderator.hash.split('.')
   assert.equal(guestSecret, guestSecretOf(moderatorSecret), 'the guest secret is derived from the moderator secret')
+  assert.equal(fingerprint, fingerprintOf(hostKeyOf(moderatorSecret)), 'the guest link names the host key')
   ground.keepSecret(server, { room: guest.pathname.slice('/r/'.length), guestSecret, moderatorSecret })
 
   await page.click('enter-room')

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { join, turnCameraOn, turnMicrophoneOn, untilConnected, untilConnection, untilCount } from './rig/call.ts'
+import { figure } from './rig/figures.ts'
 import { guestPath } from './rig/link.ts'
 import { selfIdOf, untilAllFlow, untilReceives } from './rig/media.ts'
 import { CutableRoad } from './rig/proxy.ts'
@@ -63,6 +64,48 @@ rule('a_server_restart_brings_everybody_back_by_themselves_with_media', async (g
 
   const late = await join(ground, server, guestLink, { name: 'Bertille Harfang' })
   await untilCount(late, 4)
+})
+
+rule('a_server_that_drains_says_until_when_and_lets_the_meeting_go_on', async (ground) => {
+  ground.expectsNetworkErrors = true
+  const { server, links, guestLink } = await ground.serverWithRoom({ drainMax: 30 })
+  const pages = [
+    await join(ground, server, guestLink, { name: 'Zoé Quetzal' }),
+    await join(ground, server, guestLink, { name: 'Ulysse Pinson', engine: 'firefox' }),
+  ]
+  for (const page of pages) {
+    await turnMicrophoneOn(page)
+    await turnCameraOn(page)
+  }
+  await untilAllFlow(pages)
+  const before = await Promise.all(pages.map(selfIdOf))
+
+  server.drain()
+  for (const page of pages) {
+    const said = await page.text('restart-notice')
+    assert.match(said, /\d{1,2}:\d{2}/, said)
+  }
+  // The meeting goes on, and whoever belongs to it still comes in; another one does not begin.
+  const late = await join(ground, server, guestLink, { name: 'Anselme Ibis' })
+  await late.find('restart-notice')
+  for (const page of pages) await untilCount(page, 3)
+  await untilAllFlow(pages)
+  const refused = await ground.page('chromium')
+  await refused.goto(server.origin)
+  await refused.click('create-room')
+  await refused.untilAttribute('error-message', 'data-problem', 'restarting')
+
+  await server.stop()
+  for (const page of pages) await untilConnection(page, 'server_restarting')
+  const began = performance.now()
+  await server.run()
+  for (const page of [...pages, late]) await untilConnected(page)
+  figure(`everybody back after a restart: ${(performance.now() - began).toFixed(0)} ms from the start of the server`)
+  assert.deepEqual(await Promise.all(pages.map(selfIdOf)), before)
+  for (const page of pages) assert.equal(await page.has('restart-notice'), false)
+  await untilAllFlow(pages)
+  const newcomer = await join(ground, server, `${server.origin}${guestPath(links)}`, { name: 'Bertille Harfang' })
+  await untilCount(newcomer, 4)
 })
 
 rule('media_flows_on_while_signaling_is_cut_and_the_session_resumes', async (ground) => {

@@ -9,7 +9,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use protocol::TrackSource::{Camera, Microphone};
-use sfu_core::RoomId;
+use sfu_core::codec::CodecKind::{Vp8, Vp9};
+use sfu_core::{Frames, RoomId};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use tests::{Link, Meeting, Meter, Seat, Work};
 
@@ -52,7 +53,20 @@ impl Meter for AllocationMeter {
 #[test]
 fn a_running_meeting_forwards_repairs_and_reports_without_allocating() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut meeting = Meeting::of(7, 5);
+    forwards_without_allocating(Meeting::of(7, 5));
+}
+
+#[test]
+fn an_encrypted_meeting_allocates_nothing_either() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    for (frames, codec) in [(Frames::Plain, Vp8), (Frames::Plain, Vp9), (Frames::Raw, Vp8)] {
+        let mut meeting = Meeting::encrypted(7, 5, frames, codec);
+        (0..5).for_each(|seat| meeting.set_gate(Seat(seat), Some(0)));
+        forwards_without_allocating(meeting);
+    }
+}
+
+fn forwards_without_allocating(mut meeting: Meeting) {
     for seat in (0..5).map(Seat) {
         meeting.turn_on(seat, Microphone);
         meeting.turn_on(seat, Camera);
@@ -69,7 +83,7 @@ fn a_running_meeting_forwards_repairs_and_reports_without_allocating() {
     let counts = counts.borrow();
     for work in [Work::Packet, Work::Report, Work::Egress] {
         let count = counts.get(&work).copied().unwrap_or_default();
-        assert!(count.steps > 500, "{work:?}: only {count:?}");
+        assert!(count.steps > 500, "{work:?}: only {count:?} of {counts:?}");
         assert_eq!(count.allocations, 0, "{work:?}: {counts:?}");
         assert!(count.growths < count.steps / 100, "{work:?}: {counts:?}");
     }

@@ -136,3 +136,21 @@ async fn what_cannot_be_tested_is_said_in_one_sentence() {
     let error = ended.expect_err("a running server is not behind it").to_string();
     assert!(error.starts_with("pair has poor networks: start the server with --start"), "{error}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_of_an_encrypted_room_open_every_frame() {
+    let server = RealServer::start().await;
+    let (ended, report) = Place::new().run(&format!("e2ee = true\n{PAIR}"), url(&server)).await;
+    let report = report.expect("a report was written");
+    assert_eq!(ended.expect("it could be measured"), 0, "{report:#}");
+    let e2ee = &report["e2ee"];
+    assert!(e2ee["opened"].as_u64().is_some_and(|opened| opened > 50), "{e2ee}");
+    for never in ["undecryptable", "in_clear", "broken"] {
+        assert_eq!(e2ee[never], 0, "{e2ee}");
+    }
+    for time in ["rekey_p95_ms", "member_p95_ms", "first_opened_p95_ms"] {
+        assert!(e2ee[time].as_f64().is_some_and(|ms| ms > 0.0), "{time}: {e2ee}");
+    }
+    assert!(report["heard"]["seconds"].as_f64().is_some_and(|seconds| seconds > 0.0), "{report:#}");
+    server.stop().await;
+}

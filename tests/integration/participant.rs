@@ -41,6 +41,8 @@ pub(crate) struct Participant {
     pub(crate) id: ParticipantId,
     /// `joined`, as it came.
     pub(crate) joined: Value,
+    /// What the answer says of the relay.
+    pub(crate) relay: Value,
     session: Session,
     connection: Arc<dyn PeerConnection>,
     microphone: Arc<TrackLocalStaticRTP>,
@@ -142,6 +144,7 @@ impl Participant {
         let mut participant = Self {
             id,
             joined,
+            relay: Value::Null,
             session,
             connection,
             microphone,
@@ -156,6 +159,7 @@ impl Participant {
         ]);
         let offer = json!({ "type": "offer", "sdp": offer, "publish": publish });
         let answer = participant.ask(offer, "answer").await;
+        participant.relay = answer["relay"].clone();
         let mut answer = answer["sdp"].as_str().expect("an answer has a description").to_owned();
         if let Some(relay) = relay {
             answer = at_relay(&answer, relay);
@@ -329,7 +333,8 @@ fn stream(source: TrackSource, id: ParticipantId) -> u32 {
 
 /// The same answer with another place to send media to.
 fn at_relay(answer: &str, relay: SocketAddr) -> String {
-    let lines = answer.lines().map(|line| {
+    let is_tcp = |line: &&str| line.starts_with("a=candidate:") && line.contains(" tcp ");
+    let lines = answer.lines().filter(|line| !is_tcp(line)).map(|line| {
         let Some(candidate) = line.strip_prefix("a=candidate:") else { return line.to_owned() };
         let mut words: Vec<String> = candidate.split(' ').map(str::to_owned).collect();
         // RFC 8839 section 5.1: foundation, component, transport, priority, address, port.

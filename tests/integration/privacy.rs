@@ -70,7 +70,7 @@ async fn a_meeting_with_media_leaves_no_person_in_log_or_metrics() {
     for line in metrics.lines().filter(|line| !line.starts_with('#')) {
         let labels = line.split_once('{').map_or("", |(_, rest)| rest);
         let name = labels.split('=').next().unwrap_or_default();
-        assert!(["", "le", "code", "cause"].contains(&name), "a label of its own: {line}");
+        assert!(["", "le", "code", "cause", "kind"].contains(&name), "a label of its own: {line}");
     }
     assert!(sockets.iter().all(|port| *port != 0));
 }

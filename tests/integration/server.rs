@@ -5,6 +5,7 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use e2ee_member::link::{self, Flags};
 use serde_json::{Value, json};
 use signaling::{Asset, Assets, Clock, Server, Settings};
 use tempfile::TempDir;
@@ -15,7 +16,7 @@ use tokio::net::TcpStream;
 /// A running server and the folder it keeps its data in.
 pub(crate) struct RealServer {
     server: Server,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// A room and what each of its links proves; any 32 bytes will do.
@@ -36,7 +37,7 @@ impl RealServer {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let text = format!(
             "data_dir = {:?}\nlisten_address = \"127.0.0.1\"\nhttp_port = 0\nhttps_port = 0\n\
-             media_port = 0\nmetrics_port = 0\npublic_addresses = [\"127.0.0.1\"]",
+             media_port = 0\nmetrics_port = 0\npublic_addresses = [\"127.0.0.1\"]\ntrial = true",
             folder.path()
         );
         let settings = Settings::parse(&text, Path::new("test")).expect("the settings are good");
@@ -50,7 +51,7 @@ impl RealServer {
             gzip: b"page",
         };
         let server = Server::start(&config, clock, Assets::new(&[page])).await;
-        Self { server: server.expect("the server starts"), _folder: folder }
+        Self { server: server.expect("the server starts"), folder }
     }
 
     /// Where pages and sessions are.
@@ -61,6 +62,16 @@ impl RealServer {
     /// Where media goes.
     pub(crate) fn media(&self) -> SocketAddr {
         self.server.addresses().media
+    }
+
+    /// The port of the pages, with TLS.
+    pub(crate) fn https(&self) -> SocketAddr {
+        self.server.addresses().https
+    }
+
+    /// The body of one page.
+    pub(crate) async fn get(&self, path: &str) -> String {
+        ask(self.http(), "GET", path, "").await
     }
 
     /// Makes a room.
@@ -83,6 +94,26 @@ impl RealServer {
             guest: URL_SAFE_NO_PAD.encode(guest),
             moderator: URL_SAFE_NO_PAD.encode(moderator),
         }
+    }
+
+    /// Makes an encrypted room of this moderator secret; gives its slug.
+    pub(crate) async fn encrypted_room(&self, moderator: &[u8; 16], flags: Flags) -> String {
+        let text = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        let body = json!({
+            "guestVerifier": text(&link::verifier(&link::guest_secret(moderator, 0))),
+            "moderatorVerifier": text(&link::verifier(moderator)),
+            "hostKey": text(&link::host_key(moderator)),
+            "profile": "reunion",
+            "encryption": { "open": flags.open, "raw": flags.raw },
+        });
+        let answer = ask(self.http(), "POST", "/api/rooms", &body.to_string()).await;
+        let created: Value = serde_json::from_str(&answer).expect("the room was made");
+        created["room"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
+    }
+
+    /// Where it keeps its data.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// The metrics page.

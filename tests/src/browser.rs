@@ -6,6 +6,7 @@ mod description;
 mod ear;
 mod engine;
 mod publication;
+mod sealing;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
@@ -29,11 +30,15 @@ use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
 use rtc::sansio::Protocol;
 use rtc::shared::{TaggedBytesMut, TransportContext, TransportProtocol};
 use rtc::{rtcp, rtp};
+use sfu_core::Frames;
+use sfu_core::codec::CodecKind;
 
 pub use self::description::Section;
 use self::ear::{Ear, Heard};
 use self::engine::{add_sender, connection};
-use self::publication::{Agreed, Publication};
+use self::publication::{Agreed, DEPENDENCY, Publication};
+pub use self::sealing::Fingerprint;
+use self::sealing::{DEPENDENCY_ID, Sealing};
 use crate::content::Content;
 use crate::random::Random;
 
@@ -58,6 +63,10 @@ pub struct Received {
     pub content: Content,
     /// Picture id, of pictures.
     pub picture_id: Option<u16>,
+    /// Of an encrypted room: what nobody may have changed.
+    pub fingerprint: Option<Fingerprint>,
+    /// Of raw pictures: number of the frame on the slot.
+    pub frame_number: Option<u16>,
 }
 
 /// One section that only receives.
@@ -105,6 +114,7 @@ pub struct Browser {
     sections: Vec<Role>,
     speaks_redundantly: bool,
     plays_no_vp8: bool,
+    sealing: Option<Sealing>,
     publications: Vec<(RTCRtpSenderId, Publication)>,
     outgoing: VecDeque<(SocketAddr, Vec<u8>)>,
 }
@@ -170,6 +180,7 @@ impl Browser {
             sections,
             speaks_redundantly: false,
             plays_no_vp8: false,
+            sealing: None,
             publications,
             outgoing: VecDeque::new(),
         };
@@ -189,8 +200,10 @@ impl Browser {
 
     /// Adds a section for `source` to the next offer.
     pub fn add_source(&mut self, source: TrackSource) {
-        let publication = Publication::new(self.participant, source, self.start, &mut self.random);
+        let mut publication =
+            Publication::new(self.participant, source, self.start, &mut self.random);
         let sender = add_sender(&mut self.connection, &publication);
+        publication.sealing.clone_from(&self.sealing);
         self.publications.push((sender, publication));
         self.sections.push(Role::Publish(source));
     }
@@ -203,6 +216,34 @@ impl Browser {
     /// Offers AV1 in place of VP8 from the next offer on, which nobody here sends.
     pub fn play_no_vp8(&mut self) {
         self.plays_no_vp8 = true;
+    }
+
+    /// Encrypts what it sends from now on; pictures go out in this codec, VP8 or VP9.
+    pub fn encrypt(&mut self, frames: Frames, codec: CodecKind) {
+        self.sealing = Some(Sealing::new(frames, codec));
+        for (_, publication) in &mut self.publications {
+            publication.sealing.clone_from(&self.sealing);
+        }
+    }
+
+    /// Goes on with the keys of another epoch.
+    pub fn set_epoch(&mut self, epoch: u8) {
+        for sealing in self.publications.iter_mut().filter_map(|(_, it)| it.sealing.as_mut()) {
+            sealing.epoch = epoch;
+        }
+    }
+
+    /// Sends in clear, which no page does in such a room.
+    pub fn set_in_clear(&mut self, source: TrackSource, in_clear: bool) {
+        if let Some(sealing) = &mut self.publication_mut(source).sealing {
+            sealing.in_clear = in_clear;
+        }
+    }
+
+    /// The epoch in which a packet of an encrypted source was sent, and what nobody may change of it.
+    pub fn sealed(&self, content: &Content) -> Option<(u8, Fingerprint)> {
+        let sealing = self.publication(content.track.source).sealing.as_ref()?;
+        sealing.sent.get(content).copied()
     }
 
     /// Asks for other ICE credentials in the next offer.
@@ -234,6 +275,9 @@ impl Browser {
                 }
             }
         }
+        if let Some(sealing) = &self.sealing {
+            sdp = sealing.offer(&sdp);
+        }
         if self.speaks_redundantly {
             let opus = "a=rtpmap:111 opus/48000/2";
             let red = format!("{opus}\r\na=rtpmap:{RED} red/48000/2\r\na=fmtp:{RED} 111/111");
@@ -245,7 +289,8 @@ impl Browser {
     /// Applies the answer to the last offer.
     pub fn handle_answer(&mut self, now: Instant, sdp: &str) {
         sdp.clone_into(&mut self.answer);
-        let sdp = &sdp.replace("AV1/90000", "VP8/90000");
+        let sdp = sdp.replace("AV1/90000", "VP8/90000");
+        let sdp = &self.sealing.as_ref().map_or(sdp.clone(), |sealing| sealing.answer(&sdp));
         for section in Section::all(sdp) {
             if let Some(slot) = self.slots.get_mut(&section.mid) {
                 slot.ssrc = section.ssrcs.first().copied().unwrap_or(0);
@@ -280,6 +325,9 @@ impl Browser {
                 let apt = format!("apt={}", codec.payload_type);
                 let repair = parameters.codecs.iter().find(|c| c.rtp_codec.sdp_fmtp_line == apt);
                 agreed.repair_payload_type = repair.map(|codec| codec.payload_type);
+            }
+            if self.answer.contains(DEPENDENCY) {
+                agreed.extensions.insert(DEPENDENCY.to_owned(), DEPENDENCY_ID);
             }
             publication.agreed = agreed;
         }
@@ -465,7 +513,20 @@ impl Browser {
         }
         let redundant = packet.header.payload_type == RED;
         let own = if redundant { sound_of(payload) } else { payload };
-        let (content, picture_id) = if slot.is_video {
+        let is_video = slot.is_video;
+        let mut fingerprint = None;
+        let mut frame_number = None;
+        let (content, picture_id) = if let Some(sealing) = &self.sealing {
+            let descriptor = packet.header.get_extension(DEPENDENCY_ID);
+            let content = Content::find(payload).expect("a packet of ours");
+            let (source, descriptor) = (content.track.source, descriptor.as_deref());
+            fingerprint = Some(Fingerprint::of(sealing.codec, source, payload, descriptor));
+            frame_number = descriptor.map(|it| u16::from_be_bytes([it[1], it[2]]));
+            let at = if sealing.codec == CodecKind::Vp9 { 1 } else { 2 };
+            let is_told = is_video && descriptor.is_none();
+            let id = is_told.then(|| u16::from_be_bytes([payload[at] & 0x7f, payload[at + 1]]));
+            (content, id)
+        } else if is_video {
             let (content, picture_id) = Content::from_vp8(payload).expect("a picture of ours");
             (content, Some(picture_id))
         } else {
@@ -477,10 +538,12 @@ impl Browser {
             timestamp: packet.header.timestamp,
             marker: packet.header.marker,
             redundant,
-            temporal: slot.is_video.then(|| payload[5] >> 6),
+            temporal: (is_video && self.sealing.is_none()).then(|| payload[5] >> 6),
             repaired,
             content,
             picture_id,
+            fingerprint,
+            frame_number,
         });
     }
 

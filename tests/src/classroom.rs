@@ -7,13 +7,14 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
 use crate::browser::Browser;
+use crate::content::Content;
 use crate::random::Random;
 use mio::net::UdpSocket;
 use mio::{Events, Interest, Poll, Token};
 use protocol::{ParticipantId, Redacted, TrackId, TrackSource};
 use sfu::{
-    Command, DtlsIdentity, Event, Mid, NegotiationId, RoomId, SfuConfig, SfuHandle, SlotAssignment,
-    Stats,
+    Command, DtlsIdentity, Event, Frames, Mid, NegotiationId, RecordingFiles, RecordingNews,
+    RecordingTap, RoomId, SfuConfig, SfuHandle, SlotAssignment, Stats,
 };
 
 /// See the module's description. Its participants live on the calling thread.
@@ -60,6 +61,7 @@ impl Classroom {
         let config = SfuConfig {
             listen: loopback,
             advertised: vec![loopback],
+            tcp_port: None,
             workers,
             max_voices: MAX_VOICES,
             scalable: None,
@@ -99,7 +101,7 @@ impl Classroom {
         let seed = Random::new(random.bits());
         let browser = Browser::new(Instant::now(), participant, address, slots, seed);
         self.seats.push(Seat { browser, socket, room });
-        self.command(number, Command::AddTransport { participant, room })?;
+        self.command(number, Command::AddTransport { participant, room, frames: Frames::Clear })?;
         let (sdp, publish) = self.seats[number].browser.offer(Instant::now());
         self.negotiations += 1;
         let publish = publish.iter().map(|(mid, source)| (mid_of(mid), *source)).collect();
@@ -194,6 +196,74 @@ impl Classroom {
                 seat.flush();
             }
         }
+    }
+
+    /// Begins to record a room.
+    ///
+    /// # Errors
+    ///
+    /// When the worker does not take the command.
+    pub fn start_recording(&self, room: RoomId, files: RecordingFiles) -> io::Result<RecordingTap> {
+        self.handle.start_recording(room, files).map_err(io::Error::other)
+    }
+
+    /// Opens or shuts the gate of one participant.
+    ///
+    /// # Errors
+    ///
+    /// When the worker does not take the command.
+    pub fn set_recordable(
+        &self,
+        number: usize,
+        recording: RecordingTap,
+        recordable: bool,
+    ) -> io::Result<()> {
+        let participant = self.participant(number);
+        self.command(number, Command::SetRecordable { participant, recording, recordable })
+    }
+
+    /// Forgets what was recorded of one participant.
+    ///
+    /// # Errors
+    ///
+    /// When the worker does not take the command.
+    pub fn erase_recorded(&self, number: usize, room: RoomId) -> io::Result<()> {
+        let participant = self.participant(number);
+        self.command(number, Command::EraseRecorded { room, participant })
+    }
+
+    /// Ends a room's recording.
+    ///
+    /// # Errors
+    ///
+    /// When the worker does not take the command.
+    pub fn stop_recording(&self, room: RoomId, recording: RecordingTap) -> io::Result<()> {
+        self.handle.send(room, Command::StopRecording { room, recording }).map_err(io::Error::other)
+    }
+
+    /// What was told of recordings since it was asked last.
+    pub fn recording_news(&mut self) -> Vec<(RecordingTap, RecordingNews)> {
+        let news = self.events.try_iter().filter_map(|event| {
+            let Event::Recording { recording, news, .. } = event else { return None };
+            Some((recording, news))
+        });
+        news.collect()
+    }
+
+    /// What one participant sent of a layer of a source: before an instant, and after it.
+    pub fn sent(
+        &self,
+        number: usize,
+        source: TrackSource,
+        layer: u8,
+        split: Instant,
+    ) -> (Vec<Content>, Vec<Content>) {
+        let sent = self.seats[number].browser.sent(source).iter();
+        let sent = sent.filter(|(_, content)| content.layer == layer);
+        let (before, after): (Vec<_>, Vec<_>) = sent.partition(|(at, _)| *at < split);
+        let contents =
+            |sent: Vec<&(Instant, Content)>| sent.into_iter().map(|(_, it)| *it).collect();
+        (contents(before), contents(after))
     }
 
     /// Ends the workers, so that the next one is the only thread of its name.

@@ -43,7 +43,7 @@ impl Place {
         Self { temporal, is_sync, index: (number / 4) as u8 }
     }
 
-    const fn temporal_byte(self) -> u8 {
+    pub(crate) const fn temporal_byte(self) -> u8 {
         self.temporal << 6 | (self.is_sync as u8) << 5
     }
 }
@@ -95,7 +95,25 @@ impl Content {
         Some((Self::read(&payload[at..])?, picture_id))
     }
 
-    fn write(&self, payload: &mut Vec<u8>) {
+    /// The content near the start of an encrypted payload, behind whatever stands there.
+    pub fn find(payload: &[u8]) -> Option<Self> {
+        let at = payload.windows(MAGIC.len()).take(32).position(|window| window == MAGIC)?;
+        Self::read(&payload[at..])
+    }
+
+    /// Every content in some bytes: those of a picture put together, say.
+    pub fn all_in(bytes: &[u8]) -> Vec<Self> {
+        let mut found = Vec::new();
+        let mut rest = bytes;
+        while let Some(at) = rest.windows(MAGIC.len()).position(|window| window == MAGIC) {
+            found.extend(Self::read(&rest[at..]));
+            rest = &rest[at + MAGIC.len()..];
+        }
+        found
+    }
+
+    /// Appends what it says.
+    pub(crate) fn write(&self, payload: &mut Vec<u8>) {
         payload.extend(MAGIC);
         payload.extend(self.track.participant.as_bytes());
         payload.push(source_number(self.track.source));

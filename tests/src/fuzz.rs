@@ -4,15 +4,17 @@
 
 mod media;
 mod signaling;
+mod turn;
 
-pub use media::{datagram, dependency, rewrite_sequence, rtcp, rtp_header, sdp};
+pub use media::{datagram, dependency, rewrite_sequence, rtcp, rtp_header, sdp, sframe};
 pub use signaling::{client_message, room_sequence};
+pub use turn::turn;
 
 /// What a target does with one input.
 pub type Target = fn(&[u8]);
 
 /// Every target by name.
-pub const TARGETS: [(&str, Target); 8] = [
+pub const TARGETS: [(&str, Target); 10] = [
     ("client_message", client_message),
     ("datagram", datagram),
     ("dependency", dependency),
@@ -21,4 +23,6 @@ pub const TARGETS: [(&str, Target); 8] = [
     ("rtcp", rtcp),
     ("rtp_header", rtp_header),
     ("sdp", sdp),
+    ("sframe", sframe),
+    ("turn", turn),
 ];

@@ -15,10 +15,13 @@ mod meter;
 #[cfg(feature = "browser")]
 mod network;
 mod random;
+#[cfg(feature = "browser")]
+mod recordings;
 mod stun;
+pub mod webm;
 
 #[cfg(feature = "browser")]
-pub use browser::{Browser, ReceiveSlot, Received, Section};
+pub use browser::{Browser, Fingerprint, ReceiveSlot, Received, Section};
 #[cfg(feature = "browser")]
 pub use classroom::Classroom;
 #[cfg(feature = "browser")]
@@ -30,4 +33,6 @@ pub use meter::{Meter, Work};
 #[cfg(feature = "browser")]
 pub use network::{Bottleneck, Datagram, Link, Network};
 pub use random::Random;
+#[cfg(feature = "browser")]
+pub use recordings::Recorded;
 pub use stun::connectivity_check;

@@ -6,9 +6,10 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use protocol::{ParticipantId, Redacted, TrackId, TrackSource};
+use sfu_core::codec::CodecKind;
 use sfu_core::{
-    Command, DtlsIdentity, Egress, Event, Mid, NegotiationId, Path, RoomId, Settings, Sfu,
-    SlotAssignment,
+    Captured, Command, DtlsIdentity, Egress, Event, Frames, Mid, NegotiationId, Path, RoomId,
+    Settings, Sfu, SlotAssignment,
 };
 
 use crate::browser::Browser;
@@ -76,6 +77,10 @@ pub struct Meeting {
     pub datagrams: BTreeMap<SocketAddr, Vec<(Instant, usize)>>,
     /// RTP the server sent, by receiver and stream, before the network lost any of it.
     pub wire: BTreeMap<(SocketAddr, u32), Vec<WirePacket>>,
+    /// What the core gave for the recorder, oldest first.
+    pub captured: Vec<Captured>,
+    /// What frames look like in every room, and the codec of pictures.
+    pub sealing: (Frames, CodecKind),
     /// Measures the core's work, where set.
     pub meter: Option<Box<dyn Meter>>,
     /// The last datagrams that browsers sent, oldest first.
@@ -100,6 +105,7 @@ impl Meeting {
         let settings = Settings {
             identity: DtlsIdentity::generate().expect("a certificate can be made"),
             candidates: vec![SERVER],
+            tcp_port: None,
             worker: 0,
             max_voices,
             scalable: None,
@@ -113,6 +119,8 @@ impl Meeting {
             events: Vec::new(),
             datagrams: BTreeMap::new(),
             wire: BTreeMap::new(),
+            captured: Vec::new(),
+            sealing: (Frames::Clear, CodecKind::Vp8),
             meter: None,
             recorded: VecDeque::new(),
             sent: Sent {
@@ -136,6 +144,23 @@ impl Meeting {
         meeting
     }
 
+    /// As [`Meeting::of`], of participants who encrypt. Nobody has said yet that they have keys.
+    pub fn encrypted(seed: u64, count: usize, frames: Frames, codec: CodecKind) -> Self {
+        let mut meeting = Self::new(seed);
+        meeting.sealing = (frames, codec);
+        for _ in 0..count {
+            meeting.join(RoomId(1), count.saturating_sub(1));
+        }
+        meeting.connect();
+        meeting
+    }
+
+    /// Opens or shuts the gate of a participant.
+    pub fn set_gate(&mut self, seat: Seat, from: Option<u8>) {
+        let participant = self.browsers[seat.0].participant;
+        self.command(Command::SetEpochGate { participant, from });
+    }
+
     /// A new participant's page: transport added, first offer answered, nothing sent yet.
     pub fn join(&mut self, room: RoomId, slots: usize) -> Seat {
         let number = self.browsers.len();
@@ -144,8 +169,10 @@ impl Meeting {
         let participant = ParticipantId::from_bytes(id);
         let address = SocketAddr::from(([198, 51, 100, number as u8 + 1], 50_000));
         let random = Random::new(self.random.bits());
-        self.browsers.push(Browser::new(self.now, participant, address, slots, random));
-        self.command(Command::AddTransport { participant, room });
+        let page = self.page(participant, address, slots, random);
+        self.browsers.push(page);
+        let frames = self.sealing.0;
+        self.command(Command::AddTransport { participant, room, frames });
         let seat = Seat(number);
         self.negotiate(seat);
         seat
@@ -157,9 +184,24 @@ impl Meeting {
         let old = &self.browsers[seat.0];
         let mut address = old.address;
         address.set_port(address.port() + 1);
-        let page = Browser::new(self.now, old.participant, address, slots, random);
+        let page = self.page(old.participant, address, slots, random);
         self.browsers[seat.0] = page;
         self.negotiate(seat);
+    }
+
+    fn page(
+        &self,
+        participant: ParticipantId,
+        address: SocketAddr,
+        slots: usize,
+        random: Random,
+    ) -> Browser {
+        let mut page = Browser::new(self.now, participant, address, slots, random);
+        let (frames, codec) = self.sealing;
+        if frames.are_encrypted() {
+            page.encrypt(frames, codec);
+        }
+        page
     }
 
     /// Offers, and applies the answer.
@@ -348,6 +390,10 @@ impl Meeting {
                 page.set_layers_wanted(*source, rids);
             }
             self.events.push((self.now, event));
+        }
+        let mut captured = Captured::default();
+        if self.sfu.swap_captured(&mut captured) {
+            self.captured.push(captured);
         }
         let mut sent = std::mem::take(&mut self.sent);
         loop {

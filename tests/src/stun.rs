@@ -11,15 +11,32 @@ pub fn connectivity_check(user: &str, password: &str, transaction: [u8; 12]) -> 
     add(&mut message, PRIORITY, &[0x6e, 0, 1, 0xff]);
     add(&mut message, ICE_CONTROLLING, &[7; 8]);
     add(&mut message, USE_CANDIDATE, &[]);
-    // The length covers the attribute that is being computed (RFC 8489 section 14.5).
-    set_length(&mut message, MESSAGE_INTEGRITY_BYTES);
-    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, password.as_bytes());
-    let tag = hmac::sign(&key, &message);
-    add(&mut message, MESSAGE_INTEGRITY, tag.as_ref());
+    sign(&mut message, password.as_bytes());
     set_length(&mut message, FINGERPRINT_BYTES);
     let fingerprint = crc32(&message) ^ 0x5354_554e;
     add(&mut message, FINGERPRINT, &fingerprint.to_be_bytes());
     message
+}
+
+/// A request of the long-term mechanism (RFC 8489 section 9.2) with these attributes, signed with
+/// the key that user name, realm and password come to.
+pub(crate) fn signed_request(method: u16, attributes: &[(u16, &[u8])], key: &[u8]) -> Vec<u8> {
+    let mut message = method.to_be_bytes().to_vec();
+    message.extend([0, 0, 0x21, 0x12, 0xa4, 0x42]);
+    message.extend([9; 12]);
+    for (kind, value) in attributes {
+        add(&mut message, *kind, value);
+    }
+    sign(&mut message, key);
+    message
+}
+
+/// The length covers the attribute that is being computed (RFC 8489 section 14.5).
+fn sign(message: &mut Vec<u8>, key: &[u8]) {
+    set_length(message, MESSAGE_INTEGRITY_BYTES);
+    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, key);
+    let tag = hmac::sign(&key, message);
+    add(message, MESSAGE_INTEGRITY, tag.as_ref());
 }
 
 const USERNAME: u16 = 0x0006;

@@ -1,14 +1,16 @@
 // A call without a server: shows any state of the room on one's own machine.
 
 import { type ReadonlySignal, signal } from '@preact/signals'
+import type { EncryptionState } from '../src/call/encryption-state'
 import type { Background, Care, InputKind, Masking } from '../src/call/care'
 import type { CallState, Participant, ParticipantId, Waiting } from '../src/call/state'
 import type { Call, DeviceCheck } from '../src/call/store'
 import type { TrackSource } from '../src/protocol/generated'
+import { KNOWN } from '../src/protocol/samples'
 import { fakeHost } from './fake-host'
 
 /** A call that stays in `state` but for what the buttons of one person change. */
-export function fakeCall(state: CallState): Call {
+export function fakeCall(state: CallState, encrypted = true, lock: string | null = null): Call {
   const now = signal(state)
   const deviceCheck = signal<DeviceCheck | null>(null)
   const pictures = new Map<string, ReadonlySignal<MediaStream | null>>()
@@ -39,6 +41,12 @@ export function fakeCall(state: CallState): Call {
     state: now,
     guestLink: signal(`https://preau.college-exemple.fr/r/${'k'.repeat(22)}#v1.${'d'.repeat(22)}`),
     host: state.role === 'moderator' ? fakeHost() : null,
+    encryption: signal<EncryptionState | null>(encrypted ? {
+      progress: lock === 'joining' || lock === 'admission' || lock === 'broken' || lock === 'stopped' ? lock : 'ready',
+      code: { words: ['cabane', 'tilleul', 'rivage'], digits: '482913' },
+      members: new Set(state.participants.slice(lock === 'differs' ? 1 : 0).map(({ id }) => id)),
+      differs: lock === 'differs',
+    } : null),
     deviceCheck,
     care,
     speaking: signal(new Set(state.participants.filter((_, index) => index % 5 === 1).map(({ id }) => id))),
@@ -101,6 +109,7 @@ export function fakeCall(state: CallState): Call {
     putAwayHelp: (participant) => {
       patch({ life: { ...now.value.life, helpCalls: now.value.life.helpCalls.filter((id) => id !== participant) } })
     },
+    whatIsKnown: () => Promise.resolve(KNOWN),
     setMicrophone: (on) => {
       patch({ microphone: on ? 'on' : 'off' })
       ownSource('microphone', on)
@@ -134,6 +143,13 @@ export function fakeCall(state: CallState): Call {
       patch({ saving })
     },
     snapshot: () => Promise.resolve(null),
+    answerRecording: (accepted) => {
+      const answer = accepted ? ('accepted' as const) : ('refused' as const)
+      patch({ recording: { ...now.value.recording, chosen: answer, settled: answer, receipt: '{}' } })
+    },
+    putAwayRecording: () => {
+      patch({ recording: { ...now.value.recording, ended: null } })
+    },
     dismissNotice: (key) => {
       patch({ notices: now.value.notices.filter((notice) => notice.key !== key) })
     },

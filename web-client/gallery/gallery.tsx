@@ -2,9 +2,11 @@
 // The build does not include it.
 
 import { render } from 'preact'
-import { INITIAL_MODEL } from '../src/call/call'
+import { INITIAL_MODEL } from '../src/call/model'
 import type { CallState, Connection, DeviceState, Phase, Problem, ParticipantId } from '../src/call/state'
+import { NO_RECORDING, type OwnAnswer, type Recording } from '../src/call/recording'
 import { startLanguage } from '../src/i18n'
+import type { RecordingInfo } from '../src/protocol/generated'
 import { App } from '../src/ui/app'
 import { busyLife } from './busy-life'
 import { classOf, fakeCall } from './fake-call'
@@ -21,9 +23,9 @@ if (root !== null) void startLanguage().then(() => {
 function show(root: HTMLElement): void {
   const address = asked.get('role') === 'guest' ? 'v1' : 'v1m'
   const state = stateOf()
-  const call = fakeCall(state)
+  const call = fakeCall(state, !asked.has('clear'), asked.get('lock'))
   history.replaceState(null, '', `/r/${'A'.repeat(22)}${location.search}#${address}.${'A'.repeat(22)}`)
-  if (screen === 'home' || screen === 'rooms' || screen === 'notice' || screen === 'test' || screen === 'unknown') render(<App page={{ name: screen }} />, root)
+  if (screen === 'home' || screen === 'limits' || screen === 'rooms' || screen === 'test' || screen === 'unknown') render(<App page={{ name: screen }} />, root)
   else render(<App page={{ name: 'room', call }} />, root)
 }
 
@@ -61,6 +63,7 @@ function stateOf(): CallState {
       ...(asked.has('spotlight') ? { spotlight: participants[Number(asked.get('spotlight'))]?.id ?? null } : {}),
       ...(asked.has('help') ? { helpCalls: participants.slice(2, 4).map(({ id }) => id) } : {}),
     },
+    recording: recordingOf(asked.get('recording'), participants[0]?.id ?? ''),
     waiting: Array.from({ length: Number(asked.get('waiting') ?? 0) }, (_, index) => ({
       id: `waiting-${index}` as ParticipantId,
       displayName: ['Sacha', 'Inès B.', 'Invité 4', 'Maël'][index % 4] ?? '',
@@ -72,6 +75,32 @@ function stateOf(): CallState {
     saving: asked.has('saving'),
     notices: asked.getAll('problem').map((problem, key) => ({ key, problem: problem as Problem })),
   }
+}
+
+/** `asked`, `own` (by oneself), an answer, or why it ended. */
+function recordingOf(state: string | null, self: string): Recording {
+  if (state === null) return NO_RECORDING
+  if (state === 'disk_full' || state === 'stopped') return { ...NO_RECORDING, receipt: '{}', ended: state }
+  const chosen = state === 'asked' || state === 'own' ? 'none' : (state as OwnAnswer)
+  const info: RecordingInfo = {
+    recording: 'A'.repeat(22),
+    terms: {
+      purpose: 'absent_pupils',
+      details: 'Cours sur le cycle de l’eau, pour Noé et Aminata',
+      retentionDays: 30,
+      audience: 'Les élèves de 5e B et leurs parents, sur demande à Mme Lefèvre',
+    },
+    askedBy: state === 'own' ? self : 'B'.repeat(22),
+    askedByName: 'Mme Lefèvre',
+    recipients: [
+      { name: null, key: 'age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p' },
+      { name: 'Archives du collège Jean-Moulin', key: 'age1p87ejgcse7a95kjcxe9yhfs3wrrnl9e3e2l09mmf9uvxuh9wh3rq7qg5kl' },
+    ],
+    recipientsSignature: null,
+    startedAt: 1_800_000_000,
+    textVersion: 1,
+  }
+  return { ...NO_RECORDING, info, vouched: true, chosen, settled: chosen, receipt: chosen === 'none' ? null : '{}', counts: { accepted: 3, refused: 1, unanswered: 2 } }
 }
 
 function phaseOf(): Phase {

@@ -8,6 +8,7 @@ const room = (change: Partial<KeptRoom> = {}): KeptRoom => ({
   moderator: toBase64Url(makeSecret()),
   title: 'Français 3e B',
   profile: 'classe',
+  encryption: null,
   endsAt: null,
   generation: 0,
   pupils: [],

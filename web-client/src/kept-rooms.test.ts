@@ -9,6 +9,7 @@ const ROOM: KeptRoom = {
   moderator: 'AAECAwQFBgcICQoLDA0ODw',
   title: 'Français 3e B',
   profile: 'classe',
+  encryption: { open: false, raw: false },
   endsAt: 1_800_000_000,
   generation: 2,
   pupils: [{ name: 'Noé <script>', admission: 'AAECAwQFBgcICQoLDA0ODw' }],
@@ -16,7 +17,7 @@ const ROOM: KeptRoom = {
 
 describe('kept rooms', () => {
   it('survive being written and read', () => {
-    const rooms = [ROOM, { ...ROOM, room: secret(), endsAt: null, pupils: [] }]
+    const rooms = [ROOM, { ...ROOM, room: secret(), endsAt: null, encryption: null, pupils: [] }]
     expect(parseKept(writeKept(rooms))).toEqual(rooms)
     expect(parseKept(writeKept([]))).toEqual([])
   })
@@ -28,7 +29,7 @@ describe('kept rooms', () => {
     ['nothing', 'null'],
     ['a text', '"preau-rooms"'],
     ['another format', list({ format: 'other' })],
-    ['another version', list({ version: 2 })],
+    ['another version', list({ version: 3 })],
     ['a version in words', list({ version: '1' })],
     ['no list of rooms', list({ rooms: {} })],
     ['a member too many', list({ more: 1 })],
@@ -55,6 +56,8 @@ describe('kept rooms', () => {
     ['too long a title', { ...ROOM, title: 'a'.repeat(MAX_LABEL_CHARS + 1) }],
     ['a title that is no text', { ...ROOM, title: {} }],
     ['another profile', { ...ROOM, profile: 'fete' }],
+    ['an encryption that is none', { ...ROOM, encryption: true }],
+    ['half an encryption', { ...ROOM, encryption: { open: true } }],
     ['an end in words', { ...ROOM, endsAt: '2030' }],
     ['an end between seconds', { ...ROOM, endsAt: 1.5 }],
     ['an end before all time', { ...ROOM, endsAt: -1 }],
@@ -82,6 +85,16 @@ describe('kept rooms', () => {
     expect(parseKept(' '.repeat(MAX_KEPT_CHARS + 1))).toBe('too_large')
   })
 
+  it('of the first version are read as rooms without encryption, and written as the present one', () => {
+    const first = { ...without('encryption') }
+    const read = parseKept(list({ version: 1, rooms: [first] }))
+    expect(read).toEqual([{ ...ROOM, encryption: null }])
+    expect(typeof read === 'string' ? null : JSON.parse(writeKept(read))).toMatchObject({ version: 2, rooms: [{ encryption: null }] })
+    // No list of that version says anything of encryption.
+    expect(parseKept(list({ version: 1, rooms: [ROOM] }))).toBe('damaged')
+    expect(parseKept(list({ version: 2, rooms: [first] }))).toBe('damaged')
+  })
+
   it('do not take members from elsewhere', () => {
     const text = writeKept([ROOM]).replace('"title":', '"__proto__":{"title":"x"},"title":')
     expect(parseKept(text)).toBe('damaged')
@@ -97,7 +110,7 @@ describe('titles and names', () => {
 })
 
 function list(change: Record<string, unknown>): string {
-  return JSON.stringify({ format: 'preau-rooms', version: 1, rooms: [ROOM], ...change })
+  return JSON.stringify({ format: 'preau-rooms', version: 2, rooms: [ROOM], ...change })
 }
 
 function without(name: keyof KeptRoom): Record<string, unknown> {

@@ -1,7 +1,7 @@
 // What is kept of rooms, as text: in a browser's storage and in files that travel between machines.
 // Both are read as strictly as anything from outside.
 
-import { secretOf } from './link'
+import { type RoomFlags, secretOf } from './link'
 import type { Profile } from './protocol/generated'
 
 /** A room that its teacher keeps. Whoever reads this may moderate it. */
@@ -13,6 +13,8 @@ export interface KeptRoom {
   /** What the teacher calls it. */
   readonly title: string
   readonly profile: Profile
+  /** How it is end-to-end encrypted, as its links say; `null` where it is not. */
+  readonly encryption: RoomFlags | null
   /** When it ends, in seconds since 1970-01-01 UTC; `null` where that was not known. */
   readonly endsAt: number | null
   /** Generation of the guest link, as this browser learned last. */
@@ -46,8 +48,10 @@ export function parseKept(text: string): readonly KeptRoom[] | KeptFault {
     return 'not_ours'
   }
   if (!hasExactly(read, ['format', 'version', 'rooms'])) return 'not_ours'
-  if (read['format'] !== FORMAT || read['version'] !== VERSION || !Array.isArray(read['rooms'])) return 'not_ours'
-  const rooms: readonly unknown[] = read['rooms']
+  const isOurs = read['format'] === FORMAT && (read['version'] === VERSION || read['version'] === FIRST_VERSION)
+  if (!isOurs || !Array.isArray(read['rooms'])) return 'not_ours'
+  const kept: readonly unknown[] = read['rooms']
+  const rooms = read['version'] === VERSION ? kept : kept.map(withoutEncryption)
   if (rooms.length > MAX_KEPT_ROOMS || !rooms.every(isRoom)) return 'damaged'
   return areDistinct(rooms.map(({ room }) => room)) ? rooms : 'damaged'
 }
@@ -72,13 +76,14 @@ export function tidy(text: string): string {
 }
 
 function isRoom(value: unknown): value is KeptRoom {
-  if (!hasExactly(value, ['room', 'moderator', 'title', 'profile', 'endsAt', 'generation', 'pupils'])) return false
-  const { room, moderator, title, profile, endsAt, generation, pupils } = value
+  if (!hasExactly(value, [...FIRST_MEMBERS, 'encryption'])) return false
+  const { room, moderator, title, profile, encryption, endsAt, generation, pupils } = value
   return (
     isSecret(room) &&
     isSecret(moderator) &&
     isLabel(title) &&
     PROFILES.some((known) => known === profile) &&
+    (encryption === null || areFlags(encryption)) &&
     (endsAt === null || isWhole(endsAt, Number.MAX_SAFE_INTEGER)) &&
     isWhole(generation, MAX_GENERATION) &&
     Array.isArray(pupils) &&
@@ -86,6 +91,15 @@ function isRoom(value: unknown): value is KeptRoom {
     pupils.every(isPupil) &&
     areDistinct(pupils.map(({ admission }) => admission))
   )
+}
+
+/** A room of the first lists, made before rooms could be encrypted. */
+function withoutEncryption(value: unknown): unknown {
+  return hasExactly(value, FIRST_MEMBERS) ? { ...value, encryption: null } : null
+}
+
+function areFlags(value: unknown): value is RoomFlags {
+  return hasExactly(value, ['open', 'raw']) && typeof value['open'] === 'boolean' && typeof value['raw'] === 'boolean'
 }
 
 function isPupil(value: unknown): value is KeptPupil {
@@ -124,7 +138,10 @@ function areDistinct(values: readonly string[]): boolean {
 }
 
 const FORMAT = 'preau-rooms'
-const VERSION = 1
+const VERSION = 2
+/** Lists of rooms that are not encrypted; still read, and written anew as the present version. */
+const FIRST_VERSION = 1
+const FIRST_MEMBERS = ['room', 'moderator', 'title', 'profile', 'endsAt', 'generation', 'pupils']
 /** Every kind of room, in the order in which they are offered. */
 export const PROFILES = ['classe', 'sensible', 'reunion', 'audio'] as const satisfies readonly Profile[]
 /** The counter has 32 bits. */

@@ -13,6 +13,25 @@ export interface Link {
   readonly secret: Uint8Array<ArrayBuffer>
   /** Of a personal link: 16 random bytes of its own beside the guest secret; else `null`. */
   readonly admission: Uint8Array<ArrayBuffer> | null
+  /** What the link promises of end-to-end encryption; `null` where it promises none. */
+  readonly encryption: LinkEncryption | null
+}
+
+/** What an encrypted room's link says of the encryption: mandatory for whoever holds it, whatever the
+ * server says. */
+export interface LinkEncryption extends RoomFlags {
+  /** First 16 bytes of SHA-256 of the host key; `null` in a moderator link, whose secret gives the key. */
+  readonly fingerprint: Uint8Array<ArrayBuffer> | null
+  /** Of a personal link: the host key's signature over the personal key; else `null`. */
+  readonly certificate: Uint8Array<ArrayBuffer> | null
+}
+
+/** How an encrypted room works, for all its life. */
+export interface RoomFlags {
+  /** True where the link alone admits; else whoever holds no moderator link needs a signature. */
+  readonly open: boolean
+  /** True where whole frames of any codec are encrypted; see e2ee/codec.ts. */
+  readonly raw: boolean
 }
 
 /** Secrets of a new room, and what the server may know of them. */
@@ -26,20 +45,34 @@ export interface RoomSecrets {
 /** Reads path and fragment of an address; `null` when either is cut or altered. */
 export function parseLink(pathname: string, hash: string): Link | null {
   const room = /^\/r\/([\w-]{22})\/?$/.exec(pathname)?.[1]
-  const [version, ...parts] = hash.startsWith('#') ? hash.slice(1).split('.') : []
-  const form = FORMS.find((one) => one.version === version)
-  if (room === undefined || form === undefined || parts.length !== form.parts) return null
-  const [secret, admission] = parts.map(secretOf)
-  if (!secret || admission === null || fromBase64Url(room) === null) return null
-  return { room, role: form.role, secret, admission: admission ?? null }
+  const [version = '', ...texts] = hash.startsWith('#') ? hash.slice(1).split('.') : []
+  const word = /^(v1[pm]?)(?:(e)(o?)(r?))?$/.exec(version)
+  const form = FORMS.find((one) => one.version === word?.[1])
+  if (room === undefined || word === null || form === undefined || fromBase64Url(room) === null) return null
+  const encrypted = word[2] !== undefined
+  const lengths = encrypted ? form.encrypted : form.plain
+  const parts = texts.map(fromBase64Url)
+  if (parts.length !== lengths.length || parts.some((part, i) => part?.length !== lengths[i])) return null
+  const [secret, ...more] = parts
+  if (!secret) return null
+  const admission = form.version === 'v1p' ? (more.shift() ?? null) : null
+  const [fingerprint = null, certificate = null] = more
+  const encryption = encrypted ? { open: word[3] === 'o', raw: word[4] === 'r', fingerprint, certificate } : null
+  return { room, role: form.role, secret, admission, encryption }
 }
 
 /** Writes a link at `origin`. */
-export function buildLink(origin: string, { room, role, secret, admission }: Link): string {
-  const parts = admission === null ? [secret] : [secret, admission]
-  const form = FORMS.find((one) => one.role === role && one.parts === parts.length)
+export function buildLink(origin: string, { room, role, secret, admission, encryption }: Link): string {
+  const form = FORMS.find((one) => one.role === role && (one.version === 'v1p') === (admission !== null))
   if (form === undefined) throw new TypeError('a moderator link is nobody’s own')
-  return `${origin}/r/${room}#${[form.version, ...parts.map(toBase64Url)].join('.')}`
+  const flags = encryption === null ? '' : `e${encryption.open ? 'o' : ''}${encryption.raw ? 'r' : ''}`
+  const proofs = [encryption?.fingerprint, encryption?.certificate]
+  const parts = [secret, admission, ...(role === 'moderator' ? [] : proofs)].filter((part) => part != null)
+  const lengths = encryption === null ? form.plain : form.encrypted
+  if (parts.length !== lengths.length || parts.some((part, i) => part.length !== lengths[i])) {
+    throw new TypeError('a link of this form has other parts')
+  }
+  return `${origin}/r/${room}#${[form.version + flags, ...parts.map(toBase64Url)].join('.')}`
 }
 
 /** Makes both secrets of a new room. Rejects where the page is no secure context. */
@@ -93,20 +126,22 @@ export function secretOf(text: string): Uint8Array<ArrayBuffer> | null {
   return bytes?.length === SECRET_BYTES ? bytes : null
 }
 
-/** HKDF-SHA-256 (RFC 5869) with an empty salt. */
+/** HKDF-SHA-256 (RFC 5869), with an empty salt unless another is given. */
 export async function hkdf(
   secret: Uint8Array<ArrayBuffer>,
   info: Uint8Array<ArrayBuffer>,
   bytes: number,
+  salt: Uint8Array<ArrayBuffer> = new Uint8Array(),
 ): Promise<Uint8Array<ArrayBuffer>> {
   const key = await crypto.subtle.importKey('raw', secret, 'HKDF', false, ['deriveBits'])
-  const params = { name: 'HKDF', hash: 'SHA-256', salt: new Uint8Array(), info }
+  const params = { name: 'HKDF', hash: 'SHA-256', salt, info }
   return new Uint8Array(await crypto.subtle.deriveBits(params, key, bytes * 8))
 }
 
 /** As secrets stand in links, and all else in messages (RFC 4648, 5). */
 export function toBase64Url(bytes: Uint8Array): string {
-  const text = btoa(String.fromCharCode(...bytes))
+  const chars = Array.from(bytes, (byte) => String.fromCharCode(byte))
+  const text = btoa(chars.join(''))
   return text.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
 }
 
@@ -129,10 +164,18 @@ const GUEST_INFO = new TextEncoder().encode('guest')
 const AUTH_INFO = new TextEncoder().encode('auth')
 const HANDLE_INFO = new TextEncoder().encode('handle')
 
+const FINGERPRINT_BYTES = 16
+const SIGNATURE_BYTES = 64
+
 /** Each form of link has a word and a number of parts of its own, so that no link cut anywhere reads
- * as another one. */
+ * as another one. The word of an encrypted room's link goes on with its flags. */
 const FORMS = [
-  { version: 'v1', role: 'guest', parts: 1 },
-  { version: 'v1p', role: 'guest', parts: 2 },
-  { version: 'v1m', role: 'moderator', parts: 1 },
+  { version: 'v1', role: 'guest', plain: [SECRET_BYTES], encrypted: [SECRET_BYTES, FINGERPRINT_BYTES] },
+  {
+    version: 'v1p',
+    role: 'guest',
+    plain: [SECRET_BYTES, SECRET_BYTES],
+    encrypted: [SECRET_BYTES, SECRET_BYTES, FINGERPRINT_BYTES, SIGNATURE_BYTES],
+  },
+  { version: 'v1m', role: 'moderator', plain: [SECRET_BYTES], encrypted: [SECRET_BYTES] },
 ] as const

@@ -11,8 +11,10 @@ function readAddress(): Page {
   const path = location.pathname
   if (path === '/') return { name: 'home' }
   if (path === '/rooms') return { name: 'rooms' }
-  if (path === '/notice') return { name: 'notice' }
+  if (path === '/recordings') return { name: 'recordings' }
+  if (path === '/chiffrement') return { name: 'limits' }
   if (path === '/test') return { name: 'test' }
+  if (path === '/doctor') return { name: 'doctor', pass: /^#v1d\.([\w-]+\.[\w-]+\.[\w-]+)$/.exec(location.hash)?.[1] ?? null }
   if (path.startsWith('/r/')) return { name: 'room', call: openCall(path, location.hash) }
   return { name: 'unknown' }
 }

@@ -10,9 +10,13 @@ export type Page =
   | { readonly name: 'room'; readonly call: Call }
   /** `/rooms`: the rooms that a teacher keeps in this browser. */
   | { readonly name: 'rooms' }
-  /** `/notice`: which data are processed, and why. */
-  | { readonly name: 'notice' }
+  /** `/recordings`: of a room, or the one that a link gives access to. */
+  | { readonly name: 'recordings' }
   /** `/test`: can this device and this network take part? */
   | { readonly name: 'test' }
+  /** `/doctor`: what `preau doctor` says, for the administrator. `pass`: of the link; `null` in none. */
+  | { readonly name: 'doctor'; readonly pass: string | null }
+  /** `/chiffrement`: what end-to-end encryption protects. */
+  | { readonly name: 'limits' }
   /** Anything else. */
   | { readonly name: 'unknown' }

@@ -24,6 +24,7 @@ use webrtc::peer_connection::PeerConnection;
 
 use self::hearing::{Shared, Watcher};
 use super::{Command, State};
+use crate::e2ee::Shield;
 use crate::measure::Meter;
 use crate::media::Media;
 use crate::participant::send::{Outgoing, Sender};
@@ -40,6 +41,7 @@ pub(crate) struct Connection {
     meter: Meter,
     media: Arc<Media>,
     seed: u64,
+    shield: Option<Shield>,
     ids: watch::Sender<ExtensionIds>,
     state: watch::Receiver<State>,
     commands: mpsc::Sender<Command>,
@@ -63,7 +65,12 @@ impl Connection {
         let watcher = Watcher {
             gathered: gathered_told,
             state: state_told,
-            shared: Shared { meter: wish.meter().clone(), ids: ids_told, listens: true },
+            shared: Shared {
+                meter: wish.meter().clone(),
+                ids: ids_told,
+                listens: true,
+                shield: wish.shield.clone(),
+            },
         };
         // Without an address of its own it takes any of this machine's.
         let from = wish.from.unwrap_or([0, 0, 0, 0].into());
@@ -96,6 +103,7 @@ impl Connection {
             meter: wish.meter().clone(),
             media,
             seed: wish.seed,
+            shield: wish.shield.clone(),
             ids,
             state,
             commands,
@@ -118,8 +126,10 @@ impl Connection {
         self.connection.set_remote_description(answer).await.map_err(|_| broken())?;
         let mut random = StdRng::seed_from_u64(!self.seed);
         let media = Arc::clone(&self.media);
+        let mut sender = Sender::new(Instant::now(), &self.sends, media, &mut random);
+        sender.set_shield(self.shield.clone());
         let running = Running {
-            sender: Sender::new(Instant::now(), &self.sends, media, &mut random),
+            sender,
             ids: remote.ids,
             tracks: self.tracks.clone(),
             meter: self.meter.clone(),

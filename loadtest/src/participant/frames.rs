@@ -20,18 +20,32 @@ pub(crate) struct Frames {
     usual: Nanos,
     /// Since when packets wait for something that is missing.
     stuck: Option<Nanos>,
+    /// Whether the bytes of frames are kept, and those that were decoded since the last time.
+    kept: Option<Vec<Vec<u8>>>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Part {
     starts: bool,
     ends: bool,
     key_height: Option<u16>,
     /// Nothing but padding, which only continues the numbering.
     is_filler: bool,
+    /// Its part of the frame, where that is kept.
+    bytes: Vec<u8>,
 }
 
 impl Frames {
+    /// Keeps the bytes of frames, for [`Frames::take_kept`].
+    pub(crate) fn keep(&mut self) {
+        self.kept.get_or_insert_default();
+    }
+
+    /// The frames that could be decoded since the last time, in order.
+    pub(crate) fn take_kept(&mut self) -> Vec<Vec<u8>> {
+        self.kept.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
     /// Takes one packet.
     pub(crate) fn handle_packet(
         &mut self,
@@ -50,6 +64,10 @@ impl Frames {
             ends: marker,
             key_height: vp8.and_then(|vp8| vp8.key_height),
             is_filler: payload.is_empty(),
+            bytes: match &self.kept {
+                Some(_) => Vp8::frame(payload).unwrap_or_default().to_vec(),
+                None => Vec::new(),
+            },
         };
         self.parts.insert(sequence, part);
         if self.parts.len() > MAX_WAITING {
@@ -94,7 +112,10 @@ impl Frames {
         if !self.parts.get(&start)?.starts {
             return None;
         }
-        let run = self.parts.range(start..).zip(start..).take_while(|((at, _), want)| *at == want);
+        let run = self.parts.range(start..).zip(start..).take_while(|((at, part), want)| {
+            // Where another frame begins, the end of this one was never sent: the layer was changed.
+            *at == want && (**at == start || !part.starts)
+        });
         run.map(|(part, _)| part).find(|(_, part)| part.ends).map(|(at, _)| *at)
     }
 
@@ -102,7 +123,12 @@ impl Frames {
         if let Some(height) = self.parts.get(&start).and_then(|part| part.key_height) {
             self.height = height;
         }
-        self.parts = self.parts.split_off(&(end + 1));
+        let rest = self.parts.split_off(&(end + 1));
+        let parts = std::mem::replace(&mut self.parts, rest);
+        if let Some(kept) = &mut self.kept {
+            let frame = parts.range(start..).flat_map(|(_, part)| &part.bytes);
+            kept.push(frame.copied().collect());
+        }
         self.next = Some(end + 1);
         self.stuck = None;
         measured.join.first_frame.get_or_insert(now);
@@ -168,6 +194,23 @@ mod tests {
         assert_eq!(take(17, true, &payload(false)), 4);
         assert_eq!(take(19, true, &payload(true)), 5, "a key frame needs nothing");
         assert_eq!(measured.heights.keys().copied().collect::<Vec<_>>(), [540]);
+    }
+
+    #[test]
+    fn a_frame_that_another_one_cuts_off_is_none_and_what_is_kept_is_whole() {
+        let (mut frames, mut measured) = (Frames::default(), Measured::default());
+        frames.keep();
+        let mut take = |at: u64, marker, payload: &[u8]| {
+            frames.handle_packet(at * MILLISECOND, at, marker, payload, &mut measured);
+            frames.take_kept()
+        };
+        let frame = |payload: &[u8]| Vp8::frame(payload).map(<[u8]>::to_vec).unwrap_or_default();
+        assert_eq!(take(10, false, &payload(true)), Vec::<Vec<u8>>::new());
+        assert_eq!(take(11, true, &rest()), [[frame(&payload(true)), frame(&rest())].concat()]);
+        assert_eq!(take(12, false, &payload(false)), Vec::<Vec<u8>>::new());
+        assert_eq!(take(13, true, &payload(true)), [frame(&payload(true))]);
+        assert_eq!(take(14, true, &payload(false)), [frame(&payload(false))]);
+        assert_eq!(decoded(&measured), 3);
     }
 
     #[test]

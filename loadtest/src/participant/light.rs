@@ -60,13 +60,14 @@ impl Connection {
         let mut random = StdRng::seed_from_u64(wish.seed ^ u64::from(negotiated.address.port()));
         let seed = random.random();
         let ice = Ice::new(now, negotiated.ice, seed);
-        let mut receiver = Receiver::new(wish.listens, wish.postmarks.clone());
+        let mut receiver = Receiver::new(wish.listens, wish.postmarks.clone(), wish.shield.clone());
         receiver.set_slots(&negotiated.slots);
         let mut sends = negotiated.sends;
         for send in sends.iter_mut().filter(|send| !send.source.is_video()) {
             send.redundant_payload_type = negotiated.redundant;
         }
         let mut sender = Sender::new(now, &sends, media, &mut random);
+        sender.set_shield(wish.shield.clone());
         if let (Some(postmarks), Some(feed)) = (&wish.postmarks, negotiated.feed) {
             sender.set_postmarks(postmarks.clone(), feed);
         }

@@ -8,6 +8,7 @@ use super::ear::Ear;
 use super::frames::Frames;
 use super::light::Cipher;
 use crate::clock::{self, MILLISECOND, Nanos};
+use crate::e2ee::Shield;
 use crate::measure::{Measured, Received};
 use crate::postmark::Postmarks;
 use crate::rtp::{ExtensionIds, Header, Redundant};
@@ -26,6 +27,8 @@ pub(crate) struct Receiver {
     redundant: Option<u8>,
     /// Where send times are looked up that packets do not carry.
     postmarks: Option<Postmarks>,
+    /// What opens frames, in an encrypted room.
+    shield: Option<Shield>,
 }
 
 /// One receiving section.
@@ -37,6 +40,7 @@ pub(crate) struct Slot {
     frames: Frames,
     /// Of sound, where it is decoded.
     ear: Option<Ear>,
+    shield: Option<Shield>,
     report: Report,
 }
 
@@ -82,8 +86,8 @@ pub(crate) struct ReportBlock {
 
 impl Receiver {
     /// `listens` says whether sound is decoded.
-    pub(crate) fn new(listens: bool, postmarks: Option<Postmarks>) -> Self {
-        Self { listens, postmarks, ..Self::default() }
+    pub(crate) fn new(listens: bool, postmarks: Option<Postmarks>, shield: Option<Shield>) -> Self {
+        Self { listens, postmarks, shield, ..Self::default() }
     }
 
     /// Says which payload type means redundant sound.
@@ -101,7 +105,7 @@ impl Receiver {
             if let Some(repair) = spec.repair_ssrc {
                 self.sources.insert(repair, (self.slots.len(), true));
             }
-            self.slots.push(Slot::new(spec.clone(), self.listens));
+            self.slots.push(Slot::new(spec.clone(), self.listens, self.shield.clone()));
         }
     }
 
@@ -209,12 +213,17 @@ impl Receiver {
 }
 
 impl Slot {
-    pub(crate) fn new(spec: SlotSpec, listens: bool) -> Self {
+    pub(crate) fn new(spec: SlotSpec, listens: bool, shield: Option<Shield>) -> Self {
+        let mut frames = Frames::default();
+        if shield.is_some() {
+            frames.keep();
+        }
         Self {
             highest: None,
             repair_highest: None,
             missing: BTreeMap::new(),
-            frames: Frames::default(),
+            frames,
+            shield,
             ear: if listens && !spec.is_video { Ear::new() } else { None },
             report: Report::default(),
             spec,
@@ -287,7 +296,25 @@ impl Slot {
         self.report.received += 1;
         if is_video {
             self.frames.handle_packet(at, index, marker, payload, measured);
-        } else if let Some(ear) = &mut self.ear {
+            self.open_kept(at, measured);
+            return;
+        }
+        let opened = match &self.shield {
+            // Nothing but padding is no frame.
+            Some(_) if payload.is_empty() => return,
+            Some(shield) => {
+                let sealed = payload.to_vec();
+                let Some(plain) = shield.open(self.spec.ssrc, false, sealed, &mut measured.sealed)
+                else {
+                    return;
+                };
+                measured.join.first_opened.get_or_insert(at);
+                Some(plain)
+            }
+            None => None,
+        };
+        let payload = opened.as_deref().unwrap_or(payload);
+        if let Some(ear) = &mut self.ear {
             let heard = &mut measured.heard;
             match Redundant::parse(payload).filter(|_| redundant) {
                 Some(Redundant { frame, before }) => {
@@ -297,6 +324,16 @@ impl Slot {
                     ear.handle_packet(at, index, timestamp, frame, heard);
                 }
                 None => ear.handle_packet(at, index, timestamp, payload, heard),
+            }
+        }
+    }
+
+    /// Opens the pictures that are whole.
+    fn open_kept(&mut self, at: Nanos, measured: &mut Measured) {
+        let Some(shield) = &self.shield else { return };
+        for sealed in self.frames.take_kept() {
+            if shield.open(self.spec.ssrc, true, sealed, &mut measured.sealed).is_some() {
+                measured.join.first_opened.get_or_insert(at);
             }
         }
     }
@@ -330,6 +367,7 @@ impl Slot {
         received.bytes += payload.len() as u64;
         if self.spec.is_video {
             self.frames.handle_packet(at, original, marker, payload, measured);
+            self.open_kept(at, measured);
         }
     }
 }

@@ -10,6 +10,7 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 
 use crate::clock;
+use crate::e2ee::Shield;
 use crate::measure::Measured;
 use crate::media::{Media, Video};
 use crate::postmark::Postmarks;
@@ -27,6 +28,8 @@ pub(crate) struct Sender {
     next_burst: Instant,
     /// Where send times are noted as well, and under which name.
     postmarks: Option<(Postmarks, u64)>,
+    /// What seals frames, in an encrypted room.
+    shield: Option<Shield>,
 }
 
 struct Publication {
@@ -140,7 +143,13 @@ impl Sender {
             queue: VecDeque::new(),
             next_burst: now,
             postmarks: None,
+            shield: None,
         }
+    }
+
+    /// Sends nothing but what this has sealed.
+    pub(crate) fn set_shield(&mut self, shield: Option<Shield>) {
+        self.shield = shield;
     }
 
     /// Notes send times for receivers that cannot read them in packets.
@@ -285,6 +294,13 @@ impl Sender {
                     } else {
                         packet.payload.clone_from(&sound.bytes);
                     }
+                    if let Some(shield) = &self.shield {
+                        let Some(sealed) = shield.seal(source, &packet.payload) else {
+                            measured.sealed.unsent += 1;
+                            continue;
+                        };
+                        packet.payload = sealed;
+                    }
                     layer.queue(packet, &mut self.queue);
                 }
                 continue;
@@ -295,7 +311,18 @@ impl Sender {
                     &self.media.screen
                 }
             };
-            let frame = &video.frames[layer.frame % video.frames.len()];
+            let mut frame = &video.frames[layer.frame % video.frames.len()];
+            let sealed = self.shield.as_ref().map(|shield| shield.seal(source, frame));
+            match &sealed {
+                Some(Some(sealed)) => frame = sealed,
+                Some(None) => {
+                    // What comes after it could not be decoded.
+                    layer.frame = 0;
+                    measured.sealed.unsent += 1;
+                    continue;
+                }
+                None => {}
+            }
             measured.key_frames_sent += u64::from(layer.frame.is_multiple_of(video.frames.len()));
             layer.frame += 1;
             for (part, is_last, payload) in parts(frame) {

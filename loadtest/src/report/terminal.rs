@@ -117,6 +117,24 @@ fn media(out: &mut Lines, report: &Report) {
             layer.freezes
         ));
     }
+    if let Some(e2ee) = &report.e2ee {
+        let ms = |time: Option<f64>| time.map_or("?".to_owned(), |time| format!("{time:.1}"));
+        out.line(format_args!(
+            "\n  encrypted {} frames opened, {} undecryptable ({} without a key, {} forged, {} replayed), {} in clear, {} misrouted, {} not sent",
+            e2ee.opened, e2ee.undecryptable, e2ee.no_key, e2ee.forged, e2ee.replayed, e2ee.in_clear, e2ee.misrouted, e2ee.unsent
+        ));
+        out.line(format_args!(
+            "  rekey {} ms p50, {} ms p95; member after {} ms p50, {} ms p95; first frame opened \
+             after {} ms p50, {} ms p95; {} times begun anew",
+            ms(e2ee.rekey_p50_ms),
+            ms(e2ee.rekey_p95_ms),
+            ms(e2ee.member_p50_ms),
+            ms(e2ee.member_p95_ms),
+            ms(e2ee.first_opened_p50_ms),
+            ms(e2ee.first_opened_p95_ms),
+            e2ee.broken
+        ));
+    }
     let keys = &report.key_frames;
     out.line(format_args!(
         "  key frames asked of publishers: {} ({:.2} for each join), sent: {} ({:.2})",

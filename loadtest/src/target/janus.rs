@@ -48,7 +48,15 @@ impl Target for Janus {
         false
     }
 
-    async fn open_room(&self, seats: usize) -> Result<Box<dyn Room>, TargetError> {
+    async fn open_room(
+        &self,
+        seats: usize,
+        is_encrypted: bool,
+    ) -> Result<Box<dyn Room>, TargetError> {
+        if is_encrypted {
+            let why = "Janus has no circle of ours".to_owned();
+            return Err(TargetError::Refused("an encrypted room", why));
+        }
         let mut session = Session::open(&self.origin).await?;
         let handle = session.attach().await?;
         let wish = json!({

@@ -1,28 +1,38 @@
 //! A Préau server, through its public protocol.
 
-use std::collections::BTreeMap;
+mod circle;
+mod link;
+
+use std::collections::{BTreeMap, VecDeque};
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use protocol::{
-    ClientMessage, CreateRoom, CreatedRoom, ErrorCode, ParticipantId, Profile, Proof, PublishedMid,
-    Redacted, RequestId, RoomSlug, ServerMessage, SlotRequest, TrackId, Verifier,
+    ClientMessage, CreateRoom, CreatedRoom, ErrorCode, HostKey, ParticipantId, Profile, Proof,
+    PublishedMid, Redacted, RequestId, RoomSlug, ServerMessage, SlotRequest, TrackId, Verifier,
 };
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
+use self::circle::{CircleSeat, Entrance, Secrets, Sent, is_of_circle};
+pub(crate) use self::link::RoomLink;
 use super::session::{Origin, PATIENCE, Session, request};
 use super::{
     Feed, Negotiated, Room, Seat, SeatEvent, SendSpec, SlotSpec, Target, TargetError, Watched,
     Watching, Wish,
 };
-use crate::clock;
+use e2ee_member::link::{self as keys, Link};
+
+use crate::clock::{self, Nanos};
 use crate::sdp::{self, Local, Remote};
 
 /// See the module's description.
 #[derive(Debug)]
 pub(crate) struct Preau {
     origin: Origin,
+    /// Of the one room everybody enters, where it is there already.
+    link: Option<RoomLink>,
 }
 
 impl Preau {
@@ -44,7 +54,16 @@ impl Preau {
         // The server takes plain requests by the name of this machine only.
         let is_here = address.ip().is_loopback();
         let host = if is_here { format!("localhost:{}", address.port()) } else { named };
-        Ok(Self { origin: Origin { address, host, is_secure: secure.is_some() } })
+        Ok(Self { origin: Origin { address, host, is_secure: secure.is_some() }, link: None })
+    }
+
+    /// The server of a room that is there already.
+    ///
+    /// # Errors
+    ///
+    /// When its address cannot be understood or found.
+    pub(crate) fn of(link: RoomLink) -> Result<Self, TargetError> {
+        Ok(Self { link: Some(link.clone()), ..Self::at(&link.url)? })
     }
 
     /// True when it runs on this machine and is reached over loopback.
@@ -63,8 +82,18 @@ impl Target for Preau {
         true
     }
 
-    async fn open_room(&self, _: usize) -> Result<Box<dyn Room>, TargetError> {
-        let [guest, moderator]: [[u8; 32]; 2] = [rand::random(), rand::random()];
+    async fn open_room(&self, _: usize, is_encrypted: bool) -> Result<Box<dyn Room>, TargetError> {
+        if let Some(RoomLink { slug, proof, sealed, .. }) = self.link.clone() {
+            let circle = sealed.map(|link| (link, Sent::default()));
+            return Ok(Box::new(PreauRoom { origin: self.origin.clone(), slug, proof, circle }));
+        }
+        let secrets = is_encrypted.then(Secrets::draw);
+        let [guest, moderator]: [[u8; 32]; 2] = match &secrets {
+            Some(Secrets { moderator, .. }) => {
+                [keys::proof(&keys::guest_secret(moderator, 0)), keys::proof(moderator)]
+            }
+            None => [rand::random(), rand::random()],
+        };
         let verifier = |proof: &[u8; 32]| {
             let hash = ring::digest::digest(&ring::digest::SHA256, proof);
             let hash = hash.as_ref().try_into().expect("SHA-256 has 32 bytes");
@@ -73,26 +102,48 @@ impl Target for Preau {
         let wish = CreateRoom {
             guest_verifier: verifier(&guest),
             moderator_verifier: verifier(&moderator),
-            host_key: None,
+            host_key: secrets.as_ref().map(|secrets| HostKey::from_bytes(secrets.host_key())),
             // Nobody waits, and everybody may do everything.
             profile: Profile::Reunion,
+            encryption: secrets.as_ref().map(Secrets::encryption),
         };
         let body = serde_json::to_string(&wish).expect("a request is plain data");
-        let (status, answer) = request(&self.origin, "POST", "/api/rooms", &body, PATIENCE).await?;
+        let began = clock::now();
+        let (status, answer) = loop {
+            let answered = request(&self.origin, "POST", "/api/rooms", &body, PATIENCE).await?;
+            // A server lets one machine make only so many rooms in a time: a large load begins slowly.
+            if answered.0 != TOO_MANY || clock::now().saturating_sub(began) >= PATIENT_FOR {
+                break answered;
+            }
+            tokio::time::sleep(ROOM_EVERY).await;
+        };
         if status != 201 {
             return Err(TargetError::Refused("to make a room", format!("{status} {answer}")));
         }
         let created: CreatedRoom = serde_json::from_str(&answer)
             .map_err(|error| TargetError::Answer("to make a room", error.to_string()))?;
         let proof = Proof::from_bytes(guest);
-        Ok(Box::new(PreauRoom { origin: self.origin.clone(), slug: created.room, proof }))
+        let slug = created.room;
+        let circle = secrets.map(|secrets| (secrets.link(*slug.as_bytes()), Sent::default()));
+        Ok(Box::new(PreauRoom { origin: self.origin.clone(), slug, proof, circle }))
     }
 }
+
+/// Status of an answer to who asks too often (RFC 6585 section 4).
+const TOO_MANY: u16 = 429;
+
+/// How often another room is asked for. Lowered, more requests come to nothing.
+const ROOM_EVERY: Duration = Duration::from_secs(1);
+
+/// A server that makes no room for so long does not want to.
+const PATIENT_FOR: Nanos = 30 * clock::SECOND;
 
 struct PreauRoom {
     origin: Origin,
     slug: RoomSlug,
     proof: Proof,
+    /// Of an encrypted room.
+    circle: Option<(Link, Sent)>,
 }
 
 #[async_trait]
@@ -100,6 +151,10 @@ impl Room for PreauRoom {
     async fn enter(&self, wish: Wish) -> Result<Box<dyn Seat>, TargetError> {
         let mut session = Session::open(&self.origin, wish.from).await?;
         wish.meter.lock().join.socket = Some(clock::now());
+        let entrance = self.circle.clone().map(|(link, sent)| Entrance::new(link, sent));
+        if entrance.is_some() {
+            session.keep(is_of_circle);
+        }
         let join = ClientMessage::Join {
             protocol_version: protocol::PROTOCOL_VERSION,
             room: self.slug,
@@ -109,18 +164,40 @@ impl Room for PreauRoom {
             delegation: None,
             display_name: None,
             language: None,
+            member_key: entrance.as_ref().map(Entrance::member_key),
+            sealed_name: None,
         };
         session.say(&join).await?;
-        let id = session
+        let (id, others, said) = session
             .hear("to let a participant in", |message| {
-                if let ServerMessage::Joined { participant, .. } = message {
-                    return Ok(participant);
+                if let ServerMessage::Joined {
+                    participant, participants, rules, encryption, ..
+                } = message
+                {
+                    let others: Vec<_> =
+                        participants.iter().map(|other| other.participant).collect();
+                    return Ok((participant, others, encryption.zip(rules.encryption)));
                 }
                 Err(error_of(&message, None))
             })
             .await?;
         wish.meter.lock().join.admitted = Some(clock::now());
-        Ok(Box::new(PreauSeat { session, id, wish, slots: Vec::new(), carried: BTreeMap::new() }))
+        let circle = match (entrance, &wish.shield) {
+            (Some(entrance), Some(shield)) => {
+                let (shield, meter) = (shield.clone(), wish.meter.clone());
+                Some(entrance.enter(id, others.into_iter(), said, shield, meter)?)
+            }
+            _ => None,
+        };
+        Ok(Box::new(PreauSeat {
+            session,
+            id,
+            wish,
+            slots: Vec::new(),
+            carried: BTreeMap::new(),
+            circle,
+            unsaid: VecDeque::new(),
+        }))
     }
 }
 
@@ -131,6 +208,10 @@ struct PreauSeat {
     slots: Vec<SlotSpec>,
     /// What each slot carries, by mid.
     carried: BTreeMap<String, Watched>,
+    /// In an encrypted room.
+    circle: Option<CircleSeat>,
+    /// What the circle has to say and is not said yet.
+    unsaid: VecDeque<ClientMessage>,
 }
 
 impl PreauSeat {
@@ -179,7 +260,7 @@ impl Seat for PreauSeat {
         let answer = self
             .session
             .hear("an offer", |message| {
-                if let ServerMessage::Answer { request_id, sdp } = &message
+                if let ServerMessage::Answer { request_id, sdp, .. } = &message
                     && *request_id == id
                 {
                     return Ok(sdp.clone());
@@ -208,6 +289,9 @@ impl Seat for PreauSeat {
         for slot in &self.slots {
             if self.carried.get(&slot.mid).is_some_and(|carried| !watched.contains(carried)) {
                 self.carried.remove(&slot.mid);
+                if let Some(shield) = &self.wish.shield {
+                    shield.expect(slot.ssrc, None);
+                }
                 requests.push(SlotRequest { mid: slot.mid.clone(), track: None, max_height: None });
             }
         }
@@ -222,6 +306,10 @@ impl Seat for PreauSeat {
                 .find(|slot| slot.is_video == is_video && !self.carried.contains_key(&slot.mid));
             let (Some(slot), Ok(participant)) = (free, wanted.feed.parse()) else { continue };
             self.carried.insert(slot.mid.clone(), wanted.clone());
+            if let Some(shield) = &self.wish.shield {
+                let participant: &ParticipantId = &participant;
+                shield.expect(slot.ssrc, Some((*participant.as_bytes(), wanted.source)));
+            }
             requests.retain(|request| request.mid != slot.mid);
             requests.push(SlotRequest {
                 mid: slot.mid.clone(),
@@ -243,7 +331,23 @@ impl Seat for PreauSeat {
     }
 
     async fn next_event(&mut self) -> Result<SeatEvent, TargetError> {
-        let message = self.session.next_word().await?;
+        while let Some(message) = self.unsaid.front() {
+            self.session.say(message).await?;
+            self.unsaid.pop_front();
+        }
+        let message = match &mut self.circle {
+            None => self.session.next_word().await?,
+            Some(circle) => tokio::select! {
+                message = self.session.next_word() => message?,
+                said = circle.next_said() => {
+                    self.unsaid.push_back(said?);
+                    return Ok(SeatEvent::Nothing);
+                }
+            },
+        };
+        if let (Some(circle), Some(message)) = (&self.circle, &message) {
+            circle.hear(message)?;
+        }
         if let Some(ServerMessage::LayersWanted { source, rids }) = message {
             return Ok(SeatEvent::LayersWanted(source, rids));
         }

@@ -37,6 +37,8 @@ pub(crate) struct Session {
     requests: u32,
     /// Word of the server that came while an answer was waited for.
     unheard: VecDeque<ServerMessage>,
+    /// What else is kept while an answer is waited for.
+    keeps: fn(&ServerMessage) -> bool,
     next_ping: Instant,
 }
 
@@ -57,8 +59,14 @@ impl Session {
             socket,
             requests: 0,
             unheard: VecDeque::new(),
+            keeps: |_| false,
             next_ping: Instant::now() + PING_INTERVAL,
         })
+    }
+
+    /// Keeps more for [`Session::next_word`] than words about layers.
+    pub(crate) fn keep(&mut self, keeps: fn(&ServerMessage) -> bool) {
+        self.keeps = keeps;
     }
 
     /// The number of the next request.
@@ -101,8 +109,8 @@ impl Session {
         }
     }
 
-    /// Waits for what `pick` finds in a message; of others before it, those about layers are kept
-    /// for [`Session::next_word`].
+    /// Waits for what `pick` finds in a message; of others before it, those about layers and those
+    /// that are asked for with [`Session::keep`] are kept for [`Session::next_word`].
     pub(crate) async fn hear<T>(
         &mut self,
         what: &'static str,
@@ -111,7 +119,7 @@ impl Session {
         let heard = timeout(PATIENCE, async {
             loop {
                 let Some(message) = self.next().await? else { continue };
-                if matches!(message, ServerMessage::LayersWanted { .. }) {
+                if matches!(message, ServerMessage::LayersWanted { .. }) || (self.keeps)(&message) {
                     self.unheard.push_back(message);
                     continue;
                 }

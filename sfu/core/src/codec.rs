@@ -7,6 +7,8 @@ pub(crate) mod red;
 mod vp8;
 mod vp9;
 
+use crate::command::Frames;
+
 /// A codec this server forwards. It decodes none of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum CodecKind {
@@ -114,6 +116,33 @@ pub fn inspect(kind: CodecKind, payload: &[u8]) -> Option<FrameInfo> {
         CodecKind::Av1 => inspect_av1(payload),
         CodecKind::H264 => inspect_h264(payload),
     }
+}
+
+/// What [`inspect`] reads of a payload in a room of such frames: nothing of raw pictures, which are
+/// whatever the participants made of them.
+pub fn inspect_as(frames: Frames, kind: CodecKind, payload: &[u8]) -> Option<FrameInfo> {
+    if frames == Frames::Raw && kind.is_video() {
+        return (!payload.is_empty()).then(FrameInfo::default);
+    }
+    inspect(kind, payload)
+}
+
+/// What of a payload is of the encoded frame. `None` as in [`inspect`]. Of AV1 it is the whole
+/// payload, whose header says how its units hang together.
+pub fn content(kind: CodecKind, payload: &[u8]) -> Option<&[u8]> {
+    match kind {
+        CodecKind::Vp8 => vp8::content(payload),
+        CodecKind::Vp9 => vp9::content(payload),
+        CodecKind::Opus | CodecKind::Av1 | CodecKind::H264 => {
+            (!payload.is_empty()).then_some(payload)
+        }
+    }
+}
+
+/// Whether an encoded frame begins with a payload of VP9, of which one picture in layers has
+/// several.
+pub fn begins_layer(payload: &[u8]) -> bool {
+    vp9::begins_frame(payload)
 }
 
 /// Writes picture numbers over those of a payload, each in the width it has there. Numbers that it
@@ -230,6 +259,7 @@ mod tests {
         fn no_payload_panics(mut payload in vec(any::<u8>(), 0..40), id: u16, index: u8) {
             for kind in CodecKind::ALL {
                 let _ = inspect(kind, &payload);
+                let _ = content(kind, &payload);
             }
             let ids = PictureIds { picture_id: Some(id), tl0_picture_index: Some(index) };
             for kind in CodecKind::ALL {

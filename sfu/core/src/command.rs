@@ -12,6 +12,11 @@ pub struct RoomId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct NegotiationId(pub u64);
 
+/// Number of one recording, never given twice. The shell chooses it; consent to one recording is
+/// thereby none to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RecordingTap(pub u64);
+
 /// The `a=mid` of a media section (RFC 8843), 1 to 16 bytes of token characters.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Mid(String);
@@ -31,6 +36,26 @@ impl Mid {
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// What the frames of a room look like to the server. Fixed for the room's life.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Frames {
+    /// As the encoders made them.
+    #[default]
+    Clear,
+    /// Encrypted by the participants (SFrame, RFC 9605), in the payload formats of their codecs.
+    Plain,
+    /// Encrypted by the participants, pictures without any payload format (`a=packetization`): the
+    /// dependency descriptor alone says what a packet is.
+    Raw,
+}
+
+impl Frames {
+    /// Whether the participants encrypt them.
+    pub const fn are_encrypted(self) -> bool {
+        !matches!(self, Self::Clear)
     }
 }
 
@@ -55,6 +80,20 @@ pub enum Command {
         participant: ParticipantId,
         /// Participants of one room can subscribe to each other, and to nobody else.
         room: RoomId,
+        /// What frames look like there. Who says otherwise than the first of a room gets no
+        /// transport: [`Event::TransportFailed`].
+        frames: Frames,
+    },
+    /// Opens or shuts the forwarding of everything to one participant of a room whose frames are
+    /// encrypted; in a room in clear it changes nothing. Shut until opened. It is the
+    /// participant's and stays as it is when an offer replaces the transport.
+    SetEpochGate {
+        /// Who receives.
+        participant: ParticipantId,
+        /// The first epoch they have the keys of, modulo 256: each subscription begins with the
+        /// first key frame, or packet of sound, of that epoch or a later one. `None` shuts the
+        /// gate at once. Another epoch on an open gate counts for what begins from then on.
+        from: Option<u8>,
     },
     /// Applies an offer and makes the answer: [`Event::Negotiated`] or
     /// [`Event::NegotiationFailed`]. A first offer opens the transport, later ones add or reuse
@@ -99,6 +138,43 @@ pub enum Command {
     RemoveTransport {
         /// Whose.
         participant: ParticipantId,
+    },
+    /// Begins to record a room, with everybody's gate shut. Whatever was recorded of it before
+    /// has thereby ended, and so has the consent to that. It ends with the room's last transport,
+    /// too.
+    StartRecording {
+        /// Which room.
+        room: RoomId,
+        /// Under which number.
+        recording: RecordingTap,
+    },
+    /// Opens or shuts the gate of one participant: what they publish from then on goes to the
+    /// recorder, or not a packet more. Opening needs that very recording to run and a transport
+    /// that was negotiated; where that is not so, or when an offer replaces the transport, the
+    /// gate is shut and [`RecordingNews::GateShut`] says so.
+    SetRecordable {
+        /// Whose.
+        participant: ParticipantId,
+        /// To which recording they agreed.
+        recording: RecordingTap,
+        /// True while they agree.
+        recordable: bool,
+    },
+    /// Shuts the gate of a participant and forgets what was recorded of them:
+    /// [`RecordingNews::Erased`] once it is gone. Works for those who left as well.
+    EraseRecorded {
+        /// Of which room.
+        room: RoomId,
+        /// Whose.
+        participant: ParticipantId,
+    },
+    /// Shuts every gate of a room and ends its recording, if it is still this one:
+    /// [`RecordingNews::Closed`] once all is on disk.
+    StopRecording {
+        /// Which room.
+        room: RoomId,
+        /// Which recording of it.
+        recording: RecordingTap,
     },
 }
 
@@ -198,6 +274,56 @@ pub enum Event {
         /// Which.
         room: RoomId,
     },
+    /// Something happened to a recording.
+    Recording {
+        /// Of which room.
+        room: RoomId,
+        /// Which recording.
+        recording: RecordingTap,
+        /// What.
+        news: RecordingNews,
+    },
+}
+
+/// What media tells of a recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordingNews {
+    /// A participant is not recorded although they agreed: their transport was replaced, or the gate
+    /// could not be opened. It opens with another [`Command::SetRecordable`] only.
+    GateShut {
+        /// Whose.
+        participant: ParticipantId,
+    },
+    /// A track has begun to be written, into the folder of this number.
+    TrackOpened {
+        /// Number of the track in the recording.
+        number: u32,
+        /// Which it is.
+        track: TrackId,
+    },
+    /// A participant's tracks are gone from the disk, and nothing of them waits to be written.
+    Erased {
+        /// Whose.
+        participant: ParticipantId,
+    },
+    /// Nothing is recorded any more. What was written stays; [`RecordingNews::Closed`] follows.
+    Failed {
+        /// Why.
+        cause: RecordingFailure,
+    },
+    /// It has ended and every file is complete. Nothing is written after this.
+    Closed,
+}
+
+/// Why a recording ended by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
+pub enum RecordingFailure {
+    /// The disk is full, or would soon be.
+    #[error("too little room is left on the disk")]
+    DiskFull,
+    /// Its folder cannot be written to, or the recorder has failed.
+    #[error("the recording cannot be written")]
+    Failed,
 }
 
 /// Why an offer was refused.
@@ -206,7 +332,8 @@ pub enum NegotiationError {
     /// Not a session description, or one with missing, repeated or contradictory parts.
     #[error("the offer is not a usable session description")]
     Malformed,
-    /// No media section with a codec this server speaks.
+    /// No media section with a codec this server speaks, or a source without one that can be used
+    /// in the room.
     #[error("the offer holds no codec this server speaks")]
     NoCommonCodec,
     /// More media sections or slots than the limits allow.

@@ -21,6 +21,7 @@ use crate::quality::Signs;
 use crate::stats::{DropCause, Stats};
 use estimator::Estimator;
 use history::{History, Told};
+use loss::Fates;
 use meter::RateMeter;
 use pacer::Pacer;
 use probe::Prober;
@@ -133,9 +134,12 @@ impl Downlink {
         let now_us = self.micros(now);
         let mut newest_sent_us = None;
         let mut is_news = false;
+        let mut fates = Fates::default();
+        let budget = self.reports.at(now_us);
         for (number, arrived_us) in arrivals {
-            if !self.reports.take(now_us) {
+            if !budget.take() {
                 stats.dropped.count(DropCause::FeedbackFlood);
+                self.estimator.handle_fates(now_us, fates);
                 return;
             }
             let told = self.history.tell(number, arrived_us.is_some());
@@ -152,15 +156,17 @@ impl Downlink {
                         continue;
                     };
                     newest_sent_us = Some(sent.at_us.max(newest_sent_us.unwrap_or(0)));
-                    self.estimator.handle_arrival(now_us, sent.at_us, arrived_us, sent.bytes);
+                    self.estimator.handle_arrival(sent.at_us, arrived_us, sent.bytes);
+                    fates.arrived += 1;
                 }
-                (Told::ArrivedAfterAll(_), _) => self.estimator.handle_late_arrival(now_us),
-                (Told::Lost(_), _) => self.estimator.handle_loss(now_us),
+                (Told::ArrivedAfterAll(_), _) => fates.late += 1,
+                (Told::Lost(_), _) => fates.lost += 1,
                 (Told::Unknown, _) => stats.feedback_unknown += 1,
                 (Told::Known | Told::Arrived(_), _) => {}
             }
         }
         if is_news {
+            self.estimator.handle_fates(now_us, fates);
             self.silent_since_us = None;
             self.is_told = true;
             self.estimator.handle_report_end(now_us, newest_sent_us);
@@ -314,11 +320,16 @@ struct ReportBudget {
 }
 
 impl ReportBudget {
-    fn take(&mut self, now_us: i64) -> bool {
+    /// What is left of it now.
+    fn at(&mut self, now_us: i64) -> &mut Self {
         let window = now_us / REPORT_WINDOW_US;
         if window != self.window {
             *self = Self { window, used: 0 };
         }
+        self
+    }
+
+    fn take(&mut self) -> bool {
         self.used += 1;
         self.used <= STATUSES_PER_WINDOW
     }

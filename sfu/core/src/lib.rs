@@ -9,7 +9,8 @@
 //!    ([`Sfu::handle_command`]), always with the present time;
 //! 2. calls [`Sfu::handle_timeout`] once [`Sfu::poll_timeout`] has come;
 //! 3. after each of these, or after a batch of them, sends what [`Sfu::poll_egress`] gives until
-//!    it gives `None`, and takes the events of [`Sfu::poll_output`];
+//!    it gives `None`, takes the events of [`Sfu::poll_output`], and what is for the recorder with
+//!    [`Sfu::swap_captured`];
 //! 4. calls [`Sfu::handle_fault`] when one of these panicked: a broken invariant of ours costs
 //!    one room, not the others.
 //!
@@ -31,6 +32,7 @@ mod demux;
 pub mod dependency;
 mod downlink;
 mod egress;
+mod epoch;
 pub mod feedback;
 pub mod keyframe;
 mod layer;
@@ -39,12 +41,14 @@ mod member;
 pub mod packet;
 mod path;
 mod quality;
+mod recording;
 pub mod retransmission;
 pub mod rewrite;
 mod router;
 pub mod rtcp;
 pub mod sdp;
 mod settings;
+pub mod sframe;
 mod sfu;
 mod stats;
 mod stills;
@@ -53,14 +57,17 @@ mod svc;
 mod temporal;
 mod timers;
 mod transport;
+pub mod turn;
 mod voices;
 
 pub use command::{
-    Command, Event, Mid, NegotiatedSlot, NegotiationError, NegotiationId, RoomId, SlotAssignment,
+    Command, Event, Frames, Mid, NegotiatedSlot, NegotiationError, NegotiationId, RecordingFailure,
+    RecordingNews, RecordingTap, RoomId, SlotAssignment,
 };
 pub use egress::{Egress, Transmit};
 pub use path::Path;
+pub use recording::{Capture, Captured, CapturedPacket};
 pub use settings::Settings;
 pub use sfu::Sfu;
 pub use stats::{DropCause, Drops, Stats};
-pub use transport::{DtlsIdentity, IdentityError};
+pub use transport::{DtlsIdentity, IdentityError, is_connectivity_check};

@@ -98,6 +98,11 @@ impl LossTracker {
         arrival
     }
 
+    /// When the latest packet of the source itself came, and its timestamp.
+    pub fn latest(&self) -> Option<(Instant, u32)> {
+        self.transit.map(|transit| (transit.arrived, transit.timestamp))
+    }
+
     /// Notes a packet that came as a retransmission, under its original number. It says nothing
     /// about transit times.
     pub fn handle_retransmission(&mut self, now: Instant, sequence: u16) -> Arrival {

@@ -6,7 +6,8 @@ use std::time::Instant;
 use protocol::{ParticipantId, Redacted};
 use rand::rngs::StdRng;
 
-use crate::command::{NegotiatedSlot, NegotiationError, RoomId};
+use crate::command::{Frames, NegotiatedSlot, NegotiationError, RoomId};
+use crate::epoch::Gate;
 use crate::quality::QualityMeter;
 use crate::router::{Publisher, Subscriber};
 use crate::sdp::{self, Fingerprint, LocalParameters, MediaKind, Offer, Role, Wishes};
@@ -22,6 +23,10 @@ pub(crate) struct Member {
     pub(crate) publisher: Publisher,
     pub(crate) subscriber: Subscriber,
     pub(crate) quality: QualityMeter,
+    /// What frames look like in its room.
+    frames: Frames,
+    /// From when on it can decrypt what the others send.
+    pub(crate) gate: Gate,
     /// True when it shall receive as little as a meeting needs.
     pub(crate) saving: bool,
     /// What its last offer was answered with, or it was told to offer anew for.
@@ -53,14 +58,16 @@ pub(crate) struct Negotiated {
 
 impl Member {
     /// Without a transport yet.
-    pub(crate) fn new(participant: ParticipantId, room: RoomId) -> Self {
+    pub(crate) fn new(participant: ParticipantId, room: RoomId, frames: Frames) -> Self {
         Self {
             participant,
             room,
             transport: None,
             publisher: Publisher::default(),
-            subscriber: Subscriber::default(),
+            subscriber: Subscriber::new(frames),
             quality: QualityMeter::default(),
+            frames,
+            gate: Gate::of(frames),
             saving: false,
             wishes: Wishes::default(),
         }
@@ -94,17 +101,19 @@ impl Member {
                     Transport::open(now, &settings.identity, settings.worker, offer, random)
                         .map_err(|_| NegotiationError::Malformed)?;
                 let former = self.transport.replace(opened).map(Box::new);
-                self.subscriber = Subscriber::default();
+                self.subscriber = Subscriber::new(self.frames);
                 self.publisher.reset();
                 Reached::Anew { former }
             }
         };
         self.set_saving(self.saving);
+        self.subscriber.set_gate(self.gate);
         self.subscriber.negotiate(offer, random);
         let local = LocalParameters {
             ice: self.transport.as_ref().expect("made above").local_ice(),
             fingerprint: Fingerprint(settings.identity.fingerprint()),
             candidates: &settings.candidates,
+            tcp_port: settings.tcp_port,
             wishes,
         };
         self.wishes = wishes;

@@ -227,34 +227,45 @@ impl RtpHeader {
             return Ok(FIXED_HEADER_BYTES);
         }
 
-        let fits_one_byte = |e: &Extension<'_>| {
-            (1..ONE_BYTE_RESERVED_ID).contains(&e.id) && (1..=16).contains(&e.value.len())
-        };
-        let form = if extensions.iter().all(fits_one_byte) { Form::OneByte } else { Form::TwoByte };
-        let start = FIXED_HEADER_BYTES + 4;
-        let mut at = start;
+        let (mut fits_one_byte, mut values_len) = (true, 0);
         for element in extensions {
-            let len = u8::try_from(element.value.len()).map_err(|_| PacketError::Extension)?;
-            let head = match form {
-                Form::OneByte => [element.id << 4 | (len - 1), 0],
-                Form::TwoByte if element.id == 0 => return Err(PacketError::Extension),
-                Form::TwoByte => [element.id, len],
-            };
-            for part in [&head[..form.head_bytes()], element.value] {
-                let room = out.get_mut(at..at + part.len()).ok_or(PacketError::NoRoom)?;
-                room.copy_from_slice(part);
-                at += part.len();
-            }
+            fits_one_byte &= (1..ONE_BYTE_RESERVED_ID).contains(&element.id)
+                && (1..=16).contains(&element.value.len());
+            values_len += element.value.len();
         }
-        let end = at.next_multiple_of(4);
-        out.get_mut(at..end).ok_or(PacketError::NoRoom)?.fill(0);
-        let words = u16::try_from((end - start) / 4).map_err(|_| PacketError::Extension)?;
+        let form = if fits_one_byte { Form::OneByte } else { Form::TwoByte };
+        let words = (values_len + extensions.len() * form.head_bytes()).div_ceil(4);
+        let end = FIXED_HEADER_BYTES + 4 + 4 * words;
+        let room = out.get_mut(FIXED_HEADER_BYTES..end).ok_or(PacketError::NoRoom)?;
+        let words = u16::try_from(words).map_err(|_| PacketError::Extension)?;
         let profile = match form {
             Form::OneByte => ONE_BYTE_PROFILE,
             Form::TwoByte => TWO_BYTE_PROFILE,
         };
-        out[FIXED_HEADER_BYTES..start - 2].copy_from_slice(&profile.to_be_bytes());
-        out[start - 2..start].copy_from_slice(&words.to_be_bytes());
+        // What the elements leave of the last word is padding.
+        if let Some(last) = room.last_chunk_mut() {
+            *last = [0; 4];
+        }
+        let (head, mut room) = room.split_at_mut(4);
+        head[..2].copy_from_slice(&profile.to_be_bytes());
+        head[2..].copy_from_slice(&words.to_be_bytes());
+        for element in extensions {
+            let len = u8::try_from(element.value.len()).map_err(|_| PacketError::Extension)?;
+            let (place, rest) = room.split_at_mut(form.head_bytes() + element.value.len());
+            let value = match (form, place) {
+                (Form::OneByte, [head, value @ ..]) => {
+                    *head = element.id << 4 | (len - 1);
+                    value
+                }
+                (Form::TwoByte, [id, length, value @ ..]) if element.id != 0 => {
+                    (*id, *length) = (element.id, len);
+                    value
+                }
+                (Form::OneByte | Form::TwoByte, _) => return Err(PacketError::Extension),
+            };
+            value.copy_from_slice(element.value);
+            room = rest;
+        }
         Ok(end)
     }
 }

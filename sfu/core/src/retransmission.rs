@@ -31,7 +31,8 @@ struct Slot {
     sequence: u16,
     len: u16,
     position: u64,
-    stored: Instant,
+    /// Last moment at which it is worth anything.
+    until: Instant,
 }
 
 impl Ring {
@@ -77,7 +78,7 @@ impl Ring {
         self.written[pieces(at, packet.len())].fill(Some(now));
         let slot = usize::from(sequence) % self.slot_count;
         let len = packet.len() as u16;
-        self.slots[slot] = Some(Slot { sequence, len, position: self.head, stored: now });
+        self.slots[slot] = Some(Slot { sequence, len, position: self.head, until: now + MAX_AGE });
         self.head += packet.len() as u64;
     }
 
@@ -86,8 +87,7 @@ impl Ring {
         let slot = (*self.slots.get(usize::from(sequence) % self.slot_count)?)?;
         let capacity = self.bytes.len() as u64;
         let kept_from = self.kept_from.max(self.head.saturating_sub(capacity));
-        let is_old = now.saturating_duration_since(slot.stored) > MAX_AGE;
-        if slot.sequence != sequence || slot.position < kept_from || is_old {
+        if slot.sequence != sequence || slot.position < kept_from || now > slot.until {
             return None;
         }
         let at = (slot.position % capacity) as usize;

@@ -115,6 +115,13 @@ impl<S: Copy> Rewriter<S> {
         self.pending = Some(source);
     }
 
+    /// Forgets what went out under which number; the numbers go on. The slot then carries nothing
+    /// until [`Rewriter::switch`].
+    pub fn forget(&mut self) {
+        self.runs.clear();
+        self.pending = None;
+    }
+
     /// The source of the latest packet; `None` before the first.
     pub fn source(&self) -> Option<S> {
         self.runs.back().map(|run| run.source)
@@ -190,6 +197,11 @@ impl<S: Copy> Rewriter<S> {
     /// The newest outgoing number; `None` before the first packet.
     pub fn newest_sequence(&self) -> Option<u16> {
         self.runs.back().map(|_| (self.next_out - 1) as u16)
+    }
+
+    /// The lowest outgoing number above all given out.
+    pub fn next_sequence(&self) -> u16 {
+        self.next_out as u16
     }
 
     /// The newest outgoing timestamp.

@@ -5,7 +5,9 @@
 //! for the others, so that they leave together; sound that comes meanwhile leaves with them.
 
 mod demand;
+mod gate;
 mod publisher;
+mod recorded;
 mod reports;
 mod subscriber;
 mod track;
@@ -18,23 +20,28 @@ use protocol::{ParticipantId, TrackId, TrackSource};
 
 pub(crate) use publisher::Publisher;
 pub(crate) use subscriber::Subscriber;
-pub(crate) use track::{Arrival, Layer, LayerKey, Marks, Track, TrackKey};
+pub(crate) use track::{Arrival, Described, Layer, LayerKey, Marks, Track, TrackKey};
 pub(crate) use tracks::Tracks;
 
 use crate::codec::{self, CodecKind, FrameInfo};
-use crate::command::{Event, SlotAssignment};
+use crate::command::{Event, Frames, SlotAssignment};
 use crate::demux::TransportKey;
 use crate::egress::Outlet;
+use crate::epoch::Epochs;
 use crate::loss;
 use crate::member::Member;
 use crate::packet::{RtpView, restore_from_rtx};
 use crate::quality::Signs;
+use crate::recording::{Captured, Recording};
 use crate::rtcp::ReceptionBlock;
 use crate::sdp::{Offer, Wishes};
+use crate::sframe::Start;
 use crate::sfu::{SHORTEST_WAIT, Sfu};
 use crate::stats::{DropCause, Stats};
 use crate::voices::Voices;
+use gate::start_of;
 use publisher::{PublishedSection, Stray};
+use recorded::record;
 
 /// The forwarding side of one room.
 pub(crate) struct Router {
@@ -42,6 +49,8 @@ pub(crate) struct Router {
     max_voices: usize,
     /// The codec of cameras in layers, where everybody can play it.
     scalable: Option<CodecKind>,
+    frames: Frames,
+    epochs: Epochs,
     members: Vec<TransportKey>,
     tracks: Tracks,
     voices: Voices,
@@ -62,10 +71,14 @@ pub(crate) struct Router {
     sending: Wishes,
     /// When that may change next; at any time when there is none.
     sending_due: Option<Instant>,
+    /// False when somebody came, went, offered or changed how it receives since it was found out.
+    is_sending_known: bool,
     /// To be told to the control plane.
     events: Vec<Event>,
     compound: Vec<u8>,
     blocks: Vec<ReceptionBlock>,
+    /// While the room is recorded.
+    recording: Option<Box<Recording>>,
 }
 
 /// The members of all rooms, by number.
@@ -83,10 +96,14 @@ struct Round<'a> {
 
 impl Router {
     /// An empty room.
-    pub(crate) fn new(max_voices: usize, scalable: Option<CodecKind>) -> Self {
+    pub(crate) fn new(max_voices: usize, scalable: Option<CodecKind>, frames: Frames) -> Self {
+        // Frames in layers were seen to be cut into packets well in clear and raw only.
+        let scalable = scalable.filter(|_| frames != Frames::Plain);
         Self {
             max_voices: max_voices.max(1),
             scalable,
+            frames,
+            epochs: Epochs::default(),
             members: Vec::new(),
             tracks: Tracks::default(),
             voices: Voices::default(),
@@ -100,15 +117,18 @@ impl Router {
             wanted: Vec::new(),
             sending: Wishes { scalable, ..Wishes::default() },
             sending_due: None,
+            is_sending_known: false,
             events: Vec::new(),
             compound: Vec::new(),
             blocks: Vec::new(),
+            recording: None,
         }
     }
 
     /// Lets a participant take part.
     pub(crate) fn add(&mut self, member: TransportKey) {
         self.members.push(member);
+        self.is_sending_known = false;
     }
 
     /// Everybody who takes part, in the order they came.
@@ -129,6 +149,7 @@ impl Router {
             // Whoever came after the removed one moves up; nobody is served twice or passed over.
             self.served -= usize::from(at < self.served);
         }
+        self.is_sending_known = false;
         self.unpublish(now, participant, |_| false);
         self.attach_all(now, participant, members);
     }
@@ -144,6 +165,7 @@ impl Router {
         let Some(member) = members[key.0].as_mut() else {
             return;
         };
+        self.is_sending_known = false;
         let participant = member.participant;
         let tracks = &mut self.tracks;
         member.publisher.negotiate(offer, |source, rids| {
@@ -177,6 +199,9 @@ impl Router {
         };
         let track_key = track.key;
         self.voices.remove(now, track_key);
+        if let Some(recording) = &mut self.recording {
+            recording.pause(track_key);
+        }
         // What waits was sent while it was on, and would leave after it was turned off.
         self.batch.retain(|arrival| arrival.source.track != track_key);
         for layer in &mut track.layers {
@@ -216,6 +241,7 @@ impl Router {
         now: Instant,
         publisher: &mut Publisher,
         packet: &mut [u8],
+        captured: &mut Captured,
         stats: &mut Stats,
     ) -> Result<Option<Instant>, DropCause> {
         let view = RtpView::parse(packet).map_err(|_| DropCause::Malformed)?;
@@ -261,25 +287,43 @@ impl Router {
             return Err(if is_repeated { DropCause::Repeated } else { DropCause::Replayed });
         }
         stats.packets_recovered += u64::from(place.repeats.is_some());
-        let payload = view.payload_range();
-        let mut frame = inspect(place.codec, view.payload());
-        if layer.codec.replace(place.codec) != Some(place.codec) {
-            layer.scalable = None;
-        }
-        if let Some((id, descriptor)) = publisher.dependency(&view) {
-            frame.starts_key_frame |= layer.note_dependency(now, id, descriptor, packet.len());
-        }
-        if frame.starts_key_frame {
-            layer.key_frames.handle_key_frame();
-        }
-        if view.is_padding_only() {
+        let mut payload = view.payload_range();
+        let descriptor = publisher.dependency(&view);
+        let start = start_of(self.frames, &place, &view, descriptor);
+        let is_in_clear = start.is_some_and(|start| layer.is_in_clear(view.timestamp(), start));
+        let mut frame = FrameInfo::default();
+        let mut described = None;
+        let mut epoch = None;
+        if is_in_clear {
+            stats.frames_in_clear += 1;
+            payload.end = payload.start;
+        } else if view.is_padding_only() {
             stats.dropped.count(DropCause::PaddingOnly);
         } else {
+            frame = codec::inspect_as(self.frames, place.codec, view.payload()).unwrap_or_default();
+            if layer.codec.replace(place.codec) != Some(place.codec) {
+                layer.scalable = None;
+            }
+            if let Some((id, bytes)) = descriptor {
+                let told;
+                (told, described) = layer.note_dependency(now, id, bytes, packet.len());
+                frame.starts_key_frame |= told.starts_key_frame;
+                if self.frames == Frames::Raw {
+                    frame = told;
+                }
+            }
+            if let Some(Start::Epoch(low)) = start {
+                epoch = self.epochs.unroll(low);
+            }
+            if frame.starts_key_frame {
+                layer.key_frames.handle_key_frame();
+            }
             layer.heard(now, packet.len(), frame.temporal);
             layer.ring.store(now, view.sequence(), packet);
         }
         if let Some(level) = marks.audio_level
             && !place.track_source.is_video()
+            && !is_in_clear
         {
             self.voices.handle_packet(now, track.key, track.id, level & LEVEL_MASK);
         }
@@ -292,7 +336,7 @@ impl Router {
             && self.members.len() >= HOLDING_MEMBERS;
         let due = if may_wait { now + HOLD } else { now };
         self.batch_due = Some(self.batch_due.map_or(due, |before| before.min(due)));
-        self.batch.push(Arrival {
+        let arrival = Arrival {
             source,
             sequence: view.sequence(),
             timestamp: view.timestamp(),
@@ -305,8 +349,16 @@ impl Router {
             payload_start: u16::try_from(payload.start).map_err(|_| DropCause::Malformed)?,
             payload_end: u16::try_from(payload.end).map_err(|_| DropCause::Malformed)?,
             frame,
-        });
-        let deadlines = [layer.poll_timeout(), self.voices.poll_timeout(source.track)];
+            described,
+            epoch,
+        };
+        self.batch.push(arrival);
+        if let Some(recording) = &mut self.recording {
+            let payload = if is_in_clear { &[] } else { view.payload() };
+            record(now, recording, publisher, track, (&arrival, payload), captured, stats);
+        }
+        let asking = track.layers.get(usize::from(source.layer)).and_then(Layer::poll_timeout);
+        let deadlines = [asking, self.voices.poll_timeout(source.track)];
         Ok(deadlines.into_iter().flatten().min())
     }
 
@@ -513,9 +565,3 @@ const HOLDING_MEMBERS: usize = 4;
 /// The loudness in an audio level (RFC 6464 section 3); the highest bit is the browser's own guess
 /// whether it is voice, which not every browser makes.
 const LEVEL_MASK: u8 = 0x7f;
-
-/// What the payload says about its frame. A payload that says nothing (it may be encrypted by
-/// the participants) is forwarded and never starts anything.
-fn inspect(codec: CodecKind, payload: &[u8]) -> FrameInfo {
-    codec::inspect(codec, payload).unwrap_or_default()
-}

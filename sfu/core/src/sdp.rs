@@ -5,7 +5,8 @@
 //! Of an offer's lines these matter, and a page may leave out every other one before it sends the
 //! text: `v o s t m c`, and of the attributes `group`, `mid`, `bundle-only`, `rtcp-mux`,
 //! `rtcp-rsize`, the directions, `ice-ufrag`, `ice-pwd`, `fingerprint`, `setup`, `extmap`,
-//! `extmap-allow-mixed`, `rtpmap`, `fmtp`, `rtcp-fb`, `rid`, `simulcast`, `ssrc`, `ssrc-group`.
+//! `extmap-allow-mixed`, `rtpmap`, `packetization`, `fmtp`, `rtcp-fb`, `rid`, `simulcast`, `ssrc`,
+//! `ssrc-group`.
 //! Transport attributes may stand once at session level instead of in every section.
 
 mod answer;
@@ -20,14 +21,14 @@ use std::net::SocketAddr;
 use protocol::{Redacted, TrackSource};
 
 use crate::codec::{CodecKind, CodecSet};
-use crate::command::Mid;
+use crate::command::{Frames, Mid};
 
 pub use answer::write_answer;
 pub use offer::parse_offer;
 
 /// Longest offer, in bytes; it arrives in one message of the control plane. Raising it lets pages
 /// negotiate more slots at once.
-pub const MAX_OFFER_BYTES: usize = protocol::MAX_MESSAGE_BYTES;
+pub const MAX_OFFER_BYTES: usize = 64 * 1024;
 
 /// Most media sections of one offer: every slot, every source twice (a source that was stopped
 /// leaves a dead section behind until a new one reuses it).
@@ -200,6 +201,8 @@ pub struct Codec {
     pub red_payload_type: Option<u8>,
     /// RTCP feedback the browser understands for it.
     pub feedback: Feedback,
+    /// Whether its packets are parts of frames and nothing else (`a=packetization:<pt> raw`).
+    is_raw: bool,
     /// `profile-level-id` of H264 (RFC 6184 section 8.1), else zero.
     profile_level_id: u32,
 }
@@ -264,8 +267,27 @@ pub struct LocalParameters<'a> {
     pub fingerprint: Fingerprint,
     /// Public addresses of the media socket, best first.
     pub candidates: &'a [SocketAddr],
+    /// TCP port at the same addresses, for browsers without a path over UDP.
+    pub tcp_port: Option<u16>,
     /// What is asked of the browser's sending sections.
     pub wishes: Wishes,
+}
+
+/// What of a section's codecs can be used in a room of such frames. Redundant sound cannot where
+/// participants encrypt: browsers do so behind their redundancy, so that nobody could take it off for
+/// those who do not speak it.
+fn usable_codecs(frames: Frames, codecs: &mut Vec<Codec>) {
+    codecs.retain(|codec| match frames {
+        Frames::Clear => true,
+        Frames::Plain => {
+            matches!(codec.kind, CodecKind::Opus | CodecKind::Vp8 | CodecKind::Vp9)
+        }
+        Frames::Raw => codec.is_raw || !codec.kind.is_video(),
+    });
+    for codec in codecs {
+        codec.is_raw &= frames == Frames::Raw;
+        codec.red_payload_type = codec.red_payload_type.filter(|_| !frames.are_encrypted());
+    }
 }
 
 /// Sources the server will send on a slot for as long as the transport lives.
@@ -290,6 +312,12 @@ const DEPENDENCY_URI: &str =
     "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
 
 impl ExtensionIds {
+    /// Those without which nothing can be played: raw pictures are nothing without their descriptors.
+    pub(crate) fn needed(self, frames: Frames) -> Self {
+        let dependency = self.dependency.filter(|_| frames == Frames::Raw);
+        Self { dependency, ..Self::default() }
+    }
+
     /// Each extension this server knows: its name and where its id is kept.
     fn entries(&self) -> [(&'static str, Option<u8>); 8] {
         [

@@ -13,6 +13,8 @@ pub struct Settings {
     pub identity: DtlsIdentity,
     /// Public addresses of the media socket, best first, as written into answers.
     pub candidates: Vec<SocketAddr>,
+    /// TCP port at the same addresses at which media is taken in too; `None` for UDP alone.
+    pub tcp_port: Option<u16>,
     /// Number of this one among those that share a port, at most [`Sfu::MAX_WORKERS`](crate::Sfu).
     /// It stands in front of the user names, so that each of them sees whose a check is.
     pub worker: u8,

@@ -2,21 +2,24 @@
 //! or a deadline is decided in the files it is handed to.
 
 mod negotiation;
+mod recording;
 mod shared_port;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use protocol::ParticipantId;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-use crate::command::{Command, Event, RoomId};
+use crate::command::{Command, Event, Frames, RoomId};
 use crate::demux::{DatagramClass, Demux, TransportKey};
 use crate::egress::{Egress, Outlet};
 use crate::member::Member;
 use crate::packet::RtpView;
 use crate::path::Path;
+use crate::recording::Captured;
 use crate::router::{Members, Router};
 use crate::rtcp::{self, Rtcp};
 use crate::settings::Settings;
@@ -37,6 +40,8 @@ pub struct Sfu {
     egress: Egress,
     egress_handed_out: bool,
     events: VecDeque<Event>,
+    /// For the recorder.
+    captured: Captured,
     stats: Stats,
     room_in_hand: Option<RoomId>,
     /// Rooms with packets that nobody got yet.
@@ -58,10 +63,16 @@ impl Sfu {
             egress: Egress::default(),
             egress_handed_out: false,
             events: VecDeque::new(),
+            captured: Captured::default(),
             stats: Stats::default(),
             room_in_hand: None,
             rooms_with_batch: Vec::new(),
         }
+    }
+
+    /// Addresses written into answers from now on, in place of those of the settings.
+    pub fn set_candidates(&mut self, candidates: Vec<SocketAddr>) {
+        self.settings.candidates = candidates;
     }
 
     /// Takes one datagram, which it decrypts in place. Never fails: what is of no use is counted
@@ -90,7 +101,14 @@ impl Sfu {
     pub fn handle_command(&mut self, now: Instant, command: Command) {
         self.begin();
         match command {
-            Command::AddTransport { participant, room } => self.add(participant, room),
+            Command::AddTransport { participant, room, frames } => {
+                self.add(participant, room, frames);
+            }
+            Command::SetEpochGate { participant, from } => {
+                self.with_router(now, participant, |router, key, members| {
+                    router.set_epoch_gate(now, key, from, members);
+                });
+            }
             Command::Negotiate { participant, negotiation, offer, publish } => {
                 self.negotiate(now, participant, negotiation, &offer, &publish);
             }
@@ -115,6 +133,16 @@ impl Sfu {
                 if let Some(key) = self.by_participant.get(&participant).copied() {
                     self.remove(now, key);
                 }
+            }
+            Command::StartRecording { room, recording } => self.start_recording(room, recording),
+            Command::SetRecordable { participant, recording, recordable } => {
+                self.set_recordable(now, participant, recording, recordable);
+            }
+            Command::EraseRecorded { room, participant } => {
+                self.erase_recorded(now, room, participant);
+            }
+            Command::StopRecording { room, recording } => {
+                self.stop_recording(room, |running| running == recording);
             }
         }
     }
@@ -268,8 +296,9 @@ impl Sfu {
         else {
             return Ok(());
         };
+        let (packet, captured) = (&mut datagram[..len], &mut self.captured);
         let outcome =
-            router.handle_packet(now, &mut member.publisher, &mut datagram[..len], &mut self.stats);
+            router.handle_packet(now, &mut member.publisher, packet, captured, &mut self.stats);
         if router.list_batch() {
             self.rooms_with_batch.push(room);
         }
@@ -418,11 +447,12 @@ impl Sfu {
         }
     }
 
-    fn add(&mut self, participant: ParticipantId, room: RoomId) {
+    fn add(&mut self, participant: ParticipantId, room: RoomId, frames: Frames) {
         if self.by_participant.contains_key(&participant) {
             return;
         }
-        if self.by_participant.len() >= MAX_TRANSPORTS {
+        let is_other = self.routers.get(&room).is_some_and(|router| router.frames() != frames);
+        if is_other || self.by_participant.len() >= MAX_TRANSPORTS {
             self.events.push_back(Event::TransportFailed { participant });
             return;
         }
@@ -431,10 +461,11 @@ impl Sfu {
             self.members.push(None);
             self.members.len() - 1
         }));
-        self.members[key.0] = Some(Member::new(participant, room));
+        self.members[key.0] = Some(Member::new(participant, room, frames));
         self.by_participant.insert(participant, key);
         let (max_voices, scalable) = (self.settings.max_voices, self.settings.scalable);
-        self.routers.entry(room).or_insert_with(|| Router::new(max_voices, scalable)).add(key);
+        let router = || Router::new(max_voices, scalable, frames);
+        self.routers.entry(room).or_insert_with(router).add(key);
     }
 
     /// The one end of a transport, whatever the reason.
@@ -454,6 +485,7 @@ impl Sfu {
         if let Some(router) = self.routers.get_mut(&member.room) {
             router.remove(now, key, member.participant, &mut self.members);
             if router.members().is_empty() {
+                self.stop_recording(member.room, |_| true);
                 self.routers.remove(&member.room);
             }
         }

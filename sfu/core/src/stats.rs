@@ -25,6 +25,12 @@ pub struct Stats {
     pub packets_retransmitted: u64,
     /// Among them, packets sent only to see whether a path carries them.
     pub packets_probing: u64,
+    /// Packets handed to the recorder.
+    pub packets_recorded: u64,
+    /// Packets kept from a subscriber who may not have the keys yet; each counts for each.
+    pub packets_held_at_gate: u64,
+    /// Packets of frames in clear, dropped in rooms where all are encrypted.
+    pub frames_in_clear: u64,
     /// Sequence numbers that subscribers reported lost.
     pub nacks_in: u64,
     /// Sequence numbers reported lost to publishers.
@@ -70,6 +76,9 @@ impl AddAssign for Stats {
             packets_out,
             packets_retransmitted,
             packets_probing,
+            packets_recorded,
+            packets_held_at_gate,
+            frames_in_clear,
             nacks_in,
             nacks_out,
             feedback_unknown,
@@ -95,6 +104,9 @@ impl AddAssign for Stats {
             (&mut self.packets_out, packets_out),
             (&mut self.packets_retransmitted, packets_retransmitted),
             (&mut self.packets_probing, packets_probing),
+            (&mut self.packets_recorded, packets_recorded),
+            (&mut self.packets_held_at_gate, packets_held_at_gate),
+            (&mut self.frames_in_clear, frames_in_clear),
             (&mut self.nacks_in, nacks_in),
             (&mut self.nacks_out, nacks_out),
             (&mut self.feedback_unknown, feedback_unknown),
@@ -162,11 +174,13 @@ pub enum DropCause {
     PathTooSlow,
     /// More than one participant may send.
     PublisherFlood,
+    /// A packet for the recorder, which is too far behind.
+    RecorderBehind,
 }
 
 impl DropCause {
     /// Every cause with its name in metrics.
-    pub const ALL: [(Self, &'static str); 21] = [
+    pub const ALL: [(Self, &'static str); 22] = [
         (Self::UnknownClass, "unknown_class"),
         (Self::UnknownPath, "unknown_path"),
         (Self::CheckMalformed, "check_malformed"),
@@ -188,6 +202,7 @@ impl DropCause {
         (Self::FeedbackFlood, "feedback_flood"),
         (Self::PathTooSlow, "path_too_slow"),
         (Self::PublisherFlood, "publisher_flood"),
+        (Self::RecorderBehind, "recorder_behind"),
     ];
 }
 

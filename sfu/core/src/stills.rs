@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::codec::CodecKind;
+use crate::epoch::Gate;
 use crate::layer;
 use crate::packet::RtpView;
 use crate::rewrite::Origin;
@@ -22,12 +23,16 @@ pub(crate) struct Stills {
     changed: usize,
     /// When the picture in hand was wanted or begun.
     since: Option<Instant>,
+    /// The latest picture was of an epoch of which the subscriber may have no keys.
+    is_kept_out: bool,
 }
 
 /// One key frame, packet by packet, as its publisher sent it.
 struct Picture {
     source: LayerKey,
     codec: CodecKind,
+    /// Where the dependency descriptor of each packet stands, if there are any.
+    descriptor_id: Option<u8>,
     timestamp: u32,
     first: u16,
     /// Number of the packet with the marker, once it came.
@@ -54,6 +59,8 @@ pub(crate) struct Due<'a> {
     pub(crate) source: LayerKey,
     pub(crate) codec: CodecKind,
     pub(crate) packet: RtpView<'a>,
+    /// Its dependency descriptor, where there is one.
+    pub(crate) descriptor: Option<&'a [u8]>,
     /// True for the first of its picture.
     pub(crate) is_first: bool,
     /// Set when it goes out again.
@@ -79,29 +86,58 @@ impl Stills {
             again: VecDeque::new(),
             changed: 0,
             since: None,
+            is_kept_out: false,
         }
     }
 
     /// Takes a packet of the screen, if it is of the least layer that is sent, and asks for the
     /// next picture in time.
-    pub(crate) fn collect(&mut self, now: Instant, arrival: &Arrival, track: &mut Track) {
+    pub(crate) fn collect(
+        &mut self,
+        now: Instant,
+        arrival: &Arrival,
+        track: &mut Track,
+        gate: Gate,
+    ) {
         let least = layer::choose(Some(0), track.alive(now));
         if least != Some(usize::from(arrival.source.layer)) {
             return;
         }
-        let ring = &track.layers[usize::from(arrival.source.layer)].ring;
-        let packet = ring.find(now, arrival.sequence);
-        if packet.is_some_and(|packet| self.handle_packet(now, arrival, packet)) {
+        self.note_gate(arrival, gate);
+        let from = &track.layers[usize::from(arrival.source.layer)];
+        let descriptor_id = from.scalable.as_ref().map(|scalable| scalable.id);
+        let packet = from.ring.find(now, arrival.sequence);
+        if packet.is_some_and(|packet| self.handle_packet(now, arrival, packet, descriptor_id)) {
             track.want_key_frame(now, arrival.source.layer);
         }
     }
 
-    fn handle_packet(&mut self, now: Instant, arrival: &Arrival, packet: &[u8]) -> bool {
+    /// Follows whether a picture may begin. Once a picture would be let in after one was not,
+    /// another is wanted at once.
+    fn note_gate(&mut self, arrival: &Arrival, gate: Gate) {
+        if arrival.frame.starts_frame {
+            let was_kept_out = self.is_kept_out;
+            self.is_kept_out = !gate.admits(arrival.epoch);
+            if was_kept_out && !self.is_kept_out {
+                self.since = None;
+            }
+        }
+    }
+
+    fn handle_packet(
+        &mut self,
+        now: Instant,
+        arrival: &Arrival,
+        packet: &[u8],
+        descriptor_id: Option<u8>,
+    ) -> bool {
         self.changed = self.changed.saturating_add(packet.len());
         let is_sent = self.picture.as_ref().is_none_or(Picture::is_sent);
         let is_other = self.picture.as_ref().is_some_and(|it| it.source != arrival.source);
-        if arrival.frame.starts_key_frame && (is_other || is_sent) {
-            self.previous = self.picture.replace(Picture::new(arrival)).filter(Picture::is_sent);
+        let may_begin = arrival.frame.starts_key_frame && !self.is_kept_out;
+        if may_begin && (is_other || is_sent) {
+            self.previous =
+                self.picture.replace(Picture::new(arrival, descriptor_id)).filter(Picture::is_sent);
             self.changed = 0;
             self.since = Some(now);
         }
@@ -149,7 +185,9 @@ impl Stills {
             place.left = Some(now);
             let packet = RtpView::parse(&picture.bytes[stored.start..stored.end]).ok()?;
             let (source, codec) = (picture.source, picture.codec);
-            return Some(Due { source, codec, packet, is_first: false, again: Some(again) });
+            let descriptor = picture.descriptor_id.and_then(|id| packet.extension(id));
+            let again = Some(again);
+            return Some(Due { source, codec, packet, descriptor, is_first: false, again });
         }
         let picture = self.picture.as_mut().filter(|picture| picture.is_whole())?;
         let stored = picture.next()?;
@@ -161,7 +199,9 @@ impl Stills {
         picture.sent += 1;
         let packet = RtpView::parse(&picture.bytes[stored.start..stored.end]).ok()?;
         let is_first = picture.sent == 1;
-        Some(Due { source: picture.source, codec: picture.codec, packet, is_first, again: None })
+        let (source, codec) = (picture.source, picture.codec);
+        let descriptor = picture.descriptor_id.and_then(|id| packet.extension(id));
+        Some(Due { source, codec, packet, descriptor, is_first, again: None })
     }
 
     /// The next lost packet that is still in hand.
@@ -212,10 +252,11 @@ impl Stills {
 }
 
 impl Picture {
-    fn new(arrival: &Arrival) -> Self {
+    fn new(arrival: &Arrival, descriptor_id: Option<u8>) -> Self {
         Self {
             source: arrival.source,
             codec: arrival.codec,
+            descriptor_id,
             timestamp: arrival.timestamp,
             first: arrival.sequence,
             last: None,

@@ -14,12 +14,13 @@ use protocol::TrackId;
 use rand::RngExt;
 use rand::rngs::StdRng;
 
-use crate::codec::{CodecKind, PictureIds, inspect, patch_picture_ids, red};
-use crate::command::Mid;
+use crate::codec::{CodecKind, FrameInfo, PictureIds, inspect_as, patch_picture_ids, red};
+use crate::command::{Frames, Mid};
 use crate::dependency::Mandatory;
 use crate::downlink::queue::{Queue, Waiting};
 use crate::downlink::{Downlink, Kind, PACKET_OVERHEAD};
 use crate::egress::Egress;
+use crate::epoch::Gate;
 use crate::layer;
 use crate::packet::{Extension, RtpHeader, RtpView};
 use crate::path::Path;
@@ -27,7 +28,7 @@ use crate::rewrite::{Filler, Origin, PacketIds, Rewriter};
 use crate::router::{Arrival, Layer, LayerKey, Marks, Track, TrackKey};
 use crate::sdp::{Codec, ExtensionIds, MediaKind, Section, SlotSsrcs};
 use crate::stats::{DropCause, Stats};
-use crate::svc::FrameFilter;
+use crate::svc::{FrameFilter, FrameShifts};
 use crate::temporal::TemporalFilter;
 use crate::transport::{RTP_OVERHEAD, Sealer, SourceIndex};
 use form::Form;
@@ -54,8 +55,13 @@ pub(crate) struct Subscription {
     /// How many times in a row the slot got nothing of what the path carries.
     pub(crate) held_back: Option<u8>,
     is_video: bool,
+    /// What frames look like in the room.
+    frames_are: Frames,
+    /// A key frame of the layer that shall be was of an epoch from before the subscriber's.
+    is_kept_out: bool,
     temporal: TemporalFilter,
     frames: FrameFilter,
+    frame_shifts: FrameShifts,
     numbers: Rewriter<LayerKey>,
     rtx_sequence: u16,
     sealed: Option<SealedSources>,
@@ -76,6 +82,8 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) saving: bool,
     /// Where pictures wait for the pacer.
     pub(crate) queue: &'a mut Queue,
+    /// What a slot may begin with.
+    pub(crate) gate: Gate,
 }
 
 impl Outgoing<'_> {
@@ -110,7 +118,12 @@ pub(crate) struct SentCounters {
 
 impl Subscription {
     /// An empty slot for a receiving section.
-    pub(crate) fn new(section: &Section, ssrcs: SlotSsrcs, random: &mut StdRng) -> Self {
+    pub(crate) fn new(
+        section: &Section,
+        frames_are: Frames,
+        ssrcs: SlotSsrcs,
+        random: &mut StdRng,
+    ) -> Self {
         let clock_rate = match section.kind {
             MediaKind::Audio | MediaKind::Other => CodecKind::Opus.clock_rate(),
             MediaKind::Video => CodecKind::Vp8.clock_rate(),
@@ -135,8 +148,11 @@ impl Subscription {
             within: u8::MAX,
             held_back: None,
             is_video: section.kind == MediaKind::Video,
+            frames_are,
+            is_kept_out: false,
             temporal: TemporalFilter::default(),
             frames: FrameFilter::default(),
+            frame_shifts: FrameShifts::default(),
             numbers: Rewriter::new(clock_rate, first),
             rtx_sequence: random.random_range(0..1 << 15),
             sealed: None,
@@ -166,10 +182,27 @@ impl Subscription {
         }
     }
 
+    /// Stops forwarding until the next key frame, and forgets what went out.
+    pub(crate) fn forget(&mut self) {
+        self.pause();
+        self.numbers.forget();
+    }
+
     /// Stops forwarding until the next key frame.
     pub(crate) fn pause(&mut self) {
         self.current = None;
         self.target = None;
+        self.is_kept_out = false;
+    }
+
+    /// Whether a slot that was not let in with a key frame now would be: its sender has gone on to
+    /// keys that the subscriber has. True once.
+    pub(crate) fn is_let_in(&mut self, arrival: &Arrival, gate: Gate) -> bool {
+        let is_now = self.is_kept_out
+            && self.target == Some(arrival.source.layer)
+            && gate.admits(arrival.epoch);
+        self.is_kept_out &= !is_now;
+        is_now && self.current != self.target
     }
 
     /// Chooses the layer again. When that changes it, a key frame of the new one is wanted,
@@ -210,6 +243,11 @@ impl Subscription {
         if self.current != Some(layer) && !switches {
             return false;
         }
+        if switches && !out.gate.admits(arrival.epoch) {
+            out.stats.packets_held_at_gate += 1;
+            self.is_kept_out = true;
+            return false;
+        }
         let ids = PacketIds {
             sequence: arrival.sequence,
             timestamp: arrival.timestamp,
@@ -229,8 +267,8 @@ impl Subscription {
         let Some(packet) = from.ring.find(now, arrival.sequence) else {
             return false;
         };
-        let Some(scalable) = self.admit(from, packet, &arrival.frame, arrival.timestamp, switches)
-        else {
+        let known = (&arrival.frame, arrival.described.as_ref());
+        let Some(scalable) = self.admit(from, packet, known, arrival.timestamp, switches) else {
             if let Some(filler) = self.numbers.skip(ids) {
                 self.send_filler(filler, arrival.codec, out);
             }
@@ -248,7 +286,7 @@ impl Subscription {
             {
                 self.send_filler(filler, arrival.codec, out);
             }
-            self.numbers.switch(arrival.source);
+            self.switch_to(arrival.source);
             self.current = Some(layer);
         }
         let content = Forwarded {
@@ -350,7 +388,7 @@ impl Subscription {
         else {
             return false;
         };
-        let pictures = inspect(codec, packet.payload()).unwrap_or_default().pictures;
+        let pictures = self.inspect(codec, packet.payload()).pictures;
         let (timestamp, pictures) = origin.rewrite(packet.timestamp(), pictures);
         let header = RtpHeader {
             marker: packet.marker() || scalable.ends_picture(),
@@ -398,7 +436,8 @@ impl Subscription {
     ) -> bool {
         let transport_number = out.downlink.next_number().to_be_bytes();
         let audio_level = [marks.audio_level.unwrap_or(SILENCE)];
-        let ids = if out.saving { ExtensionIds::default() } else { self.extensions };
+        let ids =
+            if out.saving { self.extensions.needed(self.frames_are) } else { self.extensions };
         let mut extensions = [Extension { id: 0, value: &[] }; 4];
         let mut count = 0;
         if let Some(id) = ids.transport_cc {
@@ -447,7 +486,8 @@ impl Subscription {
             prefix.copy_from_slice(content.prefix);
             payload.copy_from_slice(content.payload);
             // Whoever has descriptors goes by those, and VP9 may count back to other pictures.
-            if content.codec == CodecKind::Vp8 || content.dependency.is_none() {
+            let has_numbers = content.codec == CodecKind::Vp8 || content.dependency.is_none();
+            if has_numbers && self.frames_are != Frames::Raw {
                 patch_picture_ids(content.codec, payload, content.pictures);
             }
             if let Some(payload_type) = content.blocks {
@@ -467,6 +507,18 @@ impl Subscription {
             Kind::Probe => out.stats.packets_probing += 1,
         }
         true
+    }
+
+    /// What a payload says of its frame. One that says nothing is forwarded and never starts
+    /// anything.
+    fn inspect(&self, codec: CodecKind, payload: &[u8]) -> FrameInfo {
+        inspect_as(self.frames_are, codec, payload).unwrap_or_default()
+    }
+
+    /// From the next packet on the slot carries this layer, in which its frame filter has begun.
+    fn switch_to(&mut self, source: LayerKey) {
+        self.frame_shifts.push(self.numbers.next_sequence(), self.frames.shift());
+        self.numbers.switch(source);
     }
 
     fn sealed_sources(&mut self, out: &mut Outgoing<'_>) -> SealedSources {

@@ -22,6 +22,33 @@ pub(crate) struct FrameFilter {
     needs_key_frame: bool,
 }
 
+/// What frame numbers were ahead by since when, by sequence number of the slot: what is sent again is
+/// numbered as it was at first.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct FrameShifts {
+    /// First sequence number and shift, newest first.
+    latest: [Option<(u16, u16)>; REMEMBERED_SWITCHES],
+}
+
+impl FrameShifts {
+    /// From this sequence number on it is so much.
+    pub(crate) fn push(&mut self, first: u16, shift: u16) {
+        self.latest.rotate_right(1);
+        self.latest[0] = Some((first, shift));
+    }
+
+    /// What it was for this sequence number.
+    pub(crate) fn at(&self, sequence: u16) -> Option<u16> {
+        let mut known = self.latest.iter().flatten();
+        let of_it = known.find(|(first, _)| sequence.wrapping_sub(*first) < 1 << 15)?;
+        Some(of_it.1)
+    }
+}
+
+/// Most switches within the time in which something may be asked for again. Raised, each slot takes
+/// more memory.
+const REMEMBERED_SWITCHES: usize = 4;
+
 /// What becomes of a packet that goes out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Outgoing {
@@ -44,8 +71,7 @@ impl FrameFilter {
     ) -> Option<Outgoing> {
         let number = frame.mandatory.frame_number;
         if begins {
-            let shift = self.newest_out.wrapping_add(1).wrapping_sub(number);
-            *self = Self { shift, newest_out: self.newest_out, ..Self::default() };
+            self.begin(number);
         }
         let is_sent = match self.decision(number)? {
             Some(decision) => decision,
@@ -64,21 +90,43 @@ impl FrameFilter {
         if !is_sent {
             return None;
         }
-        let frame_number = number.wrapping_add(self.shift);
-        if frame_number.wrapping_sub(self.newest_out) < 1 << 15 {
-            self.newest_out = frame_number;
-        }
+        let frame_number = self.renumber(number);
         let top = structure.targets().get(self.current?)?.spatial;
         let ends_picture = frame.mandatory.ends_frame && frame.spatial == top;
         Some(Outgoing { frame_number, ends_picture })
     }
 
-    /// How a packet that went out goes out again.
-    pub(crate) fn again(&self, mandatory: Mandatory, structure: &Structure) -> Outgoing {
+    /// The slot goes on with another encoding, with this frame: numbers go on, too.
+    pub(crate) fn begin(&mut self, number: u16) {
+        let shift = self.newest_out.wrapping_add(1).wrapping_sub(number);
+        *self = Self { shift, newest_out: self.newest_out, ..Self::default() };
+    }
+
+    /// The number of a frame on the slot.
+    pub(crate) fn renumber(&mut self, number: u16) -> u16 {
+        let frame_number = number.wrapping_add(self.shift);
+        if frame_number.wrapping_sub(self.newest_out) < 1 << 15 {
+            self.newest_out = frame_number;
+        }
+        frame_number
+    }
+
+    /// What outgoing frame numbers are ahead of incoming ones.
+    pub(crate) fn shift(&self) -> u16 {
+        self.shift
+    }
+
+    /// How a packet that went out goes out again, where numbers were ahead by so much.
+    pub(crate) fn again(
+        &self,
+        mandatory: Mandatory,
+        structure: &Structure,
+        shift: u16,
+    ) -> Outgoing {
         let top = self.current.and_then(|at| structure.targets().get(at));
         let is_top = top.map(|target| target.spatial) == structure.spatial(mandatory);
         Outgoing {
-            frame_number: mandatory.frame_number.wrapping_add(self.shift),
+            frame_number: mandatory.frame_number.wrapping_add(shift),
             ends_picture: mandatory.ends_frame && is_top,
         }
     }
@@ -203,6 +251,21 @@ mod tests {
             };
             assert!(run(name, &[]).iter().skip(8).filter(|it| lowest(it)).count() < 4, "{name}");
         }
+    }
+
+    #[test]
+    fn what_is_sent_again_has_the_number_it_had() {
+        let mut shifts = FrameShifts::default();
+        assert_eq!(shifts.at(7), None);
+        for (first, shift) in [(65_000, 1), (65_500, 2), (100, 3)] {
+            shifts.push(first, shift);
+        }
+        for (sequence, shift) in
+            [(65_000, 1), (65_499, 1), (65_500, 2), (99, 2), (100, 3), (900, 3)]
+        {
+            assert_eq!(shifts.at(sequence), Some(shift), "{sequence}");
+        }
+        assert_eq!(shifts.at(64_999), None, "from before anything was sent");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! One participant's connection: the address (ICE), the handshake (DTLS) and the packet keys
-//! (SRTP). This file and its folder are the only ones that name the WebRTC engine's crates.
+//! (SRTP). This file, `turn.rs` and their folders are the only ones that name the WebRTC engine's
+//! crates.
 //!
 //! The standards' words, once: *mid* names a media section of the session description; *rid* one
 //! layer of a section; *ssrc* the source of a sequence of RTP packets; *pt* (payload type) the
@@ -19,7 +20,8 @@ use rand::rngs::StdRng;
 
 pub(crate) use dtls::DtlsError;
 pub use dtls::{DtlsIdentity, IdentityError};
-pub(crate) use ice::{Check, CheckAnswer, IceError};
+pub use ice::is_connectivity_check;
+pub(crate) use ice::{Check, CheckAnswer, IceError, covered_by_integrity};
 pub(crate) use srtp::{RTP_OVERHEAD, Sealer, SourceIndex, SrtpError};
 
 use crate::egress::Egress;

@@ -3,7 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ParticipantId, Redacted, Signature, TrackSource};
+use crate::{
+    MemberKey, ParticipantId, RecordingInfo, Redacted, RoomEncryption, SealedName, SealedPoll,
+    Signature, TrackSource,
+};
 
 /// What kind of meeting a room was made for: where its rules start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -36,6 +39,9 @@ pub struct RoomRules {
     pub max_participants: u16,
     /// False when no picture is ever negotiated, by nobody. Fixed when the room is made.
     pub video: bool,
+    /// How everything said and shown is end-to-end encrypted; `null` when it is not. Fixed when the
+    /// room is made.
+    pub encryption: Option<RoomEncryption>,
     /// What a moderator may change at any time.
     pub open: OpenRules,
 }
@@ -52,6 +58,9 @@ pub struct OpenRules {
     /// Until when guests enter, in seconds since 1970-01-01 UTC; `null` as long as the room lives.
     #[cfg_attr(feature = "ts", ts(type = "number | null"))]
     pub guests_until: Option<u64>,
+    /// True when there are minors among the guests, who are recorded only where whoever starts says
+    /// that their guardians have allowed it.
+    pub minors: bool,
     /// What guests may do.
     pub guests: Rights,
 }
@@ -68,6 +77,7 @@ impl OpenRules {
             lobby: pick(self.lobby, was.lobby, now.lobby),
             locked: pick(self.locked, was.locked, now.locked),
             guests_until: pick(self.guests_until, was.guests_until, now.guests_until),
+            minors: pick(self.minors, was.minors, now.minors),
             guests: Rights {
                 microphone: pick(guests.microphone, before.microphone, after.microphone),
                 camera: pick(guests.camera, before.camera, after.camera),
@@ -130,8 +140,12 @@ impl Rights {
 pub struct WaitingInfo {
     /// Who they will be.
     pub participant: ParticipantId,
-    /// Their pseudonym.
+    /// Their pseudonym; a neutral one of the server's in an encrypted room.
     pub display_name: Redacted<String>,
+    /// Encrypted rooms: their pseudonym, for those who hold the link.
+    pub sealed_name: Option<Redacted<SealedName>>,
+    /// Encrypted rooms: the key that an admission is for.
+    pub member_key: Option<MemberKey>,
 }
 
 /// Word of the host key that one participant of one room is a moderator. Worth nothing to anybody
@@ -242,6 +256,11 @@ pub struct RoomState {
     pub spotlight: Option<ParticipantId>,
     /// The open question, if there is one.
     pub poll: Option<OpenPoll>,
+    /// The same in an encrypted room.
+    pub sealed_poll: Option<SealedPoll>,
+    /// The recording that runs, if there is one. Nobody who comes is taken to have answered it,
+    /// whatever they said before.
+    pub recording: Option<RecordingInfo>,
 }
 
 /// What the server knows of the page's own participant that the page cannot know after a reload.

@@ -3,8 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ChatAudience, Delegation, GroupPlace, Language, OpenRules, Opinion, ParticipantId, Proof,
-    Reaction, Redacted, RequestId, Role, RoomSlug, TrackId, TrackSource, Verifier,
+    Admission, AgeRecipient, Ballot, ChatAudience, CircleId, Commit, Delegation, GroupPlace,
+    KeyPackage, Language, MemberKey, MlsWelcome, OpenRules, Opinion, ParticipantId, Proof,
+    Reaction, RecordingId, RecordingTerms, Redacted, ReleasedKeys, RequestId, Role, RoomSlug,
+    SayAudience, SealedName, SealedQuestion, SealedWords, Signature, SignedAdmission, TrackId,
+    TrackSource, Verifier,
 };
 
 /// Everything a browser may say on its WebSocket. The first message of a session is `join`, or
@@ -34,10 +37,14 @@ pub enum ClientMessage {
         resume: Option<Redacted<String>>,
         /// What made this participant a moderator, to be one again after a restart of the server.
         delegation: Option<Delegation>,
-        /// Pseudonym; absent or blank gets a neutral one.
+        /// Pseudonym; absent or blank gets a neutral one. Must be absent in an encrypted room.
         display_name: Option<Redacted<String>>,
         /// Language of the page, in which a neutral pseudonym is written; French when absent.
         language: Option<Language>,
+        /// Encrypted rooms, where it must be there: the key the page signs with in the circle.
+        member_key: Option<MemberKey>,
+        /// Encrypted rooms: the pseudonym, for those who hold the link, while whoever joins waits.
+        sealed_name: Option<Redacted<SealedName>>,
     },
     /// Offers or re-offers the one peer connection. Answered by `answer` or `error`.
     Offer {
@@ -139,6 +146,8 @@ pub enum ClientMessage {
         request_id: RequestId,
         /// Who; `null` for everybody who waits.
         participants: Option<Vec<ParticipantId>>,
+        /// Encrypted rooms: for whom of them an admission was signed; handed to them with `joined`.
+        admissions: Vec<SignedAdmission>,
     },
     /// Moderators: sends somebody away who waits. Answered by `done` or `error`.
     RefuseEntry {
@@ -300,6 +309,156 @@ pub enum ClientMessage {
         /// most [`crate::MAX_SEALED_CHARS`] characters.
         sealed: Redacted<String>,
     },
+    /// Holders of the moderator link: starts a recording, of which everybody is told at once. Nothing
+    /// of anybody is kept before their own yes. Answered by `done` or `error`.
+    StartRecording {
+        /// Echoed in the answer.
+        request_id: RequestId,
+        /// Drawn by the page, never used before.
+        recording: RecordingId,
+        /// What everybody is told of it.
+        terms: RecordingTerms,
+        /// Key that follows from the moderator link for this recording alone.
+        recipient: AgeRecipient,
+        /// Word of whoever starts that the guardians of the minors have allowed it. Must be true
+        /// where the rules say that there are minors.
+        authorisations: bool,
+        /// Encrypted rooms, where it must be there: the host key's word on the keys that the
+        /// recording is sealed to, see [`crate::RecordingInfo::recipients_signature`].
+        recipients_signature: Option<Redacted<Signature>>,
+    },
+    /// Moderators: stops the recording. Answered by `done` or `error`.
+    StopRecording {
+        /// Echoed in the answer.
+        request_id: RequestId,
+    },
+    /// Says whether the own voice, camera and screen may be recorded; until then, and from each new
+    /// `join` on, they are not. Another answer takes the place of the last: no after yes is a
+    /// withdrawal. Answered by `recording_answered` once it stands in the recording's journal, or
+    /// by `error`; after a no nothing more is recorded, whichever it is.
+    AnswerRecording {
+        /// Echoed in the answer.
+        request_id: RequestId,
+        /// Which, so that a late answer counts for no other.
+        recording: RecordingId,
+        /// True for yes.
+        accepted: bool,
+    },
+    /// Makes the circle, where there is none: whoever asks is its first member, in epoch 0. Answered
+    /// by `done`, or by `error`, `mls_stale` where there is one already.
+    MlsCreate {
+        /// Echoed in the answer.
+        request_id: RequestId,
+        /// The new circle.
+        group: CircleId,
+    },
+    /// Asks to be added to the circle, with what takes the place of an earlier one. Whoever is a
+    /// member is none any more. Answered by `done`, or by `error`, `mls_stale` where there is no
+    /// circle.
+    MlsKeyPackage {
+        /// Echoed in the answer.
+        request_id: RequestId,
+        /// What to be added by.
+        key_package: Redacted<KeyPackage>,
+    },
+    /// Members: moves the circle to its next epoch. The first one of an epoch counts. Answered by
+    /// `done` or `error`.
+    MlsCommit {
+        /// Echoed in the answer.
+        request_id: RequestId,
+        /// Which circle.
+        group: CircleId,
+        /// The epoch it was made in.
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        epoch: u64,
+        /// The commit.
+        commit: Redacted<Commit>,
+        /// For those it adds; `null` when it adds nobody.
+        welcome: Option<Redacted<MlsWelcome>>,
+        /// Whom it adds: of those who wait for it.
+        added: Vec<ParticipantId>,
+        /// Whose older leaf it removes: of those who are gone or are added anew.
+        removed: Vec<ParticipantId>,
+    },
+    /// Members: says that the keys of an epoch are at hand; media is forwarded from the first time
+    /// on. Answered by `done` or `error`.
+    MlsReady {
+        /// Echoed in the answer.
+        request_id: RequestId,
+        /// Which circle.
+        group: CircleId,
+        /// Which epoch.
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        epoch: u64,
+    },
+    /// Members who were cut off: asks for what they missed since an epoch. The commits come as
+    /// `mls_committed` and all who wait to be added as `mls_wanted`, before `done`. Answered by `done`,
+    /// or by `error`, `mls_stale` when not all commits are kept.
+    MlsResume {
+        /// Echoed in the answer.
+        request_id: RequestId,
+        /// Which circle.
+        group: CircleId,
+        /// The newest epoch the page has.
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        epoch: u64,
+    },
+    /// Members: says something inside the circle. Answered by `done` or `error`.
+    MlsSay {
+        /// Echoed in the answer.
+        request_id: RequestId,
+        /// Who gets it.
+        audience: SayAudience,
+        /// What, which the server cannot read.
+        sealed: Redacted<SealedWords>,
+    },
+    /// Asks the moderators for a signed admission to the circle. Answered by `done` or `error`.
+    MlsAskAdmission {
+        /// Echoed in the answer.
+        request_id: RequestId,
+    },
+    /// Moderators: hands somebody in the room a signed admission. Answered by `done` or `error`.
+    MlsAdmit {
+        /// Echoed in the answer.
+        request_id: RequestId,
+        /// To whom.
+        participant: ParticipantId,
+        /// The admission.
+        admission: Redacted<Admission>,
+    },
+    /// Moderators: asks everybody a question that the server cannot read; `close_poll` ends it.
+    /// Answered by `done` or `error`.
+    MlsOpenPoll {
+        /// Echoed in the answer.
+        request_id: RequestId,
+        /// The question and its answers.
+        sealed: Redacted<SealedQuestion>,
+    },
+    /// Answers the open sealed question, once. Answered by `done` or `error`.
+    MlsVote {
+        /// Echoed in the answer.
+        request_id: RequestId,
+        /// Which question.
+        poll: u32,
+        /// The answer, for whoever asked.
+        ballot: Redacted<Ballot>,
+    },
+    /// Encrypted rooms: hands the own keys of one epoch of the circle to those who have access to the
+    /// recording, so that they can open what was recorded of oneself in it. The server keeps them with
+    /// the tracks. Answered by `done` or `error`.
+    ReleaseKeys {
+        /// Echoed in the answer.
+        request_id: RequestId,
+        /// Which recording.
+        recording: RecordingId,
+        /// An age file, sealed to every key of [`crate::RecordingInfo::recipients`].
+        sealed: Redacted<ReleasedKeys>,
+    },
+    /// Asks what the server holds about whoever asks.
+    WhatIsKnown {
+        /// Answered by `known`.
+        request_id: RequestId,
+    },
     /// Instead of `join`: tries a connection for media that carries nothing, in no room. Answered
     /// by `answer` or a fatal `error`. The session ends by itself after 15 s; only `ping` is heard
     /// in it.
@@ -352,6 +511,21 @@ impl ClientMessage {
             | Self::SetGroups { request_id, .. }
             | Self::Announce { request_id, .. }
             | Self::ReportIncident { request_id, .. }
+            | Self::StartRecording { request_id, .. }
+            | Self::StopRecording { request_id }
+            | Self::AnswerRecording { request_id, .. }
+            | Self::ReleaseKeys { request_id, .. }
+            | Self::MlsCreate { request_id, .. }
+            | Self::MlsKeyPackage { request_id, .. }
+            | Self::MlsCommit { request_id, .. }
+            | Self::MlsReady { request_id, .. }
+            | Self::MlsResume { request_id, .. }
+            | Self::MlsSay { request_id, .. }
+            | Self::MlsAskAdmission { request_id }
+            | Self::MlsAdmit { request_id, .. }
+            | Self::MlsOpenPoll { request_id, .. }
+            | Self::MlsVote { request_id, .. }
+            | Self::WhatIsKnown { request_id }
             | Self::Probe { request_id, .. } => Some(*request_id),
         }
     }

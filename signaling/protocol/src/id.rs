@@ -1,7 +1,6 @@
 //! Identifiers. Parsing is the only way in, so a value of these types is always well formed.
 
 use std::fmt;
-use std::str::FromStr;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -29,16 +28,24 @@ impl std::error::Error for IdError {}
 
 /// Bytes written as base64url without padding (RFC 4648 section 5), of a length fixed by type.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-struct Base64Url<const N: usize>([u8; N]);
+pub(crate) struct Base64Url<const N: usize>([u8; N]);
 
 impl<const N: usize> Base64Url<N> {
-    fn parse(text: &str) -> Result<Self, IdError> {
+    pub(crate) const fn from_bytes(bytes: [u8; N]) -> Self {
+        Self(bytes)
+    }
+
+    pub(crate) const fn as_bytes(&self) -> &[u8; N] {
+        &self.0
+    }
+
+    pub(crate) fn parse(text: &str) -> Result<Self, IdError> {
         // The engine refuses padding and left-over bits, so each value has one spelling.
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| IdError::Alphabet)?;
         bytes.try_into().map(Self).map_err(|_| IdError::Length)
     }
 
-    fn to_text(self) -> String {
+    pub(crate) fn to_text(self) -> String {
         URL_SAFE_NO_PAD.encode(self.0)
     }
 }
@@ -49,12 +56,17 @@ impl<const N: usize> fmt::Debug for Base64Url<N> {
     }
 }
 
+/// Whether a text of any length is base64url without padding, with no bits left over at its end.
+pub(crate) fn check_base64url(text: &str) -> Result<(), IdError> {
+    URL_SAFE_NO_PAD.decode(text).map(|_| ()).map_err(|_| IdError::Alphabet)
+}
+
 macro_rules! base64url_id {
     ($(#[$doc:meta])* $name:ident, $length:literal) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
         #[serde(try_from = "String", into = "String")]
-        pub struct $name(Base64Url<$length>);
+        pub struct $name($crate::id::Base64Url<$length>);
 
         impl $name {
             /// Length of the value in bytes.
@@ -62,12 +74,12 @@ macro_rules! base64url_id {
 
             /// Takes the raw bytes, made by a secure random generator or a key derivation.
             pub const fn from_bytes(bytes: [u8; $length]) -> Self {
-                Self(Base64Url(bytes))
+                Self($crate::id::Base64Url::from_bytes(bytes))
             }
 
             /// The raw bytes.
             pub const fn as_bytes(&self) -> &[u8; $length] {
-                &self.0.0
+                self.0.as_bytes()
             }
 
             /// The base64url text, as it stands in a message or a link.
@@ -76,18 +88,18 @@ macro_rules! base64url_id {
             }
         }
 
-        impl FromStr for $name {
-            type Err = IdError;
+        impl std::str::FromStr for $name {
+            type Err = $crate::IdError;
 
-            fn from_str(text: &str) -> Result<Self, IdError> {
-                Base64Url::parse(text).map(Self)
+            fn from_str(text: &str) -> Result<Self, $crate::IdError> {
+                $crate::id::Base64Url::parse(text).map(Self)
             }
         }
 
         impl TryFrom<String> for $name {
-            type Error = IdError;
+            type Error = $crate::IdError;
 
-            fn try_from(text: String) -> Result<Self, IdError> {
+            fn try_from(text: String) -> Result<Self, $crate::IdError> {
                 text.parse()
             }
         }
@@ -113,6 +125,7 @@ macro_rules! base64url_id {
         }
     };
 }
+pub(crate) use base64url_id;
 
 base64url_id! {
     /// The unguessable part of a room link: 128 random bits, 22 characters. Treated as a secret.

@@ -6,12 +6,25 @@
 //! refuses unknown types and unknown fields; the web client ignores unknown types, so that a
 //! page left open survives an update. One golden example per message stands in `examples/`.
 
+mod circle;
 mod classroom;
 mod client;
+mod doctor;
+mod http;
 mod id;
+mod known;
+mod recording;
 mod redact;
+mod relay;
 mod server;
 
+pub use circle::{
+    Admission, Ballot, CircleId, CirclePlace, Commit, EncryptionInfo, KeyPackage,
+    MAX_ADMISSION_BYTES, MAX_BALLOT_BYTES, MAX_COMMIT_BYTES, MAX_KEY_PACKAGE_BYTES,
+    MAX_QUESTION_BYTES, MAX_SAY_BYTES, MAX_SEALED_NAME_BYTES, MAX_WELCOME_BYTES, MemberKey,
+    MlsWelcome, RoomEncryption, SayAudience, Sealed, SealedName, SealedPoll, SealedQuestion,
+    SealedWords, SignedAdmission,
+};
 pub use classroom::{
     ChatAudience, DELEGATION_LABEL, Delegation, GroupPlace, MAX_GROUPS, MAX_HANDLES,
     MAX_POLL_CHOICES, MAX_POLL_TEXT_CHARS, MAX_SEALED_CHARS, MAX_TEXT_CHARS, MAX_TIMER_SECONDS,
@@ -19,23 +32,31 @@ pub use classroom::{
     RoomState, WaitingInfo,
 };
 pub use client::{ClientMessage, PublishedMid, SlotRequest};
+pub use doctor::{DoctorFinding, DoctorLevel, DoctorReport};
+pub use http::{Contacts, CreateRoom, CreatedRoom, ServerInfo};
 pub use id::{
     HostKey, IdError, ParticipantId, Proof, RequestId, RoomSlug, Signature, TrackId, TrackSource,
     Verifier,
 };
+pub use known::{Known, KnownLayers, KnownMember, KnownSlot};
+pub use recording::{
+    AgeRecipient, MAX_RECIPIENTS, MAX_RELEASE_BYTES, MAX_RELEASES, MAX_TERM_CHARS,
+    RECORDING_TEXT_VERSION, RecipientInfo, RecordingEnd, RecordingId, RecordingInfo,
+    RecordingPolicy, RecordingPurpose, RecordingTerms, ReleasedKeys,
+};
 pub use redact::Redacted;
+pub use relay::RelayAccess;
 pub use server::{
-    CreateRoom, CreatedRoom, ErrorCode, GoodbyeReason, Language, ParticipantInfo, Quality, Role,
-    ServerInfo, ServerMessage,
+    ErrorCode, GoodbyeReason, Language, ParticipantInfo, Quality, Role, ServerMessage,
 };
 
 /// Version of this vocabulary. Raised when an old page can no longer talk to a new server; the
 /// server then answers [`ErrorCode::ProtocolVersion`] and the page reloads itself.
-pub const PROTOCOL_VERSION: u32 = 1;
+pub const PROTOCOL_VERSION: u32 = 2;
 
-/// Longest message accepted from a browser, in bytes. Larger ones end the session with
-/// [`ErrorCode::MessageTooLarge`].
-pub const MAX_MESSAGE_BYTES: usize = 64 * 1024;
+/// Longest message accepted from a browser, in bytes: the longest commit with its welcome as text, and
+/// the names of those it concerns. Larger ones end the session with [`ErrorCode::MessageTooLarge`].
+pub const MAX_MESSAGE_BYTES: usize = 288 * 1024;
 
 /// Longest display name, in Unicode scalar values after trimming. Longer ones are refused with
 /// [`ErrorCode::NameInvalid`].

@@ -4,9 +4,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ChatAudience, Delegation, GroupPlace, HostKey, OpenPoll, OpinionTotals, OwnState,
-    ParticipantId, Profile, Reaction, Redacted, RequestId, Rights, RoomRules, RoomSlug, RoomState,
-    TrackSource, Verifier, WaitingInfo,
+    Admission, Ballot, ChatAudience, CircleId, Commit, Delegation, EncryptionInfo, GroupPlace,
+    KeyPackage, Known, MemberKey, MlsWelcome, OpenPoll, OpinionTotals, OwnState, ParticipantId,
+    Reaction, RecordingEnd, RecordingInfo, Redacted, RelayAccess, RequestId, Rights, RoomRules,
+    RoomState, SayAudience, SealedQuestion, SealedWords, TrackSource, Verifier, WaitingInfo,
 };
 
 /// Everything a browser may hear on its WebSocket.
@@ -41,9 +42,11 @@ pub enum ServerMessage {
         /// Generation of the guest link that is good now.
         link_generation: u32,
         /// What goes on.
-        state: RoomState,
+        state: Box<RoomState>,
         /// What the page's own part in it is.
         own: OwnState,
+        /// Encrypted rooms: what the page needs to become a member of the circle.
+        encryption: Option<EncryptionInfo>,
     },
     /// The browser is known and waits to be let in. Nothing of the room is said before `joined`.
     Waiting {
@@ -93,7 +96,8 @@ pub enum ServerMessage {
         /// The one it is about, made a moderator: what to show in `join` from now on.
         delegation: Option<Delegation>,
     },
-    /// Moderators: the guest link was replaced, or they have just become one.
+    /// Moderators, and everybody in an encrypted room: the guest link was replaced. Also said to whoever
+    /// has just become a moderator.
     LinkRotated {
         /// Its generation.
         generation: u32,
@@ -166,12 +170,138 @@ pub enum ServerMessage {
         /// Who.
         participant: ParticipantId,
     },
+    /// A recording began or ended. Said to everybody. Said again to one page while it runs when their
+    /// answer counts no more, since what was recorded of them was erased: the page asks again.
+    RecordingChanged {
+        /// The one that runs; `null` when none does.
+        recording: Option<RecordingInfo>,
+        /// Why the last one ended; `null` when one runs.
+        end: Option<RecordingEnd>,
+    },
+    /// Moderators: how many have answered the recording that runs. Nobody is told who.
+    AnswersChanged {
+        /// Yes.
+        accepted: u16,
+        /// No, or not any more.
+        refused: u16,
+        /// Not yet, which is no as well.
+        unanswered: u16,
+    },
+    /// Members, and those who become ready: somebody wants to be added. The newest of each
+    /// participant counts; whoever is a member already is to be removed in the same commit.
+    MlsWanted {
+        /// Who.
+        participant: ParticipantId,
+        /// By what.
+        key_package: Redacted<KeyPackage>,
+    },
+    /// Members and those who wait to be added: a commit was accepted. Also said to whoever made it,
+    /// before `done`, and to whoever it removes. Commits come in order, without a gap.
+    MlsCommitted {
+        /// Of which circle.
+        group: CircleId,
+        /// The epoch that begins with it.
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        epoch: u64,
+        /// The commit.
+        commit: Redacted<Commit>,
+        /// Whose.
+        by: ParticipantId,
+    },
+    /// Whoever was added: how to become a member.
+    MlsWelcome {
+        /// Of which circle.
+        group: CircleId,
+        /// The epoch they come into.
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        epoch: u64,
+        /// What the commit's maker made for all it added.
+        welcome: Redacted<MlsWelcome>,
+    },
+    /// Members: everybody who is here has the keys of this epoch.
+    MlsAllReady {
+        /// Of which circle.
+        group: CircleId,
+        /// Which epoch.
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        epoch: u64,
+    },
+    /// The circle is gone: whoever hears this makes one, or offers a new `KeyPackage` to the one that
+    /// somebody else made first.
+    MlsLost {},
+    /// Somebody said something inside the circle. Also said to whoever did.
+    MlsSaid {
+        /// Who.
+        participant: ParticipantId,
+        /// Who gets it.
+        audience: SayAudience,
+        /// What, which the server cannot read.
+        sealed: Redacted<SealedWords>,
+    },
+    /// Moderators: somebody who is in the room asks for a signed admission.
+    MlsAdmissionAsked {
+        /// Who.
+        participant: ParticipantId,
+        /// The key it is to be for.
+        member_key: MemberKey,
+    },
+    /// A moderator signed an admission for this page.
+    MlsAdmission {
+        /// The admission.
+        admission: Redacted<Admission>,
+    },
+    /// A moderator asks everybody a question that the server cannot read.
+    MlsPollOpened {
+        /// Number of the poll in this room.
+        poll: u32,
+        /// The question.
+        sealed: Redacted<SealedQuestion>,
+        /// Who asks.
+        by: ParticipantId,
+    },
+    /// More have answered the sealed question.
+    MlsBallotsCounted {
+        /// Which.
+        poll: u32,
+        /// How many in all.
+        ballots: u16,
+    },
+    /// Whoever closed the sealed question: the ballots without names, in the order of their bytes, which
+    /// says nothing of when they came.
+    MlsBallots {
+        /// Which.
+        poll: u32,
+        /// All of them.
+        ballots: Vec<Redacted<Ballot>>,
+    },
+    /// The sealed question is closed. Its result is said inside the circle.
+    MlsPollClosed {
+        /// Which.
+        poll: u32,
+    },
+    /// Answer to `answer_recording`.
+    RecordingAnswered {
+        /// Of the answer.
+        request_id: RequestId,
+        /// The line of the recording's journal that holds the answer, as JSON, signed by the server:
+        /// for the person to keep.
+        receipt: Redacted<String>,
+    },
+    /// Answer to `what_is_known`, for the eyes of whoever asked.
+    Known {
+        /// Of the question.
+        request_id: RequestId,
+        /// Everything.
+        known: Box<Known>,
+    },
     /// Answer to `offer` or `probe`.
     Answer {
         /// Of the offer or the probe.
         request_id: RequestId,
         /// The session description to apply.
         sdp: Redacted<String>,
+        /// For a page that finds no path to the addresses in it; `null` where there is no relay.
+        relay: Option<RelayAccess>,
     },
     /// A request that has no other answer was carried out.
     Done {
@@ -256,6 +386,12 @@ pub enum ServerMessage {
         participant: ParticipantId,
         /// How good; everybody's is good until told otherwise.
         quality: Quality,
+    },
+    /// The server restarts before long, and the meeting may go on until then. Said to everybody when it
+    /// is decided, and after `joined` from then on. The page comes back by itself, as after `goodbye`.
+    RestartAnnounced {
+        /// When at the latest, in milliseconds from now.
+        restart_ms: u32,
     },
     /// The session ends now, in order. Not an error.
     Goodbye {
@@ -403,54 +539,34 @@ pub enum ErrorCode {
     /// Overload: as many incident reports are kept as may be; whoever administers the server must
     /// hand them over first.
     IncidentsFull,
+    /// Room rule: nothing is recorded on this server.
+    RecordingOff,
+    /// Room rule: rooms of this kind are never recorded.
+    RecordingForbidden,
+    /// Room rule: a recording runs already, or this one has been used before.
+    RecordingRunning,
+    /// Room rule: no recording runs, or another than the one that was answered.
+    NoRecording,
+    /// Caller: the terms of a recording are blank, too long or beyond what this server allows, or its
+    /// key is none.
+    TermsInvalid,
+    /// Room rule: there are minors, and nobody says that their guardians have allowed it.
+    AuthorisationsMissing,
+    /// Caller: what was said, or a name in `join`, is in clear in a room that is end-to-end encrypted,
+    /// or the member key is missing.
+    EncryptionRequired,
+    /// Caller: something of end-to-end encryption, in a room that is not encrypted.
+    NotEncrypted,
+    /// Room rule: another commit was first, or the circle is another or gone, or what was missed is
+    /// not kept any more. Whoever hears it drops what it made and goes by what the others say, or
+    /// offers a new `KeyPackage`.
+    MlsStale,
     /// Room rule: rooms are made here only by holders of a host pass.
     HostPassRequired,
+    /// Overload: the server is about to restart and opens no room any more; try again afterwards.
+    Restarting,
     /// Overload: a queue or table is full; try again.
     Overloaded,
     /// Us: a fault of the server.
     Internal,
-}
-
-/// Body of `POST /api/rooms`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct CreateRoom {
-    /// Of the guest link.
-    pub guest_verifier: Redacted<Verifier>,
-    /// Of the moderator link. Must differ from the guest's.
-    pub moderator_verifier: Redacted<Verifier>,
-    /// `null` where the browser cannot make one; then the role cannot be passed on in the room.
-    pub host_key: Option<HostKey>,
-    /// Where the rules start.
-    pub profile: Profile,
-}
-
-/// Answer to `POST /api/rooms`, with status 201.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct CreatedRoom {
-    /// The new room.
-    pub room: RoomSlug,
-    /// When the room ends, in seconds since 1970-01-01 UTC.
-    #[cfg_attr(feature = "ts", ts(type = "number"))]
-    pub expires_at: u64,
-}
-
-/// Answer to `GET /api/server`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ServerInfo {
-    /// [`crate::PROTOCOL_VERSION`] of the server.
-    pub protocol_version: u32,
-    /// Origin that other devices can reach, such as `https://192.0.2.7:8443`; links made on
-    /// `localhost` use it. `null` when the address the page was opened at is the one to share.
-    pub share_origin: Option<Redacted<String>>,
-    /// True when making a room needs a host pass.
-    pub host_pass_required: bool,
-    /// Public key (a recipient of age) that incident reports are sealed to; `null` when none can be
-    /// made here.
-    pub incident_recipient: Option<String>,
 }

@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 
-use protocol::{ClientMessage, CreateRoom, CreatedRoom, ErrorCode, ServerInfo, ServerMessage};
+use protocol::{
+    ClientMessage, CreateRoom, CreatedRoom, DoctorReport, ErrorCode, ServerInfo, ServerMessage,
+};
 use ts_rs::{Config, TS, TypeVisitor};
 
 /// Where the types are written, from this crate's folder.
@@ -57,6 +59,7 @@ fn generated() -> String {
     types.visit::<CreateRoom>();
     types.visit::<CreatedRoom>();
     types.visit::<ServerInfo>();
+    types.visit::<DoctorReport>();
 
     let mut text = format!(
         "// Written from the Rust crate `protocol`. Do not edit; change the crate, then run\n\
@@ -74,6 +77,18 @@ fn generated() -> String {
         ("MAX_GROUPS", protocol::MAX_GROUPS as u64),
         ("MAX_HANDLES", protocol::MAX_HANDLES as u64),
         ("MAX_TIMER_SECONDS", u64::from(protocol::MAX_TIMER_SECONDS)),
+        ("MAX_TERM_CHARS", protocol::MAX_TERM_CHARS as u64),
+        ("MAX_RECIPIENTS", protocol::MAX_RECIPIENTS as u64),
+        ("MAX_RELEASE_BYTES", protocol::MAX_RELEASE_BYTES as u64),
+        ("MAX_SEALED_NAME_BYTES", protocol::MAX_SEALED_NAME_BYTES as u64),
+        ("MAX_KEY_PACKAGE_BYTES", protocol::MAX_KEY_PACKAGE_BYTES as u64),
+        ("MAX_COMMIT_BYTES", protocol::MAX_COMMIT_BYTES as u64),
+        ("MAX_WELCOME_BYTES", protocol::MAX_WELCOME_BYTES as u64),
+        ("MAX_SAY_BYTES", protocol::MAX_SAY_BYTES as u64),
+        ("MAX_ADMISSION_BYTES", protocol::MAX_ADMISSION_BYTES as u64),
+        ("MAX_QUESTION_BYTES", protocol::MAX_QUESTION_BYTES as u64),
+        ("MAX_BALLOT_BYTES", protocol::MAX_BALLOT_BYTES as u64),
+        ("RECORDING_TEXT_VERSION", u64::from(protocol::RECORDING_TEXT_VERSION)),
     ] {
         writeln!(text, "export const {name} = {value};").expect("a string takes any text");
     }

@@ -5,7 +5,10 @@
 //! A room never panics on what a browser says, holds nothing of the room's link, and knows no
 //! output that turns a camera or a microphone on.
 
+mod circle;
+mod consent;
 mod lobby;
+mod member;
 mod name;
 mod pace;
 mod participant;
@@ -15,13 +18,14 @@ mod port;
 mod profile;
 mod rate;
 mod room;
+mod sealed_poll;
 mod text;
 
 pub use permission::{Action, action_of, is_allowed, rights_of};
 pub use port::{
-    Change, EndCause, Input, Join, MediaAnswer, MediaRequest, Output, Resume, SessionId, Slot,
-    Wait, Welcome,
+    Answered, Change, EndCause, Input, Join, MediaAnswer, MediaRequest, Output, RecordingRequest,
+    RecordingWish, Resume, SessionId, Slot, Wait, Welcome,
 };
-pub use profile::rules_of;
+pub use profile::{encryption_of, rules_of};
 pub use rate::{Rate, TokenBucket};
 pub use room::{Room, RoomConfig};

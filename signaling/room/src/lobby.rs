@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use protocol::{Language, ParticipantId, Redacted, WaitingInfo};
+use protocol::{Language, MemberKey, ParticipantId, Redacted, SealedName, WaitingInfo};
 
 use crate::SessionId;
 use crate::participant::Presence;
@@ -20,6 +20,10 @@ pub(crate) struct Waiting {
     pub(crate) display_name: Redacted<String>,
     /// Set for those who gave no name: their language. They get another neutral one inside.
     pub(crate) neutral_in: Option<Language>,
+    /// Encrypted rooms: their name, for those who hold the link.
+    pub(crate) sealed_name: Option<Redacted<SealedName>>,
+    /// Encrypted rooms: what an admission is for.
+    pub(crate) member_key: Option<MemberKey>,
     pub(crate) presence: Presence,
     /// Place in the order of arrival.
     pub(crate) arrival: u64,
@@ -61,6 +65,8 @@ impl Lobby {
         here.map(|(participant, waiting)| WaitingInfo {
             participant,
             display_name: waiting.display_name.clone(),
+            sealed_name: waiting.sealed_name.clone(),
+            member_key: waiting.member_key,
         })
         .collect()
     }

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use protocol::{
-    Delegation, ErrorCode, Opinion, ParticipantId, ParticipantInfo, Quality, Redacted, RequestId,
-    Rights, Role, ServerMessage, SlotRequest, TrackId, TrackSource, Verifier,
+    Delegation, ErrorCode, Known, KnownLayers, KnownSlot, MemberKey, Opinion, ParticipantId,
+    ParticipantInfo, Quality, Redacted, RequestId, Rights, Role, ServerMessage, SlotRequest,
+    TrackId, TrackSource, Verifier,
 };
 
+use crate::member::Member;
 use crate::{Output, Rate, SessionId, Slot, TokenBucket};
 
 /// Most offers of one participant under way at once. A browser has one; a lower bound would make
@@ -42,6 +44,8 @@ pub(crate) struct Participant {
     pub(crate) opinion: Option<Opinion>,
     /// What they may still say now that others get at once.
     pub(crate) words: TokenBucket,
+    /// Encrypted rooms: what is held of them beside the circle.
+    pub(crate) member: Member,
     pub(crate) presence: Presence,
     /// Place in the order of arrival.
     pub(crate) arrival: u64,
@@ -91,6 +95,7 @@ impl Participant {
         handle: Option<Redacted<Verifier>>,
         session: SessionId,
         arrival: u64,
+        member_key: Option<MemberKey>,
     ) -> Self {
         Self {
             display_name,
@@ -103,6 +108,7 @@ impl Participant {
             group: None,
             opinion: None,
             words: TokenBucket::new(WORD_RATE, now),
+            member: Member::new(now, member_key),
             presence: Presence::Here(session),
             arrival,
             active: BTreeSet::new(),
@@ -134,6 +140,75 @@ impl Participant {
     pub(crate) fn tell_unplayable_slots(&self) -> Option<Output> {
         let message = ServerMessage::SlotsUnplayable { mids: self.unplayable_slots.clone() };
         self.session().map(|session| Output::Send { session, message })
+    }
+
+    /// All that is held about them here, for their own eyes.
+    pub(crate) fn known(&self, participant: ParticipantId, now: Instant) -> Known {
+        let Self {
+            display_name,
+            role,
+            link_role,
+            delegation,
+            handle,
+            granted,
+            moderators_only,
+            group,
+            opinion,
+            words,
+            member,
+            // They are here, or nobody would ask.
+            presence: _,
+            arrival,
+            active,
+            stopped,
+            quality,
+            paused_slots,
+            unplayable_slots,
+            layers_wanted,
+            missed_offer_wanted,
+            slots,
+            offers,
+        } = self;
+        let slot = |(mid, Carrying { is_video: _, track }): (&String, &Carrying)| KnownSlot {
+            mid: mid.clone(),
+            track: *track,
+        };
+        let layers = |(source, rids): (&TrackSource, &Vec<String>)| KnownLayers {
+            source: *source,
+            rids: rids.clone(),
+        };
+        Known {
+            participant,
+            display_name: display_name.clone(),
+            role: *role,
+            link_role: *link_role,
+            delegation: *delegation,
+            handle: *handle,
+            granted: *granted,
+            moderators_only: *moderators_only,
+            group: *group,
+            opinion: *opinion,
+            hand: None,
+            has_voted: false,
+            recording_answer: None,
+            recording_receipt: None,
+            is_speaking: false,
+            is_spotlit: false,
+            words_left: words.left(now),
+            circle: Some(member.known(now)),
+            arrival: *arrival,
+            active: active.iter().copied().collect(),
+            stopped: stopped.iter().copied().collect(),
+            quality: *quality,
+            slots: slots.iter().map(slot).collect(),
+            paused_slots: paused_slots.clone(),
+            unplayable_slots: unplayable_slots.clone(),
+            layers_wanted: layers_wanted.iter().map(layers).collect(),
+            missed_offer_wanted: *missed_offer_wanted,
+            offers: u16::try_from(offers.len()).unwrap_or(u16::MAX),
+            link: None,
+            address: None,
+        }
     }
 
     /// What somebody in `role` is told of them.

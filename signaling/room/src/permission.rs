@@ -20,11 +20,13 @@ pub enum Action {
     PassOn,
     /// Replace the guest link, make personal ones or end them.
     HandLinksOut,
+    /// Start a recording.
+    Record,
 }
 
-/// True when `role` with `rights` may do `action`. Passing the role on and handing links out is for
-/// those who hold the moderator link alone (`holds_link`): whoever got the role from them has no
-/// secret that links follow from, and cannot turn the role against them.
+/// True when `role` with `rights` may do `action`. Passing the role on, handing links out
+/// and recording is for those who hold the moderator link alone (`holds_link`): whoever got the role
+/// from them has no secret that links and keys follow from, and cannot turn the role against them.
 pub const fn is_allowed(role: Role, holds_link: bool, rights: &Rights, action: Action) -> bool {
     match action {
         Action::TakePart | Action::Chat(ChatAudience::Moderators) => true,
@@ -32,7 +34,9 @@ pub const fn is_allowed(role: Role, holds_link: bool, rights: &Rights, action: A
         Action::Rename => rights.rename,
         Action::Chat(ChatAudience::Everybody) => rights.chat,
         Action::Moderate => matches!(role, Role::Moderator),
-        Action::PassOn | Action::HandLinksOut => matches!(role, Role::Moderator) && holds_link,
+        Action::PassOn | Action::HandLinksOut | Action::Record => {
+            matches!(role, Role::Moderator) && holds_link
+        }
     }
 }
 
@@ -66,7 +70,18 @@ pub const fn action_of(message: &ClientMessage) -> Option<Action> {
         | ClientMessage::SetOpinion { .. }
         | ClientMessage::Vote { .. }
         | ClientMessage::SetAudience { .. }
-        | ClientMessage::CallHelp { .. } => Action::TakePart,
+        | ClientMessage::CallHelp { .. }
+        | ClientMessage::AnswerRecording { .. }
+        | ClientMessage::ReleaseKeys { .. }
+        | ClientMessage::MlsCreate { .. }
+        | ClientMessage::MlsKeyPackage { .. }
+        | ClientMessage::MlsCommit { .. }
+        | ClientMessage::MlsReady { .. }
+        | ClientMessage::MlsResume { .. }
+        | ClientMessage::MlsSay { .. }
+        | ClientMessage::MlsAskAdmission { .. }
+        | ClientMessage::MlsVote { .. }
+        | ClientMessage::WhatIsKnown { .. } => Action::TakePart,
         ClientMessage::Admit { .. }
         | ClientMessage::RefuseEntry { .. }
         | ClientMessage::SetRules { .. }
@@ -82,7 +97,11 @@ pub const fn action_of(message: &ClientMessage) -> Option<Action> {
         | ClientMessage::ClosePoll { .. }
         | ClientMessage::SetGroups { .. }
         | ClientMessage::Announce { .. }
-        | ClientMessage::ReportIncident { .. } => Action::Moderate,
+        | ClientMessage::ReportIncident { .. }
+        | ClientMessage::StopRecording { .. }
+        | ClientMessage::MlsAdmit { .. }
+        | ClientMessage::MlsOpenPoll { .. } => Action::Moderate,
+        ClientMessage::StartRecording { .. } => Action::Record,
         ClientMessage::SetRole { .. } => Action::PassOn,
         ClientMessage::RotateLink { .. }
         | ClientMessage::AddHandles { .. }
@@ -111,7 +130,7 @@ mod tests {
 
     #[test]
     fn each_profile_lets_each_role_do_what_the_table_says() {
-        use Action::{Chat, HandLinksOut, Moderate, PassOn, Publish, Rename, TakePart};
+        use Action::{Chat, HandLinksOut, Moderate, PassOn, Publish, Record, Rename, TakePart};
         use TrackSource::{Camera, Microphone, Screen, ScreenAudio};
         // Columns: classe, sensible, réunion, audio.
         let guests = [
@@ -126,6 +145,7 @@ mod tests {
             (Moderate, [false; 4]),
             (PassOn, [false; 4]),
             (HandLinksOut, [false; 4]),
+            (Record, [false; 4]),
         ];
         for (action, wanted) in guests {
             let is = Profile::ALL.map(|profile| may(profile, Role::Guest, action));
@@ -149,7 +169,7 @@ mod tests {
     fn a_role_that_was_passed_on_moderates_and_goes_no_further() {
         let all = Rights::ALL;
         assert!(is_allowed(Role::Moderator, false, &all, Action::Moderate));
-        for action in [Action::PassOn, Action::HandLinksOut] {
+        for action in [Action::PassOn, Action::HandLinksOut, Action::Record] {
             assert!(is_allowed(Role::Moderator, true, &all, action));
             assert!(!is_allowed(Role::Moderator, false, &all, action), "{action:?}");
             assert!(!is_allowed(Role::Guest, true, &all, action), "{action:?}");

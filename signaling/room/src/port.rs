@@ -1,9 +1,13 @@
 //! [`Input`] and [`Output`]: all that enters and leaves a room.
 
+use std::time::Instant;
+
 use protocol::{
-    ClientMessage, Delegation, ErrorCode, Language, OwnState, ParticipantId, ParticipantInfo,
-    PublishedMid, Quality, Redacted, RequestId, Rights, Role, RoomRules, RoomState, ServerMessage,
-    SlotRequest, TrackSource, Verifier,
+    Admission, AgeRecipient, CirclePlace, ClientMessage, Delegation, ErrorCode, Language,
+    MemberKey, OwnState, ParticipantId, ParticipantInfo, PublishedMid, Quality, RecipientInfo,
+    RecordingEnd, RecordingId, RecordingInfo, RecordingTerms, Redacted, ReleasedKeys, RequestId,
+    Rights, Role, RoomRules, RoomState, SealedName, ServerMessage, Signature, SlotRequest,
+    TrackSource, Verifier,
 };
 
 /// One WebSocket, numbered by the owner of the room; never used twice.
@@ -95,8 +99,57 @@ pub enum Input {
         /// How good.
         quality: Quality,
     },
+    /// The one answer to [`RecordingRequest::Begin`].
+    RecordingBegun {
+        /// Who asked.
+        session: SessionId,
+        /// Of the request.
+        request_id: RequestId,
+        /// As it was asked for.
+        authorisations: bool,
+        /// What everybody is told; or why nothing is recorded.
+        result: Result<RecordingInfo, ErrorCode>,
+    },
+    /// The one answer to [`RecordingRequest::Write`].
+    AnswerWritten {
+        /// Which.
+        number: u64,
+        /// The line for the person to keep, which is on the disk; or why it is not.
+        result: Result<Redacted<String>, ErrorCode>,
+    },
+    /// The one answer to [`RecordingRequest::Release`].
+    KeysReleased {
+        /// Who asked.
+        session: SessionId,
+        /// Of the request.
+        request_id: RequestId,
+        /// Whether they are on the disk, or why not.
+        result: Result<(), ErrorCode>,
+    },
+    /// The recording that runs ended by itself, or was deleted.
+    RecordingEnded {
+        /// Why.
+        cause: RecordingEnd,
+    },
+    /// The media plane shut a gate, because its transport was replaced.
+    GateShut {
+        /// Whose.
+        participant: ParticipantId,
+    },
+    /// What was recorded of somebody is being erased.
+    EraseRecorded {
+        /// Of which recording.
+        recording: RecordingId,
+        /// Whose.
+        participant: ParticipantId,
+    },
     /// The media plane lost this whole room.
     MediaFailed,
+    /// The server will stop at this instant at the latest.
+    RestartAnnounced {
+        /// When.
+        at: Instant,
+    },
     /// The server stops.
     ServerStopping,
 }
@@ -123,6 +176,10 @@ pub struct Join {
     pub display_name: Option<Redacted<String>>,
     /// In which a neutral pseudonym is written.
     pub language: Language,
+    /// Encrypted rooms: the key the page signs with.
+    pub member_key: Option<MemberKey>,
+    /// Encrypted rooms: the pseudonym, for those who hold the link.
+    pub sealed_name: Option<Redacted<SealedName>>,
 }
 
 /// What a good session token says.
@@ -205,6 +262,8 @@ pub enum Output {
     },
     /// Ask the media plane.
     Media(MediaRequest),
+    /// Ask the keeper of recordings.
+    Recording(RecordingRequest),
     /// Nobody was here for the idle time: the owner may drop the room, which can be made anew at
     /// the next join. Repeated after each further idle time.
     Idle,
@@ -280,6 +339,10 @@ pub struct Welcome {
     pub state: RoomState,
     /// What their own part in it is.
     pub own: OwnState,
+    /// Encrypted rooms: where the circle stands.
+    pub circle: Option<CirclePlace>,
+    /// Encrypted rooms: what a moderator signed for their member key.
+    pub admission: Option<Redacted<Admission>>,
 }
 
 /// Why a session is ended by the room.
@@ -291,6 +354,105 @@ pub enum EndCause {
     ServerStopping,
     /// A fatal `error` was said, or a moderator did not want the person.
     Refused,
+}
+
+/// What the keeper of recordings shall do, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RecordingRequest {
+    /// Write the terms down, then have the recorder wait behind shut gates; answered by
+    /// [`Input::RecordingBegun`].
+    Begin(Box<RecordingWish>),
+    /// Write an answer into the journal; answered by [`Input::AnswerWritten`].
+    Write {
+        /// Of which recording.
+        recording: RecordingId,
+        /// To echo; unique in the room.
+        number: u64,
+        /// Whose.
+        participant: ParticipantId,
+        /// Their pseudonym now.
+        pseudonym: Redacted<String>,
+        /// Which.
+        answer: Answered,
+    },
+    /// Keep sealed keys with somebody's tracks; answered by [`Input::KeysReleased`].
+    Release {
+        /// Who asks.
+        session: SessionId,
+        /// Of the request.
+        request_id: RequestId,
+        /// Of which recording.
+        recording: RecordingId,
+        /// Whose.
+        participant: ParticipantId,
+        /// The keys.
+        sealed: Redacted<ReleasedKeys>,
+    },
+    /// Shut every gate, and finish the files.
+    End {
+        /// Which.
+        recording: RecordingId,
+        /// Why.
+        cause: RecordingEnd,
+    },
+}
+
+/// A recording that was asked for and may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordingWish {
+    /// Who asked.
+    pub session: SessionId,
+    /// Of the request.
+    pub request_id: RequestId,
+    /// Which it will be.
+    pub recording: RecordingId,
+    /// What everybody will be told.
+    pub terms: RecordingTerms,
+    /// Key of the moderator link.
+    pub recipient: AgeRecipient,
+    /// Whether whoever asks says that the minors' guardians have allowed it.
+    pub authorisations: bool,
+    /// Encrypted rooms: the host key's word on the recipients.
+    pub recipients_signature: Option<Redacted<Signature>>,
+    /// Who asks.
+    pub asked_by: ParticipantId,
+    /// Their pseudonym now.
+    pub asked_by_name: Redacted<String>,
+}
+
+impl RecordingWish {
+    /// What everybody is told of the recording that was wished for: with the keys that open it, when
+    /// it began, in seconds since 1970-01-01 UTC, and the version of the text that asks.
+    pub fn into_info(
+        self,
+        recipients: Vec<RecipientInfo>,
+        started_at: u64,
+        text_version: u16,
+    ) -> RecordingInfo {
+        RecordingInfo {
+            recording: self.recording,
+            terms: self.terms,
+            asked_by: self.asked_by,
+            asked_by_name: self.asked_by_name,
+            recipients,
+            recipients_signature: self.recipients_signature,
+            started_at,
+            text_version,
+        }
+    }
+}
+
+/// What stands in the journal of somebody's answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Answered {
+    /// Yes.
+    Accepted,
+    /// No.
+    Refused,
+    /// No, after a yes.
+    Withdrawn,
+    /// Gone or cut, after a yes.
+    Left,
 }
 
 /// What the media plane shall do for a participant.
@@ -334,6 +496,20 @@ pub enum MediaRequest {
         participant: ParticipantId,
         /// New content; each slot exists and each track belongs to somebody here.
         slots: Vec<SlotRequest>,
+    },
+    /// Encrypted rooms: forward media to a participant, or nothing any more.
+    SetEpochGate {
+        /// Who receives.
+        participant: ParticipantId,
+        /// From which epoch on, its low eight bits; `None` for nothing.
+        from: Option<u8>,
+    },
+    /// Open or shut the way from a participant to the recorder.
+    SetRecordable {
+        /// Whose.
+        participant: ParticipantId,
+        /// True to open it.
+        recordable: bool,
     },
     /// End a transport.
     RemoveTransport {

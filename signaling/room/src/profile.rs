@@ -1,6 +1,6 @@
 //! Where the rules of a room start: one table, one column per profile.
 
-use protocol::{OpenRules, Profile, Rights, RoomRules};
+use protocol::{OpenRules, Profile, Rights, RoomEncryption, RoomRules};
 
 /// The rules a room of this profile is made with.
 pub const fn rules_of(profile: Profile, max_participants: u16) -> RoomRules {
@@ -10,8 +10,16 @@ pub const fn rules_of(profile: Profile, max_participants: u16) -> RoomRules {
         Profile::Reunion => (false, true, Rights::ALL),
         Profile::Audio => (false, false, Rights { camera: false, screen: false, ..Rights::ALL }),
     };
-    let open = OpenRules { lobby, locked: false, guests_until: None, guests };
-    RoomRules { profile, max_participants, video, open }
+    let minors = matches!(profile, Profile::Classe);
+    let open = OpenRules { lobby, locked: false, guests_until: None, minors, guests };
+    RoomRules { profile, max_participants, video, encryption: None, open }
+}
+
+/// How a room of this profile is encrypted when nothing else is asked for: where people are let in one
+/// by one, the link alone lets nobody into the circle.
+pub const fn encryption_of(profile: Profile) -> RoomEncryption {
+    let open = matches!(profile, Profile::Reunion | Profile::Audio);
+    RoomEncryption { open, raw: false }
 }
 
 #[cfg(test)]
@@ -19,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_profile_starts_with_its_own_rules() {
+    fn r44_each_profile_starts_with_its_own_rules() {
         //                        lobby  video  microphone camera screen chat  rename
         let table = [
             (Profile::Classe, [true, true, true, true, false, true, true]),
@@ -34,6 +42,8 @@ mod tests {
             let is = [rules.open.lobby, rules.video, microphone, camera, screen, chat, rename];
             assert_eq!(is, wanted, "{profile:?}");
             assert_eq!((rules.profile, rules.max_participants), (profile, 30));
+            assert_eq!(rules.open.minors, profile == Profile::Classe);
+            assert_eq!(encryption_of(profile).open, !rules.open.lobby, "{profile:?}");
             assert!(!rules.open.locked && rules.open.guests_until.is_none(), "{profile:?}");
         }
     }

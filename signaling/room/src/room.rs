@@ -4,22 +4,28 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use protocol::{
-    ErrorCode, GoodbyeReason, ParticipantId, RequestId, Rights, Role, RoomRules, ServerMessage,
-    TrackId,
+    ErrorCode, GoodbyeReason, ParticipantId, RecordingEnd, RequestId, Rights, Role, RoomRules,
+    ServerMessage, TrackId,
 };
 
+use crate::circle::Delivery;
+use crate::consent::Consent;
 use crate::lobby::Lobby;
 use crate::pace::Pace;
 use crate::participant::{Participant, Presence};
 use crate::poll::Poll;
 use crate::port::{EndCause, Input, MediaRequest, Output, SessionId, refusal};
 use crate::rights_of;
+use crate::sealed_poll::SealedPollBox;
 
+mod encryption;
 mod entry;
 mod groups;
+mod known;
 mod life;
 mod moderation;
 mod publishing;
+mod recording;
 mod requests;
 
 /// How a room is made.
@@ -29,6 +35,8 @@ pub struct RoomConfig {
     pub rules: RoomRules,
     /// Generation of the guest link.
     pub link_generation: u32,
+    /// Most days a recording may be kept; `None` when nothing is recorded here.
+    pub recording_days: Option<u16>,
     /// When the room ends for good; `None` when that lies beyond what the clock can express.
     pub expires_at: Option<Instant>,
 }
@@ -44,6 +52,8 @@ pub struct Room {
     gone: VecDeque<ParticipantId>,
     /// When to say that nobody is here.
     idle_at: Option<Instant>,
+    /// When the server stops, once that is announced.
+    restarts_at: Option<Instant>,
     ended: bool,
     arrivals: u64,
     negotiations: u64,
@@ -56,8 +66,15 @@ pub struct Room {
     spotlight: Option<ParticipantId>,
     timer_ends: Option<Instant>,
     poll: Option<Poll>,
+    sealed_poll: Option<SealedPollBox>,
     poll_pace: Pace,
     polls: u32,
+    /// Encrypted rooms: the delivery service of the circle.
+    delivery: Delivery,
+    consent: Consent,
+    /// What moderators were last told of the answers, or will be when the pause is over.
+    answers_told: Option<ServerMessage>,
+    answers_pace: Pace,
     outputs: VecDeque<Output>,
 }
 
@@ -78,6 +95,7 @@ impl Room {
             sessions: BTreeMap::new(),
             gone: VecDeque::new(),
             idle_at: Some(now + Self::IDLE_AFTER),
+            restarts_at: None,
             ended: false,
             arrivals: 0,
             negotiations: 0,
@@ -89,8 +107,13 @@ impl Room {
             spotlight: None,
             timer_ends: None,
             poll: None,
+            sealed_poll: None,
             poll_pace: Pace::default(),
             polls: 0,
+            delivery: Delivery::default(),
+            consent: Consent::default(),
+            answers_told: None,
+            answers_pace: Pace::default(),
             outputs: VecDeque::new(),
         }
     }
@@ -152,15 +175,35 @@ impl Room {
                 known.quality = quality;
                 self.tell_everybody(&ServerMessage::QualityChanged { participant, quality });
             }
+            Input::RecordingBegun { session, request_id, authorisations, result } => {
+                self.recording_begun(session, request_id, authorisations, result);
+            }
+            Input::AnswerWritten { number, result } => self.answer_written(number, result),
+            Input::KeysReleased { session, request_id, result } => {
+                self.keys_released(session, request_id, result);
+            }
+            Input::RecordingEnded { cause } => self.end_recording(cause),
+            Input::GateShut { participant } => self.gate_was_shut(participant),
+            Input::EraseRecorded { recording, participant } => {
+                self.erase_recorded(recording, participant);
+            }
             Input::MediaFailed => {
                 for participant in self.ids() {
                     self.expel(now, participant, ErrorCode::Internal);
+                }
+            }
+            Input::RestartAnnounced { at } => {
+                self.restarts_at = Some(at);
+                if let Some(announced) = self.restart_announced(now) {
+                    self.tell_everybody(&announced);
                 }
             }
             Input::ServerStopping => {
                 self.end(now, GoodbyeReason::ServerRestart, EndCause::ServerStopping);
             }
         }
+        self.settle_circle(now);
+        self.settle_recording(now);
     }
 
     /// Does what is due at `now`.
@@ -177,6 +220,8 @@ impl Room {
         for participant in due {
             self.remove(now, participant);
         }
+        self.settle_circle(now);
+        self.settle_recording(now);
         for waiting in self.lobby.overdue(now) {
             self.lobby.remove(waiting);
             self.settle_idle(now);
@@ -201,8 +246,9 @@ impl Room {
             Presence::Here(_) => None,
             Presence::Away(until) => Some(until),
         });
-        let others = [expiry, self.idle_at, self.timer_ends, self.lobby.poll_timeout()];
-        let paces = [&self.hands_pace, &self.opinions_pace, &self.poll_pace];
+        let circle = self.delivery.poll_timeout();
+        let others = [expiry, self.idle_at, self.timer_ends, self.lobby.poll_timeout(), circle];
+        let paces = [&self.hands_pace, &self.opinions_pace, &self.poll_pace, &self.answers_pace];
         let held_back = paces.into_iter().filter_map(Pace::poll_timeout);
         away.chain(others.into_iter().flatten()).chain(held_back).min()
     }
@@ -218,12 +264,24 @@ impl Room {
                 self.goodbye(session, reason, cause);
             }
         }
+        // Nobody hears anything after goodbye.
+        for participant in self.participants.values_mut() {
+            participant.presence = Presence::Away(now);
+        }
         for participant in self.ids() {
             self.remove(now, participant);
         }
+        self.end_recording(RecordingEnd::RoomEnded);
         self.ended = true;
         self.idle_at = None;
         self.outputs.push_back(Output::Ended);
+    }
+
+    /// What is left until the server stops, where that is announced.
+    fn restart_announced(&self, now: Instant) -> Option<ServerMessage> {
+        let left = self.restarts_at?.saturating_duration_since(now).as_millis();
+        let restart_ms = u32::try_from(left).unwrap_or(u32::MAX);
+        Some(ServerMessage::RestartAnnounced { restart_ms })
     }
 
     /// Who speaks, as far as somebody can hear it.
@@ -319,8 +377,16 @@ impl Room {
         self.outputs.push_back(Output::End { session, cause: EndCause::Refused });
     }
 
-    /// Starts or stops the time after which an empty room is dropped.
+    /// Starts or stops the time after which an empty room is dropped. What the meeting was about
+    /// goes with the last who took part in it.
     fn settle_idle(&mut self, now: Instant) {
+        if self.participants.is_empty() {
+            self.spotlight = None;
+            self.timer_ends = None;
+            self.poll = None;
+            self.sealed_poll = None;
+            self.poll_pace = Pace::default();
+        }
         let is_empty = self.participants.is_empty() && self.lobby.is_empty();
         if !is_empty || self.ended {
             self.idle_at = None;
@@ -346,6 +412,12 @@ mod admission_tests;
 #[cfg(test)]
 mod classroom_tests;
 #[cfg(test)]
+mod encryption_tests;
+#[cfg(test)]
 mod model;
+#[cfg(test)]
+mod recording_tests;
+#[cfg(test)]
+mod restart_tests;
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,7 @@ use protocol::{HostKey, MAX_HANDLES, ParticipantId, Profile, Redacted, Verifier}
 use room::{Change, rules_of};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use super::{Question, RoomKey, RoomRecord, Standing, StoreError};
+use super::{Question, RoomKey, RoomRecord, Standing, StoreError, actions, recordings};
 
 /// The open file.
 pub(super) struct Database(Connection);
@@ -22,7 +22,8 @@ impl Database {
         // A command of the administrator may write while the server runs.
         connection.busy_timeout(std::time::Duration::from_secs(2))?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.pragma_update(None, "synchronous", "NORMAL")?;
+        // Somebody's yes must be on the disk before anything of them is recorded.
+        connection.pragma_update(None, "synchronous", "FULL")?;
         // What is deleted is overwritten, not only forgotten.
         connection.pragma_update(None, "secure_delete", "ON")?;
         let mut database = Self(connection);
@@ -33,6 +34,7 @@ impl Database {
     pub(super) fn answer(&mut self, question: Question) {
         // Who asked may be gone; then nobody misses the answer.
         match question {
+            Question::Run(job) => job(&mut self.0),
             Question::Insert(key, record, answer) => {
                 let _ = answer.send(self.insert(key, &record));
             }
@@ -82,6 +84,17 @@ impl Database {
         }
         if version < 3 {
             step.execute_batch(HOST_KEYS)?;
+        }
+        if version < 4 {
+            step.execute_batch(MINORS)?;
+        }
+        if version < 5 {
+            step.execute_batch(recordings::SCHEMA)?;
+            step.execute_batch(actions::SCHEMA)?;
+        }
+        if version < 6 {
+            step.execute_batch(ENCRYPTION)?;
+            step.execute_batch(recordings::RELEASES)?;
         }
         step.pragma_update(None, "user_version", VERSION)?;
         step.commit()?;
@@ -279,7 +292,7 @@ fn make_private(file: &Path) -> io::Result<()> {
 }
 
 /// Of the tables below.
-const VERSION: i64 = 3;
+pub(crate) const VERSION: i64 = 6;
 
 const SCHEMA: &str = "
     CREATE TABLE room (
@@ -301,6 +314,18 @@ const HANDLES: &str = "
         ended INTEGER NOT NULL,
         PRIMARY KEY (room, verifier)
     ) STRICT, WITHOUT ROWID;
+";
+
+/// Rules of before there was a rule about minors: a class has some.
+const MINORS: &str = "
+    UPDATE room SET rules = json_set(rules, '$.open.minors',
+        json(iif(rules ->> '$.profile' = 'classe', 'true', 'false')));
+";
+
+/// Rules of before there was end-to-end encryption. A version before this one could not read rules that
+/// say how a room is encrypted.
+const ENCRYPTION: &str = "
+    UPDATE room SET rules = json_set(rules, '$.encryption', json('null'));
 ";
 
 const HOST_KEYS: &str = "
@@ -374,6 +399,31 @@ mod tests {
             let record = database.find(RoomKey::from_bytes([0; 32])).unwrap().unwrap();
             assert_eq!((record.rules, record.link_generation), (rules.clone(), 3));
             assert_eq!(record.host_key, None);
+        }
+    }
+
+    #[test]
+    fn a_file_of_the_fifth_version_keeps_its_rooms_which_are_not_encrypted() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("preau.sqlite");
+        drop(Database::open(&file).unwrap());
+        let old = Connection::open(&file).unwrap();
+        let rules = rules_of(Profile::Classe, 30);
+        let mut written = serde_json::to_value(&rules).unwrap();
+        written.as_object_mut().unwrap().remove("encryption");
+        let insert = "INSERT INTO room VALUES (zeroblob(32), zeroblob(32), zeroblob(32), 5, 100, 3, \
+                      ?, zeroblob(32))";
+        old.execute(insert, [written.to_string()]).unwrap();
+        old.pragma_update(None, "user_version", 5).unwrap();
+        drop(old);
+        for _ in 0..2 {
+            let database = Database::open(&file).unwrap();
+            let key = RoomKey::from_bytes([0; 32]);
+            assert_eq!(database.find(key).unwrap().unwrap().rules, rules);
+            let raw: String =
+                database.0.query_row("SELECT rules FROM room", [], |row| row.get(0)).unwrap();
+            let raw: serde_json::Value = serde_json::from_str(&raw).unwrap();
+            assert_eq!(raw.get("encryption"), Some(&serde_json::Value::Null));
         }
     }
 }

@@ -60,6 +60,18 @@ fn a_session_token_ends_after_twelve_hours_or_with_the_room() {
 }
 
 #[test]
+fn a_pass_for_the_administrators_page_ends_after_half_an_hour_and_makes_no_rooms() {
+    let (tokens, hand) = tokens();
+    let pass = tokens.doctor_pass();
+    assert!(tokens.check_doctor_pass(pass.expose()) && !tokens.check_host_pass(pass.expose()));
+    assert!(!tokens.check_doctor_pass(tokens.host_pass(2).expose()));
+    hand.advance(Duration::from_secs(DOCTOR_SECONDS - 1));
+    assert!(tokens.check_doctor_pass(pass.expose()));
+    hand.advance(Duration::from_secs(1));
+    assert!(!tokens.check_doctor_pass(pass.expose()));
+}
+
+#[test]
 fn a_host_pass_ends_after_its_days_and_is_no_session_token() {
     let (tokens, hand) = tokens();
     let pass = tokens.host_pass(2);
@@ -177,6 +189,7 @@ fn forged_tokens_bring_nobody_back() {
     for (what, token) in &forged {
         assert!(!accepted(token), "accepted: {what}");
         assert!(!tokens.check_host_pass(token), "accepted as a host pass: {what}");
+        assert!(!tokens.check_doctor_pass(token), "accepted as an administrator's: {what}");
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::extract::ws::close_code;
 use protocol::{ClientMessage, ErrorCode, ParticipantId, Redacted, RequestId, ServerMessage};
-use sfu_core::{Command, Event, NegotiationId, RoomId};
+use sfu_core::{Command, Event, Frames, NegotiationId, RoomId};
 use tokio::sync::mpsc;
 
 use super::{End, Session, parse};
@@ -32,7 +32,9 @@ impl Session {
                 _ = stopping.wait_for(|stopping| *stopping) => return End::Stopping,
                 () = clock.sleep_until(deadline) => return End::Said(close_code::NORMAL),
                 Some(event) = events.recv() => match answer_of(event) {
-                    Some(Ok(sdp)) => ServerMessage::Answer { request_id, sdp },
+                    Some(Ok(sdp)) => {
+                        ServerMessage::Answer { request_id, sdp, relay: self.app.relay_access() }
+                    }
                     Some(Err(code)) => return End::Refused(code),
                     None => continue,
                 },
@@ -77,7 +79,9 @@ impl Trial {
         registry.add_route(participant, events);
         let trial = Self { registry, room, participant };
         let media = &trial.registry.shared().media;
-        media.send(room, Command::AddTransport { participant, room }).ok()?;
+        media
+            .send(room, Command::AddTransport { participant, room, frames: Frames::Clear })
+            .ok()?;
         let negotiation = NegotiationId(1);
         let negotiate = Command::Negotiate { participant, negotiation, offer, publish: vec![] };
         media.send(room, negotiate).ok()?;

@@ -2,9 +2,11 @@
 
 use std::process::{Command, Output};
 
-use crate::harness::{Room, TestServer, base64url, join};
+use ring::signature::KeyPair;
 
-fn preau(arguments: &[&str]) -> Output {
+use crate::harness::{Room, TestServer, base64url, host_key, sealed_join, sha256};
+
+pub(crate) fn preau(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_preau"));
     for name in ["PREAU_CONFIG", "PREAU_DATA_DIR", "PREAU_HTTPS_PORT"] {
         command.env_remove(name);
@@ -12,32 +14,41 @@ fn preau(arguments: &[&str]) -> Output {
     command.args(arguments).output().unwrap()
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-/// Derives what each printed link proves, as a browser would.
-fn room_of(links: &str, origin: &str) -> Room {
+/// Derives what each printed link proves, as a browser would. Their words must be those of rooms
+/// encrypted so; `None` for in clear.
+pub(crate) fn room_of(links: &str, origin: &str, encrypted: Option<&str>) -> Room {
     let mut rooms = links.lines().map(|line| {
         let link = line.split(' ').next().unwrap();
         let rest = link.strip_prefix(origin).unwrap_or_else(|| panic!("{link} of {origin}"));
         let (slug, secret) = rest.strip_prefix("/r/").unwrap().split_once('#').unwrap();
         let (version, secret) = secret.split_once('.').unwrap();
+        let (secret, fingerprint) = match secret.split_once('.') {
+            Some((secret, fingerprint)) => (secret, Some(fingerprint.to_owned())),
+            None => (secret, None),
+        };
         let secret = protocol::RoomSlug::try_from(secret.to_owned()).unwrap();
         (
             slug.to_owned(),
             version.to_owned(),
             base64url(&hkdf(secret.as_bytes(), &[b"auth"], 32)),
             secret,
+            fingerprint,
         )
     });
-    let (slug, version, guest, guest_secret) = rooms.next().unwrap();
-    let (same, moderator_version, moderator, moderator_secret) = rooms.next().unwrap();
-    assert_eq!((version.as_str(), moderator_version.as_str()), ("v1", "v1m"));
-    assert_eq!(slug, same);
+    let (slug, version, guest, guest_secret, fingerprint) = rooms.next().unwrap();
+    let (same, moderator_version, moderator, moderator_secret, none) = rooms.next().unwrap();
+    let word = encrypted.unwrap_or_default();
+    assert_eq!((version, moderator_version), (format!("v1{word}"), format!("v1m{word}")));
+    assert_eq!((slug.as_str(), none), (same.as_str(), None));
     let derived = hkdf(moderator_secret.as_bytes(), &[b"guest", &[0; 4]], 16);
     assert_eq!(&derived, guest_secret.as_bytes(), "the guest link follows from the other");
     let host = hkdf(moderator_secret.as_bytes(), &[b"host-key"], 32).try_into().unwrap();
+    let named = base64url(&sha256(host_key(&host).public_key().as_ref())[..16]);
+    assert_eq!(fingerprint, encrypted.map(|_| named));
     Room { slug, guest, moderator, host }
 }
 
@@ -61,12 +72,30 @@ async fn a_room_made_in_the_data_folder_is_open_on_the_running_server() {
     let made =
         preau(&["room", "create", "--data", data, "--share-origin", "https://visio.example"]);
     assert!(made.status.success(), "{}", text(&made.stderr));
-    let room = room_of(&text(&made.stdout), "https://visio.example");
-    assert_eq!(server.join(&room, &room.moderator).await.1["role"], "moderator");
+    let room = room_of(&text(&made.stdout), "https://visio.example", Some("e"));
+    let (_teacher, joined) = server.join_with(sealed_join(&room, &room.moderator)).await;
+    assert_eq!(joined["role"], "moderator");
+    assert_eq!(joined["rules"]["encryption"], serde_json::json!({ "open": false, "raw": false }));
+    let key = base64url(host_key(&room.host).public_key().as_ref());
+    assert_eq!(joined["encryption"]["hostKey"], key);
     // A class, where nothing else is asked for: guests wait until they are let in.
     let mut pupil = server.connect().await;
-    pupil.say(&join(&room, &room.guest)).await;
+    pupil.say(&sealed_join(&room, &room.guest)).await;
     assert_eq!(pupil.hear().await["type"], "waiting");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn links_of_an_encrypted_room_say_so_whether_a_meeting_or_a_class() {
+    let server = TestServer::start().await;
+    let data = server.data_dir().to_str().unwrap();
+    for (profile, word) in [("reunion", "eo"), ("audio", "eo"), ("sensible", "e"), ("classe", "e")]
+    {
+        let place = ["--data", data, "--share-origin", "https://visio.example"];
+        let made = preau(&[&["room", "create", "--profile", profile][..], &place[..]].concat());
+        let room = room_of(&text(&made.stdout), "https://visio.example", Some(word));
+        let (_browser, joined) = server.join_with(sealed_join(&room, &room.moderator)).await;
+        assert_eq!(joined["rules"]["encryption"]["open"], word == "eo", "{profile}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -77,7 +106,7 @@ async fn a_room_is_made_over_https_trusting_the_local_authority_and_nobody_else(
     let create = |data: String, pass: Option<String>| {
         let origin = origin.clone();
         tokio::task::spawn_blocking(move || {
-            let mut arguments = vec!["room", "create", "--profile", "reunion"];
+            let mut arguments = vec!["room", "create", "--profile", "reunion", "--unencrypted"];
             arguments.extend(["--server", &origin, "--data", &data]);
             arguments.extend(pass.iter().flat_map(|pass| ["--host-pass", pass]));
             preau(&arguments)
@@ -90,7 +119,7 @@ async fn a_room_is_made_over_https_trusting_the_local_authority_and_nobody_else(
     let pass = text(&pass.stdout).trim().to_owned();
     let made = create(data.clone(), Some(pass.clone())).await.unwrap();
     assert!(made.status.success(), "{}", text(&made.stderr));
-    let room = room_of(&text(&made.stdout), &origin);
+    let room = room_of(&text(&made.stdout), &origin, None);
     server.join(&room, &room.guest).await;
     let elsewhere = tempfile::tempdir().unwrap();
     let elsewhere = elsewhere.path().to_str().unwrap().to_owned();

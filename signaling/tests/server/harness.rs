@@ -14,10 +14,13 @@ use signaling::{Asset, Assets, Clock, ClockHand, LogFormat, LogLevel, Server, Se
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
+use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::handshake::client::Request;
 use tokio_tungstenite::tungstenite::protocol::Message;
+
+use crate::certificates::TlsBrowser;
 
 /// A server and the folder it keeps its data in.
 pub(crate) struct TestServer {
@@ -44,7 +47,15 @@ impl TestServer {
 
     /// Starts with more lines of configuration.
     pub(crate) async fn start_with(lines: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::launch(tempfile::tempdir().unwrap(), lines).await
+    }
+
+    /// Starts with what lies in a folder.
+    pub(crate) async fn start_in(folder: TempDir) -> Self {
+        Self::launch(folder, "").await
+    }
+
+    async fn launch(folder: TempDir, lines: &str) -> Self {
         let (clock, hand) = Clock::manual();
         let settings = settings(folder.path(), lines);
         let server = start(&settings, &clock).await;
@@ -61,6 +72,11 @@ impl TestServer {
 
     pub(crate) async fn stop(self) {
         self.server.stop().await;
+    }
+
+    /// Lets meetings finish, as after SIGTERM.
+    pub(crate) async fn drain(&self, at_most: Duration) {
+        self.server.drain(at_most).await;
     }
 
     pub(crate) fn http(&self) -> SocketAddr {
@@ -82,21 +98,27 @@ impl TestServer {
 
     /// Makes a room of a profile.
     pub(crate) async fn room_of(&self, profile: &str) -> Room {
-        self.room_with(profile, true).await
+        self.room_with(profile, true, Value::Null).await
+    }
+
+    /// Makes an encrypted room of a profile, which the link alone lets nobody into the circle of.
+    pub(crate) async fn encrypted_room_of(&self, profile: &str) -> Room {
+        self.room_with(profile, true, json!({ "open": false, "raw": false })).await
     }
 
     /// Makes a room as a browser does that cannot make a host key.
     pub(crate) async fn room_without_host_key(&self) -> Room {
-        self.room_with("reunion", false).await
+        self.room_with("reunion", false, Value::Null).await
     }
 
-    async fn room_with(&self, profile: &str, has_host_key: bool) -> Room {
+    async fn room_with(&self, profile: &str, has_host_key: bool, encryption: Value) -> Room {
         let [guest, moderator, host] = [random(), random(), random()];
         let body = json!({
             "guestVerifier": base64url(&sha256(&guest)),
             "moderatorVerifier": base64url(&sha256(&moderator)),
             "hostKey": has_host_key.then(|| base64url(host_key(&host).public_key().as_ref())),
             "profile": profile,
+            "encryption": encryption,
         });
         let answer = self.post("/api/rooms", &body.to_string(), &[]).await;
         assert_eq!(answer.status, 201, "{}", answer.body);
@@ -134,34 +156,14 @@ impl TestServer {
         &self,
         fields: &[(&'static str, &str)],
     ) -> Result<Browser, u16> {
-        let socket = TcpStream::connect(self.http()).await.unwrap();
-        self.upgrade(socket, fields).await
+        try_connect_to(self.http(), fields).await
     }
 
     /// Opens a session on a connection that takes little at once.
     pub(crate) async fn connect_narrow(&self) -> Browser {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(2048).unwrap();
-        self.upgrade(socket.connect(self.http()).await.unwrap(), &[]).await.unwrap()
-    }
-
-    async fn upgrade(
-        &self,
-        socket: TcpStream,
-        fields: &[(&'static str, &str)],
-    ) -> Result<Browser, u16> {
-        let url = format!("ws://localhost:{}/api/session", self.http().port());
-        let mut request: Request = url.into_client_request().unwrap();
-        for (name, value) in fields {
-            request.headers_mut().insert(*name, value.parse().unwrap());
-        }
-        match tokio_tungstenite::client_async(request, socket).await {
-            Ok((socket, _)) => Ok(Browser(socket)),
-            Err(tokio_tungstenite::tungstenite::Error::Http(answer)) => {
-                Err(answer.status().as_u16())
-            }
-            Err(error) => panic!("{error}"),
-        }
+        upgrade(socket.connect(self.http()).await.unwrap(), &[]).await.unwrap()
     }
 
     /// Joins with `proof` and gives the session and its `joined`.
@@ -200,6 +202,28 @@ impl TestServer {
     }
 }
 
+/// Opens a session with a server wherever it runs; the status of the answer when it is refused.
+pub(crate) async fn try_connect_to(
+    to: SocketAddr,
+    fields: &[(&'static str, &str)],
+) -> Result<Browser, u16> {
+    upgrade(TcpStream::connect(to).await.unwrap(), fields).await
+}
+
+async fn upgrade(socket: TcpStream, fields: &[(&'static str, &str)]) -> Result<Browser, u16> {
+    let port = socket.peer_addr().unwrap().port();
+    let url = format!("ws://localhost:{port}/api/session");
+    let mut request: Request = url.into_client_request().unwrap();
+    for (name, value) in fields {
+        request.headers_mut().insert(*name, value.parse().unwrap());
+    }
+    match tokio_tungstenite::client_async(request, socket).await {
+        Ok((socket, _)) => Ok(Browser(socket)),
+        Err(tokio_tungstenite::tungstenite::Error::Http(answer)) => Err(answer.status().as_u16()),
+        Err(error) => panic!("{error}"),
+    }
+}
+
 /// Everything the servers of this process have logged, at DEBUG.
 pub(crate) fn log_so_far() -> String {
     String::from_utf8(LOG.lock().unwrap().clone()).unwrap()
@@ -231,7 +255,7 @@ pub(crate) fn settings(folder: &Path, lines: &str) -> Settings {
     let own = Settings::parse(lines, Path::new("test")).unwrap();
     let text = format!(
         "data_dir = {folder:?}\nlisten_address = \"127.0.0.1\"\nhttp_port = 0\nhttps_port = 0\n\
-         media_port = 0\nmetrics_port = 0\npublic_addresses = [\"127.0.0.1\"]"
+         media_port = 0\nmetrics_port = 0\npublic_addresses = [\"127.0.0.1\"]\ntrial = true"
     );
     own.or(Settings::parse(&text, Path::new("test")).unwrap())
 }
@@ -338,6 +362,11 @@ pub(crate) fn join(room: &Room, proof: &str) -> Value {
     })
 }
 
+/// A join of an encrypted room, with a member key of its own.
+pub(crate) fn sealed_join(room: &Room, proof: &str) -> Value {
+    with(join(room, proof), "memberKey", base64url(&random()))
+}
+
 pub(crate) fn with(mut message: Value, key: &str, value: impl Into<Value>) -> Value {
     message[key] = value.into();
     message
@@ -361,6 +390,13 @@ impl Answer {
         assert!(found.next().is_none(), "{name} stands twice");
         first
     }
+}
+
+/// A connection to the port of the pages, by a browser that trusts the server's own authority.
+pub(crate) async fn tls(server: &TestServer, name: &str) -> TlsStream<TcpStream> {
+    let authority = server.get("/authority.crt", &[]).await.body;
+    let browser = TlsBrowser::trusting(&authority);
+    browser.try_open(server.addresses().https, name).await.unwrap()
 }
 
 /// One request on a connection of its own.

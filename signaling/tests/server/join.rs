@@ -82,7 +82,7 @@ async fn with_proof_the_reason_is_named() {
 async fn a_page_of_another_version_is_told_to_reload() {
     let server = TestServer::start().await;
     let room = server.room().await;
-    for version in [0, 2, 4_000_000_000_u32] {
+    for version in [0, protocol::PROTOCOL_VERSION + 1, 4_000_000_000_u32] {
         let text =
             server.refusal(&with(join(&room, &room.guest), "protocolVersion", version)).await;
         assert!(text.contains("protocol_version"), "{text}");
@@ -159,7 +159,9 @@ async fn a_room_with_a_lobby_lets_people_in_by_a_moderators_word_and_keeps_its_n
     assert_eq!(waiting["type"], "waiting", "{waiting}");
     let heard = teacher.hear_type("waiting_changed").await;
     assert_eq!(heard["waiting"][0]["participant"], waiting["participant"]);
-    teacher.say(&json!({ "type": "admit", "requestId": 1, "participants": null })).await;
+    teacher
+        .say(&json!({ "type": "admit", "requestId": 1, "participants": null, "admissions": [] }))
+        .await;
     assert_eq!(pupil.hear_type("joined").await["participant"], waiting["participant"]);
     let fresh = random();
     let rotate = json!({

@@ -1,21 +1,15 @@
 //! Pages, headers, and plain HTTP questions.
 
-use std::sync::Arc;
-
 use serde_json::json;
 use signaling::{Clock, Server, StartError};
-use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::pki_types::CertificateDer;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
+use tokio::net::TcpListener;
 
-use crate::harness::{TestServer, ask_on, assets, base64url, random, settings, sha256};
+use crate::harness::{TestServer, ask_on, assets, base64url, random, settings, sha256, tls};
 
 #[tokio::test]
 async fn every_answer_carries_the_security_headers() {
     let server = TestServer::start().await;
-    for path in ["/", "/r/AAAA", "/assets/app-12345678.js", "/assets/none", "/api/none", "/healthz"]
+    for path in ["/", "/r/AAAA", "/assets/app-12345678.js", "/assets/none", "/api/none", "/readyz"]
     {
         let answer = server.get(path, &[]).await;
         let field = |name: &str| answer.field(name).unwrap_or_else(|| panic!("{path}: no {name}"));
@@ -50,7 +44,7 @@ async fn every_answer_carries_the_security_headers() {
 }
 
 #[tokio::test]
-async fn only_the_worker_that_hides_backgrounds_may_compile_webassembly() {
+async fn workers_may_do_their_one_thing_and_nothing_else() {
     let server = TestServer::start().await;
     let policy = async |path: &str| {
         let answer = server.get(path, &[]).await;
@@ -59,6 +53,9 @@ async fn only_the_worker_that_hides_backgrounds_may_compile_webassembly() {
     let worker = policy("/assets/masking-worker-12345678.js").await;
     assert!(worker.starts_with("default-src 'none'; script-src 'wasm-unsafe-eval';"), "{worker}");
     assert!(!worker.contains("'unsafe-eval'") && !worker.contains("script-src 'self'"), "{worker}");
+    let frames = policy("/assets/frames-worker-12345678.js").await;
+    assert!(frames.starts_with("default-src 'none'; frame-ancestors 'none';"), "{frames}");
+    assert!(!frames.contains("self") && !frames.contains("script-src"), "{frames}");
     for path in ["/", "/assets/masking-12345678.js", "/r/assets/masking-worker-12345678.js"] {
         assert!(!policy(path).await.contains("wasm"), "{path}");
     }
@@ -179,18 +176,8 @@ async fn https_shows_a_certificate_of_the_local_authority_which_can_be_fetched()
     let server = TestServer::start().await;
     let fetched = server.get("/authority.crt", &[]).await;
     assert_eq!(fetched.field("content-type"), Some("application/x-x509-ca-cert"));
-    let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_slice(fetched.body.as_bytes()).unwrap()).unwrap();
-    let config = ClientConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let config = Arc::new(config);
     for name in ["localhost", "127.0.0.1"] {
-        let socket = TcpStream::connect(server.addresses().https).await.unwrap();
-        let connector = TlsConnector::from(config.clone());
-        let socket = connector.connect(name.try_into().unwrap(), socket).await.unwrap();
+        let socket = tls(&server, name).await;
         let answer = ask_on(socket, name, "GET", "/healthz", "", &[]).await;
         assert_eq!((answer.status, answer.body.as_str()), (200, "ok"));
         assert_eq!(

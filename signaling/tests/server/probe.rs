@@ -85,7 +85,7 @@ async fn an_offer_that_is_none_is_refused_and_told_to_nobody() {
     assert!(!log_so_far().contains(secret));
 }
 
-async fn probing(server: &TestServer) -> (Browser, Value) {
+pub(crate) async fn probing(server: &TestServer) -> (Browser, Value) {
     let mut browser = server.connect().await;
     browser.say(&probe(OFFER)).await;
     let answer = browser.hear().await;
@@ -97,7 +97,7 @@ fn probe(sdp: &str) -> Value {
 }
 
 /// One section that only receives, as the page of the connection test offers it.
-const OFFER: &str = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\n\
+pub(crate) const OFFER: &str = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\n\
 a=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\n\
 a=fingerprint:sha-256 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF\r\n\
 a=setup:actpass\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\n\

@@ -7,18 +7,28 @@ use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::protocol::Message;
 
 use crate::delegation::{delegation, now, set_role};
-use crate::harness::{Browser, Room, TestServer, base64url, join, random, with};
+use crate::harness::{Browser, Room, TestServer, base64url, join, random, sealed_join, with};
 
 /// Of the session itself, whoever says it.
 const SESSION: [&str; 4] = ["join", "leave", "ping", "probe"];
 
 /// Everybody's in the room.
-const EVERYBODY: [&str; 12] = [
+const EVERYBODY: [&str; 23] = [
+    "answer_recording",
     "call_help",
     "chat",
+    "mls_ask_admission",
+    "mls_commit",
+    "mls_create",
+    "mls_key_package",
+    "mls_ready",
+    "mls_resume",
+    "mls_say",
+    "mls_vote",
     "offer",
     "raise_hand",
     "react",
+    "release_keys",
     "rename",
     "set_audience",
     "set_opinion",
@@ -26,10 +36,11 @@ const EVERYBODY: [&str; 12] = [
     "set_reception",
     "subscribe",
     "vote",
+    "what_is_known",
 ];
 
 /// Moderators', by their link or by a delegation.
-const MODERATORS: [&str; 16] = [
+const MODERATORS: [&str; 19] = [
     "admit",
     "announce",
     "clear_opinions",
@@ -38,6 +49,8 @@ const MODERATORS: [&str; 16] = [
     "grant",
     "invite",
     "lower_hand",
+    "mls_admit",
+    "mls_open_poll",
     "open_poll",
     "refuse_entry",
     "report_incident",
@@ -45,11 +58,13 @@ const MODERATORS: [&str; 16] = [
     "set_rules",
     "set_spotlight",
     "set_timer",
+    "stop_recording",
     "stop_source",
 ];
 
 /// Theirs alone who hold the moderator link.
-const LINK_HOLDERS: [&str; 4] = ["add_handles", "revoke_handle", "rotate_link", "set_role"];
+const LINK_HOLDERS: [&str; 5] =
+    ["add_handles", "revoke_handle", "rotate_link", "set_role", "start_recording"];
 
 /// One of every message, as the crate `protocol` documents it.
 fn examples() -> BTreeMap<String, Value> {
@@ -89,9 +104,16 @@ struct Lesson {
 
 impl Lesson {
     async fn start() -> Self {
+        Self::start_in(false).await
+    }
+
+    async fn start_in(is_encrypted: bool) -> Self {
         let server = TestServer::start().await;
-        let room = server.room_of("classe").await;
-        let (mut teacher, _) = server.join(&room, &room.moderator).await;
+        let (room, join): (_, fn(&Room, &str) -> Value) = match is_encrypted {
+            true => (server.encrypted_room_of("classe").await, sealed_join),
+            false => (server.room_of("classe").await, join),
+        };
+        let (mut teacher, _) = server.join_with(join(&room, &room.moderator)).await;
         let enter = async || {
             let mut browser = server.connect().await;
             browser.say(&join(&room, &room.guest)).await;
@@ -102,7 +124,8 @@ impl Lesson {
         let (mut pupil, _) = enter().await;
         let (mut bystander, _) = enter().await;
         let (mut ejected, intruder) = enter().await;
-        say(&mut teacher, &json!({ "type": "admit", "participants": null })).await;
+        say(&mut teacher, &json!({ "type": "admit", "participants": null, "admissions": [] }))
+            .await;
         for browser in [&mut delegate, &mut pupil, &mut bystander, &mut ejected] {
             browser.hear_type("joined").await;
         }
@@ -128,7 +151,6 @@ impl Lesson {
 
 #[tokio::test]
 async fn every_message_is_refused_to_everybody_whose_it_is_not_and_nobody_else_hears_of_it() {
-    let mut lesson = Lesson::start().await;
     let examples = examples();
     let mut known: Vec<_> =
         SESSION.into_iter().chain(EVERYBODY).chain(MODERATORS).chain(LINK_HOLDERS).collect();
@@ -136,6 +158,12 @@ async fn every_message_is_refused_to_everybody_whose_it_is_not_and_nobody_else_h
     let names: Vec<_> = examples.keys().map(String::as_str).collect();
     assert_eq!(names, known, "a new message needs its place in the table");
 
+    for is_encrypted in [false, true] {
+        refuse_what_is_not_theirs(Lesson::start_in(is_encrypted).await, &examples).await;
+    }
+}
+
+async fn refuse_what_is_not_theirs(mut lesson: Lesson, examples: &BTreeMap<String, Value>) {
     for name in EVERYBODY.into_iter().chain(MODERATORS).chain(LINK_HOLDERS) {
         let message = &examples[name];
         assert_eq!(say(&mut lesson.waiting, message).await, "not_joined", "waiting: {name}");
@@ -154,8 +182,13 @@ async fn every_message_is_refused_to_everybody_whose_it_is_not_and_nobody_else_h
 
 #[tokio::test]
 async fn every_message_is_open_to_everybody_whose_it_is() {
-    let mut lesson = Lesson::start().await;
     let examples = examples();
+    for is_encrypted in [false, true] {
+        hear_what_is_theirs(Lesson::start_in(is_encrypted).await, &examples).await;
+    }
+}
+
+async fn hear_what_is_theirs(mut lesson: Lesson, examples: &BTreeMap<String, Value>) {
     for name in EVERYBODY {
         for browser in [&mut lesson.pupil, &mut lesson.delegate, &mut lesson.teacher] {
             let code = say(browser, &examples[name]).await;
@@ -164,7 +197,7 @@ async fn every_message_is_open_to_everybody_whose_it_is() {
     }
     for name in MODERATORS {
         for browser in [&mut lesson.delegate, &mut lesson.teacher] {
-            if name == "open_poll" {
+            if name == "open_poll" || name == "mls_open_poll" {
                 say(browser, &json!({ "type": "close_poll" })).await;
             }
             let code = say(browser, &examples[name]).await;

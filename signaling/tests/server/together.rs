@@ -43,7 +43,7 @@ async fn of_two_moderators_who_decide_the_same_one_is_told_that_it_is_done_alrea
     };
     let late = json!(["not_there", null]);
     let (mut pupil, who) = wait().await;
-    let admit = json!({ "type": "admit", "participants": [who] });
+    let admit = json!({ "type": "admit", "participants": [who], "admissions": [] });
     assert_eq!(json!(both(&mut one, &mut other, admit).await), late);
     pupil.hear_type("joined").await;
     let (mut stranger, unwanted) = wait().await;
@@ -79,7 +79,7 @@ async fn what_is_decided_about_somebody_who_left_is_refused_and_nobody_hears_of_
     assert_eq!(set_role(&mut teacher, who, "guest", Value::Null).await, "not_there");
     for message in [
         json!({ "type": "eject", "participant": who }),
-        json!({ "type": "admit", "participants": [who] }),
+        json!({ "type": "admit", "participants": [who], "admissions": [] }),
         json!({ "type": "refuse_entry", "participant": who, "reason": "Trop tard" }),
         json!({ "type": "stop_source", "participant": who, "source": "camera" }),
         json!({ "type": "grant", "participant": who, "source": "screen", "granted": true }),
@@ -156,20 +156,20 @@ async fn five_hundred_hands_in_a_second_end_the_session_that_raises_them_and_no_
 }
 
 #[tokio::test]
-async fn a_line_of_64_kib_is_refused_and_nobody_reads_it() {
+async fn a_line_that_is_too_long_is_refused_and_nobody_reads_it() {
     let server = TestServer::start().await;
     let room = server.room().await;
     let (mut bystander, _) = server.join(&room, &room.guest).await;
     let (mut writing, _) = server.join(&room, &room.guest).await;
     bystander.hear_type("participant_joined").await;
     let line = |length: usize| json!({ "type": "chat", "audience": "everybody", "text": "x".repeat(length) });
-    for length in [protocol::MAX_TEXT_CHARS + 1, 60_000] {
+    for length in [protocol::MAX_TEXT_CHARS + 1, 64 * 1024] {
         assert_eq!(ask(&mut writing, line(length)).await, "malformed", "{length}");
     }
     assert!(bystander.is_alive().await.is_empty());
     assert_eq!(ask(&mut writing, line(protocol::MAX_TEXT_CHARS)).await, Value::Null);
     bystander.hear_type("chatted").await;
-    writing.say(&with(line(64 * 1024), "requestId", 1)).await;
+    writing.say(&with(line(protocol::MAX_MESSAGE_BYTES), "requestId", 1)).await;
     assert_eq!(writing.hear_type("error").await["code"], "message_too_large");
     assert_eq!(writing.close_code().await, 1009);
     let heard = bystander.is_alive().await;

@@ -24,7 +24,7 @@ export class Bot {
   static async join(origin: string, links: RoomLinks, displayName: string): Promise<Bot> {
     const answer = await firstAnswer(origin, {
       type: 'join',
-      protocolVersion: 1,
+      protocolVersion: 2,
       room: links.room,
       proof: proofOf(links.guestSecret),
       resume: null,

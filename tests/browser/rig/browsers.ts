@@ -1,5 +1,7 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import puppeteer, { type Browser } from 'puppeteer-core'
 import { atExit, killAtExit, temporaryFolder } from './cleanup.ts'
 import { TestPage, type Engine, type PageOptions } from './page.ts'
@@ -90,22 +92,40 @@ export async function closeBrowsers(): Promise<void> {
   browsers.clear()
 }
 
-async function launchChromium(): Promise<Browser> {
+/** Opens a page in a browser of its own that checks every certificate, and trusts this authority (a file in
+ * PEM) besides those it came with: as on a machine that a school looks after. `close` ends the browser. */
+export async function openTrusting(
+  engine: Engine,
+  authority: string,
+  options: PageOptions = {},
+): Promise<{ page: TestPage; close: () => Promise<void> }> {
+  const browser = engine === 'chromium' ? await launchChromium(authority) : await launchFirefox(authority)
+  const page = await within(`${engine} opens a page`, PROFILE_MS, TestPage.open(engine, browser.defaultBrowserContext(), options))
+  return { page, close: () => within('a browser closes', CLOSE_MS, browser.close()).catch(() => undefined) }
+}
+
+async function launchChromium(authority?: string): Promise<Browser> {
+  const home = temporaryFolder('chromium')
+  // On Linux it reads the certificates of whoever runs it from there.
+  if (authority !== undefined) trust(join(home, '.pki', 'nssdb'), authority)
   const browser = await puppeteer.launch({
     browser: 'chrome',
     executablePath: CHROMIUM,
     headless: true,
     args: CHROMIUM_FLAGS,
-    acceptInsecureCerts: true,
-    userDataDir: temporaryFolder('chromium'),
+    acceptInsecureCerts: authority === undefined,
+    env: authority === undefined ? process.env : { ...process.env, HOME: home },
+    userDataDir: join(home, 'profile'),
     timeout: LAUNCH_MS,
     protocolTimeout: LAUNCH_MS,
   })
   return endAtExit(browser)
 }
 
-async function launchFirefox(): Promise<Browser> {
+async function launchFirefox(authority?: string): Promise<Browser> {
   display ??= startDisplay()
+  const profile = temporaryFolder('firefox')
+  if (authority !== undefined) trust(profile, authority)
   const browser = await puppeteer.launch({
     browser: 'firefox',
     executablePath: FIREFOX,
@@ -113,11 +133,20 @@ async function launchFirefox(): Promise<Browser> {
     headless: false,
     env: { ...process.env, DISPLAY: await display },
     extraPrefsFirefox: FIREFOX_PREFERENCES,
-    acceptInsecureCerts: true,
+    acceptInsecureCerts: authority === undefined,
+    userDataDir: profile,
     timeout: LAUNCH_MS,
     protocolTimeout: LAUNCH_MS,
   })
   return endAtExit(browser)
+}
+
+/** Puts an authority into the certificate store in `folder`, which it makes. */
+function trust(folder: string, authority: string): void {
+  mkdirSync(folder, { recursive: true })
+  const certutil = (...args: string[]) => execFileSync('certutil', ['-d', `sql:${folder}`, ...args], { stdio: ['ignore', 'ignore', 'pipe'] })
+  certutil('-N', '--empty-password')
+  certutil('-A', '-n', 'preau', '-t', 'C,,', '-i', authority)
 }
 
 function endAtExit(browser: Browser): Browser {

@@ -47,6 +47,18 @@ export async function shareScreen(page: TestPage): Promise<void> {
   await confirm(page, 'screen')
 }
 
+/** Says what a recording is for and who will see it, and asks everybody. */
+export async function askToRecord(teacher: TestPage, terms: { details: string; audience: string }): Promise<void> {
+  await teacher.click('more')
+  await teacher.click('record-start')
+  await teacher.find('record-purpose')
+  await teacher.raw.select('[data-testid=record-purpose]', 'revision')
+  await teacher.fill('record-details', terms.details)
+  await teacher.fill('record-audience', terms.audience)
+  await teacher.click('record-confirm')
+  await teacher.find('recording-mark')
+}
+
 /** What shows itself, or a reminder, for three seconds before it begins. */
 type Announced = 'camera' | 'screen'
 

@@ -7,6 +7,7 @@
   const rig = {
     connections: [],
     sockets: [],
+    framesWorkers: [],
     tracks: [],
     userMediaCalls: 0,
     displayMediaCalls: 0,
@@ -36,6 +37,14 @@
         rig.connections.push(this)
         rig.slots.clear()
       }
+    }
+  }
+
+  const NativeWorker = globalThis.Worker
+  globalThis.Worker = class Worker extends NativeWorker {
+    constructor(url, options) {
+      super(url, options)
+      if (/frames-worker/.test(url)) rig.framesWorkers.push(this)
     }
   }
 
@@ -205,6 +214,17 @@
   }
   rig.flowedFor = () => rig.flow.at - rig.flow.since
   rig.longestSilence = () => Math.max(rig.flow.longest, performance.now() - rig.flow.at)
+
+  /** The way media takes: `udp`, `tcp`, or `tls` by a relay. */
+  rig.way = async () => {
+    const report = (await liveConnection()?.getStats()) ?? new Map()
+    const entries = [...report.values()]
+    const transport = entries.find((entry) => entry.type === 'transport')
+    const isUsed = (entry) => entry.selected === true || (entry.nominated === true && entry.state === 'succeeded')
+    const pair = report.get(transport?.selectedCandidatePairId) ?? entries.find((entry) => entry.type === 'candidate-pair' && isUsed(entry))
+    const local = report.get(pair?.localCandidateId)
+    return local?.relayProtocol ?? local?.protocol ?? null
+  }
 
   /** Whether the tile of `participant` really plays: time moves, a picture has a size. */
   rig.playing = (participant) => {

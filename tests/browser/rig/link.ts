@@ -39,6 +39,21 @@ export function hostKeyOf(moderatorSecret: string): string {
   return String(x)
 }
 
+/** Path and fragment of both links of a room that is encrypted so. */
+export function encryptedPaths(links: RoomLinks, { open, raw }: { open: boolean; raw: boolean }): { guest: string; moderator: string } {
+  const flags = `e${open ? 'o' : ''}${raw ? 'r' : ''}`
+  const print = fingerprintOf(hostKeyOf(links.moderatorSecret))
+  return {
+    guest: `/r/${links.room}#v1${flags}.${links.guestSecret}.${print}`,
+    moderator: `/r/${links.room}#v1m${flags}.${links.moderatorSecret}`,
+  }
+}
+
+/** What the guest link of an encrypted room holds of the host key. */
+export function fingerprintOf(hostKey: string): string {
+  return createHash('sha256').update(Buffer.from(hostKey, 'base64url')).digest().subarray(0, 16).toString('base64url')
+}
+
 /** A secret nobody else has. */
 export function freshSecret(): string {
   return randomBytes(16).toString('base64url')
@@ -63,8 +78,13 @@ export function moderatorPath(links: RoomLinks): string {
 /** Where the rules of a room start. */
 export type Profile = 'classe' | 'sensible' | 'reunion' | 'audio'
 
-/** Makes a room over HTTP, as a script would: everybody enters at once unless said otherwise. */
-export async function createRoom(origin: string, profile: Profile = 'reunion'): Promise<RoomLinks> {
+/** Makes a room over HTTP, as a script would: everybody enters at once unless said otherwise, and
+ * nothing is end-to-end encrypted, so that scripts can take part. */
+export async function createRoom(
+  origin: string,
+  profile: Profile = 'reunion',
+  encryption: { open: boolean; raw: boolean } | null = null,
+): Promise<RoomLinks> {
   const moderatorSecret = freshSecret()
   const guestSecret = guestSecretOf(moderatorSecret)
   const answer = await fetch(`${origin}/api/rooms`, {
@@ -75,6 +95,7 @@ export async function createRoom(origin: string, profile: Profile = 'reunion'): 
       moderatorVerifier: verifierOf(moderatorSecret),
       hostKey: hostKeyOf(moderatorSecret),
       profile,
+      encryption,
     }),
   })
   if (answer.status !== 201) throw new Error(`POST /api/rooms: ${answer.status} ${await answer.text()}`)

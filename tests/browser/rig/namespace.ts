@@ -5,11 +5,8 @@ import { atExit } from './cleanup.ts'
 const NEAR = '198.51.100.1'
 const FAR = '198.51.100.2'
 
-/**
- * A network of its own for a server, joined to this machine by a virtual cable on which every
- * datagram is dropped: a school network that lets only TCP through.
- */
-export class NetworkWithoutUdp {
+/** A network of its own for a server, joined to this machine by a virtual cable. */
+export class OpenNetwork {
   /** Of the server. */
   readonly address = FAR
   /** Of this machine, as the server sees it. */
@@ -18,7 +15,7 @@ export class NetworkWithoutUdp {
   /** What to put before a command so that it runs there. */
   readonly enter: readonly string[]
 
-  private constructor(
+  protected constructor(
     readonly name: string,
     private readonly cable: string,
     private readonly forget: () => void,
@@ -27,7 +24,12 @@ export class NetworkWithoutUdp {
   }
 
   /** Makes it; fails where the right to do so is missing. */
-  static create(): NetworkWithoutUdp {
+  static create(): OpenNetwork {
+    const { name, cable, forget } = OpenNetwork.lay()
+    return new OpenNetwork(name, cable, forget)
+  }
+
+  protected static lay(): { name: string; cable: string; forget: () => void } {
     const name = `preau${process.pid}`
     const near = `pr${process.pid}`.slice(0, 15)
     ip('netns', 'add', name)
@@ -38,8 +40,7 @@ export class NetworkWithoutUdp {
     ip('-n', name, 'addr', 'add', `${FAR}/30`, 'dev', 'eth0')
     ip('-n', name, 'link', 'set', 'eth0', 'up')
     ip('-n', name, 'link', 'set', 'lo', 'up')
-    filter(name, 'iifname "eth0" meta l4proto udp drop')
-    return new NetworkWithoutUdp(name, near, forget)
+    return { name, cable: near, forget }
   }
 
   /** Takes it away, the cable first: alone it would go some time after the namespace, and the next
@@ -48,6 +49,15 @@ export class NetworkWithoutUdp {
     this.forget()
     ip('link', 'del', this.cable)
     ip('netns', 'del', this.name)
+  }
+}
+
+/** The same, but every datagram is dropped: a school network that lets only TCP through. */
+export class NetworkWithoutUdp extends OpenNetwork {
+  static override create(): NetworkWithoutUdp {
+    const { name, cable, forget } = OpenNetwork.lay()
+    filter(name, 'iifname "eth0" meta l4proto udp drop')
+    return new NetworkWithoutUdp(name, cable, forget)
   }
 }
 

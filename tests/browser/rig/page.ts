@@ -17,6 +17,8 @@ export interface PageOptions {
   phone?: boolean
   /** Script text that runs before the page's own scripts. */
   before?: string
+  /** What stands in errors that the test itself makes: they are not noted. */
+  ownFault?: string
 }
 
 /** Cumulative counters of one remote track. */
@@ -74,6 +76,8 @@ export class TestPage {
   readonly requests: { method: string; url: string; referer: string | undefined; body: string }[] = []
   /** Errors the page threw or wrote to its console. */
   readonly errors: string[] = []
+  /** See `PageOptions`. */
+  ownFault: string | null = null
 
   private constructor(
     readonly engine: Engine,
@@ -90,6 +94,7 @@ export class TestPage {
     const raw = await context.newPage()
     const cdp = engine === 'chromium' ? await raw.createCDPSession() : null
     const page = new TestPage(engine, raw, context, cdp, options.language ?? 'fr')
+    page.ownFault = options.ownFault ?? null
     page.listen()
     if (options.before !== undefined) await raw.evaluateOnNewDocument(options.before)
     await raw.evaluateOnNewDocument(IN_PAGE)
@@ -294,9 +299,12 @@ export class TestPage {
       })
       if (/^(https?|wss?|ftp):/.test(url)) this.origins.add(new URL(url).origin)
     })
-    this.raw.on('pageerror', (error) => this.errors.push(String((error as Error).message ?? error)))
+    const note = (error: string): void => {
+      if (this.ownFault === null || !error.includes(this.ownFault)) this.errors.push(error)
+    }
+    this.raw.on('pageerror', (error) => note(String((error as Error).message ?? error)))
     this.raw.on('console', (message) => {
-      if (message.type() === 'error') this.errors.push(message.text())
+      if (message.type() === 'error') note(message.text())
     })
   }
 

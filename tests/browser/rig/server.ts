@@ -5,6 +5,7 @@ import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { atExit, temporaryFolder } from './cleanup.ts'
+import { cpuSeconds } from './processes.ts'
 import { until, within } from './until.ts'
 
 /** The binary under test. */
@@ -24,10 +25,28 @@ export interface ServerOptions {
   cameraCodec?: 'vp8' | 'vp9' | 'av1'
   /** Only holders of a host pass make rooms. */
   hostPassRequired?: boolean
+  /** Minutes for which meetings may go on after SIGTERM. */
+  drainMax?: number
+  /** Meetings may be recorded. */
+  recording?: boolean
   /** Public key that incident reports are sealed to. */
   incidentRecipient?: string
+  /** How much is logged; everything when absent. */
+  logLevel?: 'info'
   /** Runs the server behind the words that enter a network namespace, reachable at this address. */
   namespace?: { enter: readonly string[]; address: string; lastingAddress?: string }
+  /** Where browsers reach its pages and send media, when something stands before it. */
+  before?: { origin: string; address: string }
+}
+
+/** Who answers for the servers of the tests. */
+export const CONTROLLER = {
+  name: 'Collège des Tilleuls',
+  address: '3 place du Marché, 59000 Lille',
+  dpo: 'dpd@tilleuls.example',
+  support: 'assistance@tilleuls.example',
+  hosting_company: 'Rectorat de Lille',
+  hosting_country: 'FR',
 }
 
 interface Ports {
@@ -70,7 +89,23 @@ export class PreauServer {
 
   /** Where other devices would reach it. */
   get httpsOrigin(): string {
-    return `https://${this.options.namespace?.address ?? 'localhost'}:${this.ports.https}`
+    const address = this.options.namespace?.address ?? 'localhost'
+    return `https://${address.includes(':') ? `[${address}]` : address}:${this.ports.https}`
+  }
+
+  /** Where it keeps what it keeps. */
+  get dataFolder(): string {
+    return join(this.#folder, 'data')
+  }
+
+  /** Certificate of its own authority. */
+  get authority(): string {
+    return join(this.dataFolder, 'tls', 'authority.crt')
+  }
+
+  /** Where an administrator reads its figures. */
+  get metrics(): string {
+    return `http://127.0.0.1:${this.ports.metrics}/metrics`
   }
 
   get pid(): number {
@@ -121,6 +156,11 @@ export class PreauServer {
     await Promise.race([ready, ended])
   }
 
+  /** Lets meetings finish before the process ends (SIGTERM), where that is configured. */
+  drain(): void {
+    process.kill(this.pid, 'SIGTERM')
+  }
+
   /** Asks the process to end (SIGTERM) and gives the time it took. */
   async stop(): Promise<number> {
     return this.end('SIGTERM')
@@ -133,9 +173,7 @@ export class PreauServer {
 
   /** Processor time used so far, in seconds. */
   cpuSeconds(): number {
-    const fields = readFileSync(`/proc/${this.pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
-    const ticksPerSecond = 100
-    return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
+    return cpuSeconds(this.pid)
   }
 
   /** Memory in use, in bytes. */
@@ -175,7 +213,7 @@ export class PreauServer {
     const { http, https, media, metrics } = this.ports
     const lines = [
       `data_dir = "${join(this.#folder, 'data')}"`,
-      `log_level = "debug"`,
+      `log_level = "${this.options.logLevel ?? 'debug'}"`,
       `http_port = ${http}`,
       `https_port = ${https}`,
       `media_port = ${media}`,
@@ -183,12 +221,18 @@ export class PreauServer {
     ]
     // Elsewhere the server finds its addresses itself: Firefox has no path to a loopback address.
     const { address, lastingAddress } = this.options.namespace ?? {}
-    const addresses = [address, lastingAddress].filter((one) => one !== undefined)
+    const before = this.options.before
+    const addresses = (before === undefined ? [address, lastingAddress] : [before.address]).filter((one) => one !== undefined)
+    if (before !== undefined) lines.push(`share_origin = "${before.origin}"`)
     if (addresses.length > 0) lines.push(`public_addresses = ${JSON.stringify(addresses)}`)
     if (this.options.maxParticipants !== undefined) lines.push(`max_participants = ${this.options.maxParticipants}`)
     if (this.options.cameraCodec !== undefined) lines.push(`camera_codec = "${this.options.cameraCodec}"`)
     if (this.options.incidentRecipient !== undefined) lines.push(`incident_recipient = "${this.options.incidentRecipient}"`)
+    if (this.options.drainMax !== undefined) lines.push(`drain_max = ${this.options.drainMax}`)
     if (this.options.hostPassRequired === true) lines.push('host_pass_required = true')
+    lines.push('[controller]', ...Object.entries(CONTROLLER).map(([key, value]) => `${key} = "${value}"`))
+    // A block of its own: keys of no block stand before it.
+    if (this.options.recording === true) lines.push('[recording]', 'enabled = true')
     writeFileSync(join(this.#folder, 'preau.toml'), `${lines.join('\n')}\n`)
   }
 }

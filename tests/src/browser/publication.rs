@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use protocol::{ParticipantId, TrackId, TrackSource};
 use rtc::rtp;
+use sfu_core::Frames;
 
+use super::sealing::Sealing;
 use crate::content::{Content, Place};
 use crate::random::Random;
 
@@ -37,7 +39,7 @@ impl Agreed {
         if let Some(id) = self.extensions.get(uri) {
             header
                 .set_extension(*id, Bytes::copy_from_slice(value))
-                .expect("the value fits a one-byte extension");
+                .expect("the value fits an extension");
         }
     }
 }
@@ -56,6 +58,7 @@ pub(crate) struct Layer {
     repair_sequence: u16,
     timestamp_offset: u32,
     picture_id: u16,
+    frame_number: u16,
     /// Pictures since the last key frame, and of the lowest temporal layer in all.
     since_key: u32,
     base_pictures: u8,
@@ -77,6 +80,8 @@ pub(crate) struct Publication {
     pub(crate) repaired: usize,
     /// Loudness written on sound, in decibels below full scale (RFC 6464).
     pub(crate) level: u8,
+    /// Set in an encrypted room.
+    pub(crate) sealing: Option<Sealing>,
     /// Packets sent on each layer, retransmissions not counted.
     pub(crate) sent: Vec<(Instant, Content)>,
     participant: ParticipantId,
@@ -109,6 +114,7 @@ impl Publication {
                 repair_sequence: random.bits() as u16,
                 timestamp_offset: random.bits() as u32,
                 picture_id: random.bits() as u16 & 0x7fff,
+                frame_number: random.bits() as u16,
                 since_key: 0,
                 base_pictures: 0,
                 wants_key_frame: true,
@@ -125,6 +131,7 @@ impl Publication {
             key_frame_requests: Vec::new(),
             repaired: 0,
             level: 42,
+            sealing: None,
             sent: Vec::new(),
             participant,
             start: now,
@@ -173,9 +180,17 @@ impl Publication {
             for part in 0..parts {
                 let frame = self.frame;
                 let content = Content { track, layer: number as u8, frame, part, parts, is_key };
-                let payload = if self.source.is_video() {
-                    // The last packet of a frame is shorter, as an encoder's is.
-                    let size = if part + 1 == parts { size / 2 } else { size };
+                // The last packet of a frame is shorter, as an encoder's is.
+                let is_short = self.source.is_video() && part + 1 == parts;
+                let size = if is_short { size / 2 } else { size };
+                let mut descriptor = None;
+                let payload = if let Some(sealing) = &mut self.sealing {
+                    let is_raw = sealing.frames == Frames::Raw;
+                    let number = if is_raw { layer.frame_number } else { layer.picture_id };
+                    let sealed = sealing.seal(&content, number, place, size);
+                    descriptor = sealed.descriptor;
+                    sealed.payload
+                } else if self.source.is_video() {
                     content.vp8_payload(layer.picture_id, place, size)
                 } else {
                     content.opus_payload(size)
@@ -195,7 +210,14 @@ impl Publication {
                     ssrc: layer.ssrc,
                     ..rtp::Header::default()
                 };
+                if descriptor.as_ref().is_some_and(|descriptor| descriptor.len() > 16) {
+                    header.extension = true;
+                    header.extension_profile = TWO_BYTE_PROFILE;
+                }
                 self.agreed.add(&mut header, MID, self.mid.as_bytes());
+                if let Some(descriptor) = descriptor {
+                    self.agreed.add(&mut header, DEPENDENCY, &descriptor);
+                }
                 if layer.rid.is_empty() {
                     // Words have gaps between them; a hum has none.
                     let is_gap = self.frame % 15 > 12;
@@ -210,6 +232,7 @@ impl Publication {
                 packets.push(packet);
             }
             layer.picture_id = layer.picture_id.wrapping_add(1) & 0x7fff;
+            layer.frame_number = layer.frame_number.wrapping_add(1);
         }
         self.frame += 1;
         packets
@@ -240,7 +263,17 @@ impl Publication {
                 ssrc: layer.repair_ssrc,
                 ..rtp::Header::default()
             };
+            // Browsers repeat what a lost packet said of its frame.
+            let id = self.agreed.extensions.get(DEPENDENCY);
+            let descriptor = id.and_then(|id| original.header.get_extension(*id));
+            if descriptor.as_ref().is_some_and(|descriptor| descriptor.len() > 16) {
+                header.extension = true;
+                header.extension_profile = TWO_BYTE_PROFILE;
+            }
             self.agreed.add(&mut header, MID, self.mid.as_bytes());
+            if let Some(descriptor) = descriptor {
+                self.agreed.add(&mut header, DEPENDENCY, &descriptor);
+            }
             if !layer.rid.is_empty() {
                 self.agreed.add(&mut header, REPAIRED_RID, layer.rid.as_bytes());
             }
@@ -293,6 +326,11 @@ fn redundantly(payload: &[u8], before: &rtp::Packet, agreed: &Agreed) -> Vec<u8>
     [&[0x80 | agreed.payload_type][..], &rest, &[agreed.payload_type], earlier, payload].concat()
 }
 
+/// AV1 RTP specification, appendix A.
+pub(crate) const DEPENDENCY: &str =
+    "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
+/// RFC 8285 section 4.3.
+const TWO_BYTE_PROFILE: u16 = 0x1000;
 /// RFC 9143.
 pub(crate) const MID: &str = "urn:ietf:params:rtp-hdrext:sdes:mid";
 /// RFC 8852.

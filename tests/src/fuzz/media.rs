@@ -10,8 +10,9 @@ use sfu_core::dependency;
 use sfu_core::packet::{self, Extension, RtpHeader, RtpView};
 use sfu_core::rewrite::{PacketIds, Rewriter};
 use sfu_core::rtcp::{self as reports, Rtcp};
+use sfu_core::sframe::{self, Start};
 use sfu_core::{
-    Command, DtlsIdentity, Event, Mid, NegotiationId, Path, RoomId, Settings, Sfu,
+    Command, DtlsIdentity, Event, Frames, Mid, NegotiationId, Path, RoomId, Settings, Sfu,
     sdp as description,
 };
 
@@ -78,6 +79,36 @@ pub fn dependency(data: &[u8]) {
     }
 }
 
+/// A payload of an encrypted room, after the length of its dependency descriptor and that itself:
+/// only what stands at a frame's start begins one, and numbers are read as they are written.
+pub fn sframe(data: &[u8]) {
+    let Some((&length, rest)) = data.split_first() else { return };
+    let (descriptor, payload) = rest.split_at(usize::from(length).min(rest.len()));
+    for source in TrackSource::ALL {
+        let raw = Start::of_raw(source, payload, Some(descriptor));
+        let begins = descriptor.len() > 2 && descriptor[0] & 0x80 != 0;
+        assert_eq!(raw == Start::No, descriptor.len() > 2 && !begins);
+        if let Start::Epoch(epoch) = raw {
+            let header = sframe::Header::parse(payload).expect("an epoch comes from a header");
+            assert!(header.is_of(source) && header.epoch() == epoch && header.len < payload.len());
+            assert_eq!(Start::of(CodecKind::Opus, source, payload), raw, "sound has no format");
+        }
+        for codec in CodecKind::ALL {
+            let Start::Epoch(_) = Start::of(codec, source, payload) else { continue };
+            assert!(codec::content(codec, payload).is_some(), "a frame stands behind it");
+            let others = TrackSource::ALL.into_iter().filter(|other| *other != source);
+            for other in others {
+                assert_eq!(Start::of(codec, other, payload), Start::InClear);
+            }
+        }
+    }
+    if let Some(header) = sframe::Header::parse(payload) {
+        assert!((1..=17).contains(&header.len) && header.len <= payload.len());
+        let cut = &payload[..header.len - 1];
+        assert_eq!(sframe::Header::parse(cut), None, "no shorter one is one");
+    }
+}
+
 /// An offer, with the publications a browser of ours would name.
 pub fn sdp(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
@@ -86,8 +117,9 @@ pub fn sdp(data: &[u8]) {
         vec![(mid("0"), TrackSource::Microphone), (mid("1"), TrackSource::Camera)],
         vec![(mid("audio"), TrackSource::Microphone)],
     ];
-    for publish in named {
-        let Ok(offer) = description::parse_offer(text, &publish) else { continue };
+    let all = [Frames::Clear, Frames::Plain, Frames::Raw];
+    for (publish, frames) in named.iter().flat_map(|named| all.map(|frames| (named, frames))) {
+        let Ok(offer) = description::parse_offer(text, publish, frames) else { continue };
         let ice = description::IceCredentials {
             ufrag: "serv".to_owned(),
             pwd: Redacted::new("0123456789abcdefghijkl".to_owned()),
@@ -101,6 +133,7 @@ pub fn sdp(data: &[u8]) {
             ice: &ice,
             fingerprint: description::Fingerprint([7; 32]),
             candidates: &candidates,
+            tcp_port: data.len().is_multiple_of(3).then_some(443),
         };
         let ssrcs = |_: &Mid| Some(description::SlotSsrcs { media: 1, rtx: 2 });
         let answer = description::write_answer(&offer, &local, ssrcs);
@@ -188,6 +221,7 @@ impl Server {
         let settings = Settings {
             identity: IDENTITY.with(Clone::clone),
             candidates: vec![SocketAddr::from(([192, 0, 2, 1], 8443))],
+            tcp_port: None,
             worker: 0,
             max_voices: 12,
             scalable: None,
@@ -198,7 +232,10 @@ impl Server {
         for number in 0..2 {
             let participant = ParticipantId::from_bytes([number; 8]);
             let room = RoomId(1);
-            server.sfu.handle_command(server.now, Command::AddTransport { participant, room });
+            server.sfu.handle_command(
+                server.now,
+                Command::AddTransport { participant, room, frames: Frames::Clear },
+            );
             let negotiate = Command::Negotiate {
                 participant,
                 negotiation: NegotiationId(1),

@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use protocol::{
-    ChatAudience, ClientMessage, Delegation, ErrorCode, GroupPlace, Language, ParticipantId,
-    Profile, PublishedMid, Quality, Redacted, RequestId, Role, ServerMessage, Signature,
-    SlotRequest, TrackId, TrackSource, Verifier,
+    ChatAudience, CircleId, ClientMessage, Delegation, ErrorCode, GroupPlace, Language, MemberKey,
+    ParticipantId, Profile, PublishedMid, Quality, RecordingId, RecordingPurpose, RecordingTerms,
+    Redacted, RequestId, Role, RoomEncryption, RoomRules, SayAudience, Sealed, ServerMessage,
+    Signature, SignedAdmission, SlotRequest, TrackId, TrackSource, Verifier,
 };
 use room::{
-    Input, Join, MediaAnswer, MediaRequest, Output, Resume, Room, RoomConfig, SessionId, Slot,
-    rules_of,
+    Input, Join, MediaAnswer, MediaRequest, Output, RecordingRequest, Resume, Room, RoomConfig,
+    SessionId, Slot, rules_of,
 };
 
 /// A message of a browser: refused, or the same after being written and read again.
@@ -30,19 +31,23 @@ pub fn client_message(data: &[u8]) {
 /// Most participants of the fuzzed room.
 const PLACES: u16 = 4;
 
-/// Anything happens to a room, in any order: its promises hold after each step.
+/// Anything happens to a room, in clear and encrypted, in any order: its promises hold after each
+/// step.
 pub fn room_sequence(data: &[u8]) {
-    let mut now = Instant::now();
-    let mut model = Model::new(now);
-    for step in data.chunks_exact(4) {
-        let &[operation, who, what, value] = step else { return };
-        model.step(&mut now, operation, who, what, value);
+    for is_encrypted in [false, true] {
+        let mut now = Instant::now();
+        let mut model = Model::new(now, is_encrypted);
+        for step in data.chunks_exact(4) {
+            let &[operation, who, what, value] = step else { return };
+            model.step(&mut now, operation, who, what, value);
+        }
     }
 }
 
 /// What an observer of a room knows.
 struct Model {
     room: Room,
+    is_encrypted: bool,
     /// Participants by live session.
     sessions: BTreeMap<SessionId, ParticipantId>,
     /// Sessions that wait to be let in.
@@ -56,11 +61,16 @@ struct Model {
 }
 
 impl Model {
-    fn new(now: Instant) -> Self {
-        let rules = rules_of(Profile::Classe, PLACES);
+    fn new(now: Instant, is_encrypted: bool) -> Self {
+        let encryption = is_encrypted.then_some(RoomEncryption { open: true, raw: false });
+        let rules = RoomRules { encryption, ..rules_of(Profile::Classe, PLACES) };
         let expires_at = now.checked_add(Duration::from_secs(4_000));
         Self {
-            room: Room::new(now, RoomConfig { rules, link_generation: 0, expires_at }),
+            room: Room::new(
+                now,
+                RoomConfig { rules, link_generation: 0, recording_days: Some(30), expires_at },
+            ),
+            is_encrypted,
             sessions: BTreeMap::new(),
             waiting: BTreeSet::new(),
             transports: BTreeSet::new(),
@@ -85,7 +95,8 @@ impl Model {
                     admitted: what & 8 != 0,
                 });
                 let handle = (what & 16 != 0).then(|| Verifier::from_bytes([value; 32]).into());
-                let display_name = (what & 4 != 0).then(|| Redacted::new(name(value)));
+                let is_named = what & 4 != 0 && !self.is_encrypted;
+                let display_name = is_named.then(|| Redacted::new(name(value)));
                 let participant = ParticipantId::from_bytes(self.next_session.to_be_bytes());
                 let language = Language::Fr;
                 let join = Join {
@@ -98,6 +109,8 @@ impl Model {
                     handle,
                     display_name,
                     language,
+                    member_key: self.is_encrypted.then(|| MemberKey::from_bytes([value % 4; 32])),
+                    sealed_name: None,
                 };
                 let before = self.sessions.len();
                 self.room.handle(*now, Input::Join(join));
@@ -105,7 +118,11 @@ impl Model {
                 assert!(self.sessions.len() <= before + 1);
                 return;
             }
-            2 => self.room.handle(*now, Input::SessionLost { session }),
+            2 => {
+                // Whoever speaks on it afterwards is nobody.
+                self.sessions.remove(&session);
+                self.room.handle(*now, Input::SessionLost { session });
+            }
             3 => {
                 let index = usize::from(value) % self.open.len().max(1);
                 if index < self.open.len() {
@@ -139,6 +156,10 @@ impl Model {
                 let mids = vec![value.to_string()];
                 self.room.handle(*now, Input::SlotsPaused { participant, mids });
             }
+            5 if what == 247 => {
+                let at = *now + Duration::from_secs(value.into());
+                self.room.handle(*now, Input::RestartAnnounced { at });
+            }
             5 if what == 249 => {
                 let quality = [Quality::Good, Quality::Fair, Quality::Poor][usize::from(value % 3)];
                 self.room.handle(*now, Input::QualityChanged { participant, quality });
@@ -151,7 +172,11 @@ impl Model {
             _ => {
                 self.next_request += 1;
                 let request_id = RequestId(self.next_request);
-                let message = message(what, value, request_id, participant);
+                let message = if self.is_encrypted && operation.is_multiple_of(2) {
+                    of_the_circle(what, value, request_id, participant)
+                } else {
+                    message(what, value, request_id, participant)
+                };
                 if self.sessions.contains_key(&session) {
                     asked = message.request_id().map(|request_id| (session, request_id));
                 }
@@ -205,6 +230,7 @@ impl Model {
                         || self.waiting.contains(&session)
                         || joining == Some(session);
                     assert!(known && !ended.contains(&session), "{message:?} to nobody");
+                    assert!(!self.is_encrypted || !is_clear(&message), "in clear: {message:?}");
                     if asked.is_some_and(|(s, id)| s == session && is_answer(&message, id)) {
                         answers += 1;
                     }
@@ -216,6 +242,7 @@ impl Model {
                     assert!(was_here || waited || joining == Some(session));
                 }
                 Output::Media(request) => negotiates |= self.media(request),
+                Output::Recording(request) => self.record(now, request),
                 Output::Idle | Output::Ended => {}
             }
         }
@@ -229,6 +256,26 @@ impl Model {
         assert_eq!(self.transports.len(), self.room.participant_count());
         let present: BTreeSet<_> = self.sessions.values().collect();
         assert_eq!(present.len(), self.sessions.len(), "one session for each participant");
+    }
+
+    /// Keeps what a recording's journal would, at once.
+    fn record(&mut self, now: Instant, request: RecordingRequest) {
+        let done = match request {
+            RecordingRequest::Begin(wish) => Input::RecordingBegun {
+                session: wish.session,
+                request_id: wish.request_id,
+                authorisations: wish.authorisations,
+                result: Ok(wish.into_info(vec![], 0, 1)),
+            },
+            RecordingRequest::Write { number, .. } => {
+                Input::AnswerWritten { number, result: Ok(Redacted::new(String::new())) }
+            }
+            RecordingRequest::Release { session, request_id, .. } => {
+                Input::KeysReleased { session, request_id, result: Ok(()) }
+            }
+            RecordingRequest::End { .. } => return,
+        };
+        self.room.handle(now, done);
     }
 
     fn media(&mut self, request: MediaRequest) -> bool {
@@ -246,6 +293,8 @@ impl Model {
                 return true;
             }
             MediaRequest::SetPublishing { participant, .. }
+            | MediaRequest::SetRecordable { participant, .. }
+            | MediaRequest::SetEpochGate { participant, .. }
             | MediaRequest::SetReception { participant, .. } => {
                 assert!(self.transports.contains(&participant));
             }
@@ -298,7 +347,10 @@ fn about(what: u8, value: u8, request_id: RequestId, participant: ParticipantId)
     let is_odd = value % 2 == 1;
     let somebody = is_odd.then_some(participant);
     match what {
-        0 => ClientMessage::Admit { request_id, participants: somebody.map(|id| vec![id]) },
+        0 => {
+            let participants = somebody.map(|id| vec![id]);
+            ClientMessage::Admit { request_id, participants, admissions: vec![] }
+        }
         1 => ClientMessage::RefuseEntry { request_id, participant, reason: None },
         2 => ClientMessage::StopSource { request_id, participant: somebody, source },
         3 => ClientMessage::Grant { request_id, participant, source, granted: is_odd },
@@ -329,6 +381,24 @@ fn about(what: u8, value: u8, request_id: RequestId, participant: ParticipantId)
             let question = Redacted::new(name(value / 2));
             ClientMessage::OpenPoll { request_id, question, choices }
         }
+        12 if value > 127 => {
+            let recording = RecordingId::from_bytes([value / 2 % 4; 16]);
+            ClientMessage::AnswerRecording { request_id, recording, accepted: is_odd }
+        }
+        13 if value > 127 => ClientMessage::StartRecording {
+            request_id,
+            recording: RecordingId::from_bytes([value / 2 % 4; 16]),
+            terms: RecordingTerms {
+                purpose: RecordingPurpose::Other,
+                details: Redacted::new(name(value)),
+                retention_days: u16::from(value) - 120,
+                audience: Redacted::new(name(value)),
+            },
+            recipient: format!("age1{}", "q".repeat(58)).parse().expect("the shape of a key"),
+            recipients_signature: None,
+            authorisations: is_odd,
+        },
+        14 if value > 240 => ClientMessage::StopRecording { request_id },
         12 => ClientMessage::Vote { request_id, poll: (value / 8).into(), choice: value % 8 },
         13 => ClientMessage::ClosePoll { request_id },
         14 => ClientMessage::SetTimer { request_id, seconds: is_odd.then_some(value.into()) },
@@ -337,6 +407,72 @@ fn about(what: u8, value: u8, request_id: RequestId, participant: ParticipantId)
             ClientMessage::RevokeHandle { request_id, handle }
         }
     }
+}
+
+/// What members of an encrypted room say, and those who want to be one.
+fn of_the_circle(
+    what: u8,
+    value: u8,
+    request_id: RequestId,
+    participant: ParticipantId,
+) -> ClientMessage {
+    let group = CircleId::from_bytes([value % 2; 16]);
+    let epoch = u64::from(value / 2 % 8);
+    let is_odd = value % 2 == 1;
+    match what % 10 {
+        0 => ClientMessage::MlsCreate { request_id, group },
+        1 => ClientMessage::MlsKeyPackage { request_id, key_package: sealed(value) },
+        2 | 3 => {
+            let added = if what > 127 { vec![participant] } else { vec![] };
+            let removed = if what % 4 == 3 { vec![participant] } else { vec![] };
+            let welcome = (what > 127).then(|| sealed(value));
+            let commit = sealed(value);
+            ClientMessage::MlsCommit { request_id, group, epoch, commit, welcome, added, removed }
+        }
+        4 => ClientMessage::MlsReady { request_id, group, epoch },
+        5 => ClientMessage::MlsResume { request_id, group, epoch },
+        6 => {
+            let audiences = [
+                SayAudience::Everybody,
+                SayAudience::Group,
+                SayAudience::Moderators,
+                SayAudience::One(participant),
+            ];
+            let audience = audiences[usize::from(value % 4)];
+            ClientMessage::MlsSay { request_id, audience, sealed: sealed(value) }
+        }
+        7 if is_odd => ClientMessage::MlsAskAdmission { request_id },
+        7 => ClientMessage::MlsAdmit { request_id, participant, admission: sealed(value) },
+        8 if is_odd => ClientMessage::MlsOpenPoll { request_id, sealed: sealed(value) },
+        8 => {
+            let admissions = vec![SignedAdmission { participant, admission: sealed(value) }];
+            ClientMessage::Admit { request_id, participants: None, admissions }
+        }
+        _ => {
+            let poll = u32::from(value / 8);
+            ClientMessage::MlsVote { request_id, poll, ballot: sealed(value) }
+        }
+    }
+}
+
+fn sealed<const MAX: usize>(value: u8) -> Redacted<Sealed<MAX>> {
+    let text = "A".repeat(4 + usize::from(value) * MAX / 400 / 4 * 4);
+    Redacted::new(text.parse().expect("less than the bound"))
+}
+
+/// What an encrypted room never says.
+fn is_clear(message: &ServerMessage) -> bool {
+    matches!(
+        message,
+        ServerMessage::Chatted { .. }
+            | ServerMessage::Announced { .. }
+            | ServerMessage::Reacted { .. }
+            | ServerMessage::HandsChanged { .. }
+            | ServerMessage::OpinionsChanged { .. }
+            | ServerMessage::ParticipantRenamed { .. }
+            | ServerMessage::PollChanged { .. }
+            | ServerMessage::PollClosed { .. }
+    )
 }
 
 fn name(value: u8) -> String {
@@ -352,7 +488,9 @@ fn name(value: u8) -> String {
 fn is_answer(message: &ServerMessage, id: RequestId) -> bool {
     let is_good = matches!(message,
         ServerMessage::Done { request_id } | ServerMessage::Answer { request_id, .. }
-            if *request_id == id);
+            if *request_id == id)
+        || matches!(message,
+            ServerMessage::RecordingAnswered { request_id, .. } if *request_id == id);
     let is_refusal = matches!(message,
         ServerMessage::Error { request_id: Some(request_id), .. } if *request_id == id);
     is_good || is_refusal

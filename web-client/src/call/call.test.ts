@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { parse } from '../protocol/connection'
 import type { ErrorCode, ServerMessage } from '../protocol/generated'
 import { QUIET_ROOM } from '../protocol/samples'
-import { type CallEvent, type CallModel, type Effect, INITIAL_MODEL, reduce } from './call'
+import { reduce } from './call'
+import { type CallEvent, type CallModel, type Effect, INITIAL_MODEL } from './model'
 import type { Device } from './devices'
 
 const EXAMPLES = new URL('../../../signaling/protocol/examples/', import.meta.url)
@@ -232,6 +233,14 @@ describe('connections', () => {
     expect(words([restart, heard({ ...JOINED, resumed: true })])).toBe('connected')
   })
 
+  it('an announced restart is known until the server is another', () => {
+    const announced = run([{ type: 'server', message: { type: 'restart_announced', restartMs: 60_000 }, at: 5_000 }], inCall)
+    expect(announced.model.view.restartsAt).toBe(65_000)
+    const restart = heard({ type: 'goodbye', reason: 'server_restart', note: null })
+    const back = run([restart, { type: 'signaling_lost', attempts: 1 }, heard(JOINED)], announced.model)
+    expect(back.model.view.restartsAt).toBeNull()
+  })
+
   it('lost signaling ends nothing', () => {
     const { model, effects } = run([{ type: 'signaling_lost', attempts: 99 }], inCall)
     expect(model.view.phase.name).toBe('in_call')
@@ -247,10 +256,10 @@ describe('connections', () => {
     expect([view.connection, view.notices]).toEqual(['connected', []])
   })
 
-  it('a loaded server in the middle of a call is a notice, not the end', () => {
-    const { model } = run([error('overloaded', true)], inCall)
+  it.each(['overloaded', 'restarting'] as const)('a server that is %s in the middle of a call is a notice, not the end', (code) => {
+    const { model } = run([error(code, true)], inCall)
     expect(model.view.phase.name).toBe('in_call')
-    expect(model.view.notices.at(-1)?.problem).toBe('overloaded')
+    expect(model.view.notices.at(-1)?.problem).toBe(code)
   })
 })
 

@@ -10,122 +10,11 @@ import type {
   ServerMessage,
   TrackSource,
 } from '../protocol/generated'
-import {
-  changeLife,
-  enterLife,
-  hearLife,
-  leaveLife,
-  type LifeEvent,
-  type LifeMessage,
-  QUIET_LIFE,
-} from './class-life'
+import { changeLife, enterLife, hearLife, leaveLife, type LifeMessage, QUIET_LIFE } from './class-life'
 import type { Device } from './devices'
-import type { Absence, CallState, Connection, DeviceState, Participant, ParticipantId, Problem } from './state'
-
-/** All the call knows: what the screens see, and what they need not. */
-export interface CallModel {
-  readonly view: CallState
-  /** As typed before joining, blank for a neutral pseudonym; then the one in force, to enter again
-   * with after a restart of the server. */
-  readonly wantedName: string
-  /** True once the room was entered by this page. */
-  readonly hasEntered: boolean
-  /** Can the server be heard, and if not, what is known of it. */
-  readonly signaling: 'up' | 'down' | 'restarting'
-  readonly media: 'connecting' | 'connected'
-  readonly nextNoticeKey: number
-  /** Who speaks now, as the server hears it. */
-  readonly speakers: ReadonlySet<ParticipantId>
-}
-
-/** Everything that can happen. */
-export type CallEvent =
-  // The person
-  | { type: 'join'; name: string }
-  | { type: 'retry' }
-  | { type: 'leave' }
-  | { type: 'rename'; name: string }
-  | { type: 'open_device'; device: Device }
-  | { type: 'confirm_camera' }
-  | { type: 'close_device'; device: Device }
-  | { type: 'set_saving'; saving: boolean }
-  | { type: 'set_moderators_only'; moderatorsOnly: boolean }
-  | { type: 'dismiss_notice'; key: number }
-  | LifeEvent
-  // The page
-  | { type: 'cannot_join'; problem: Problem }
-  | { type: 'device_opened'; device: Device }
-  | { type: 'device_failed'; device: Device; problem: Problem }
-  | { type: 'device_ended'; device: Device }
-  | { type: 'check_failed'; problem: Problem }
-  | { type: 'request_refused'; problem: Problem }
-  /** The server did not take, or did not hear, who may see the own camera. */
-  | { type: 'audience_refused'; moderatorsOnly: boolean }
-  // The two connections
-  /** `at`: when it was heard, on the clock of `performance.now()`. */
-  | { type: 'server'; message: ServerMessage; at: number }
-  | { type: 'signaling_lost'; attempts: number }
-  | { type: 'media_connecting' }
-  | { type: 'media_connected' }
-  | { type: 'media_blocked' }
-
-/** What to do about it. */
-export type Effect =
-  | { type: 'open_signaling' }
-  | { type: 'close_signaling'; how: 'leave' | 'silent' }
-  | { type: 'remember_session'; token: string }
-  | { type: 'forget_session' }
-  /** The room is entered: keep the media connection if it still lives there, else make one. */
-  | { type: 'start_media'; resumed: boolean }
-  | { type: 'stop_media' }
-  | { type: 'open_device'; device: Device }
-  /** Lets the frames of an opened device out. */
-  | { type: 'send_device'; device: Device }
-  /** Releases it, sent or not. */
-  | { type: 'release_device'; device: Device }
-  | { type: 'release_everything' }
-  | { type: 'request_rename'; name: string }
-  | { type: 'request_reception'; saving: boolean }
-  | { type: 'request_audience'; moderatorsOnly: boolean }
-  | { type: 'want_layers'; source: TrackSource; rids: readonly string[] }
-  | { type: 'mark_slots'; why: Absence; mids: readonly string[] }
-  | { type: 'offer_again' }
-  /** The server speaks a newer version of the protocol: fetch the newer page. */
-  | { type: 'reload_page' }
-
-/** The next model and what to do, in order. */
-export interface Step {
-  readonly model: CallModel
-  readonly effects: readonly Effect[]
-}
-
-/** Before anything happened. */
-export const INITIAL_MODEL: CallModel = {
-  view: {
-    phase: { name: 'prejoin' },
-    connection: 'connected',
-    selfId: null,
-    role: null,
-    rules: null,
-    rights: null,
-    linkGeneration: 0,
-    moderatorsOnly: false,
-    life: QUIET_LIFE,
-    waiting: [],
-    participants: [],
-    microphone: 'off',
-    camera: 'off',
-    screen: 'off',
-    saving: false,
-    notices: [],
-  },
-  wantedName: '',
-  hasEntered: false,
-  signaling: 'down',
-  media: 'connecting',
-  nextNoticeKey: 1,
-  speakers: new Set(),
-}
+import type { CallEvent, CallModel, Effect, Step } from './model'
+import { changeRecording, enterRecording, hearRecording, NO_RECORDING, type RecordingStep } from './recording'
+import type { CallState, Connection, DeviceState, Participant, ParticipantId, Problem } from './state'
 
 /** One step of the call. */
 export function reduce(model: CallModel, event: CallEvent): Step {
@@ -192,12 +81,19 @@ export function reduce(model: CallModel, event: CallEvent): Step {
     case 'put_away':
     case 'put_away_help':
       return step(live(model, changeLife(model.view.life, event)), [])
+    case 'answer_recording':
+    case 'recording_settled':
+    case 'put_away_recording':
+    case 'recipients_checked':
+      return recorded(model, changeRecording(model.view.recording, event))
     case 'dismiss_notice': {
       const notices = model.view.notices.filter(({ key }) => key !== event.key)
       return step(show(model, { notices }), [])
     }
     case 'cannot_join':
       return step(show(model, { phase: { name: 'failed', problem: event.problem, retry: false } }), [])
+    case 'cannot_stay':
+      return isConnected(phase) ? end(model, { name: 'failed', problem: event.problem, retry: false }, 'leave') : stay(model)
     case 'check_failed':
     case 'request_refused':
       return step(notify(model, event.problem), [])
@@ -225,7 +121,21 @@ function hear(model: CallModel, message: ServerMessage, at: number): Step {
   switch (message.type) {
     case 'answer':
     case 'done':
+    case 'known':
     case 'pong':
+    case 'recording_answered':
+    case 'mls_wanted':
+    case 'mls_committed':
+    case 'mls_welcome':
+    case 'mls_all_ready':
+    case 'mls_lost':
+    case 'mls_said':
+    case 'mls_admission_asked':
+    case 'mls_admission':
+    case 'mls_poll_opened':
+    case 'mls_ballots_counted':
+    case 'mls_ballots':
+    case 'mls_poll_closed':
       // No use for it, or answers to a request, for whoever made it.
       return stay(model)
     case 'link_rotated':
@@ -241,6 +151,9 @@ function hear(model: CallModel, message: ServerMessage, at: number): Step {
     case 'poll_closed':
     case 'help_called':
       return step(hearClass(model, message, at), [])
+    case 'recording_changed':
+    case 'answers_changed':
+      return step(show(model, { recording: hearRecording(model.view.recording, message) }), [])
     case 'groups_changed': {
       const places = new Map(message.places.map(({ participant, group }) => [participant, group]))
       const participants = model.view.participants.map((one) => {
@@ -265,6 +178,8 @@ function hear(model: CallModel, message: ServerMessage, at: number): Step {
       return joined(model, message, at)
     case 'error':
       return message.fatal ? fatal(model, message.code) : step(notify(model, message.code), [])
+    case 'restart_announced':
+      return step(show(model, { restartsAt: at + message.restartMs }), [])
     case 'goodbye':
       return goodbye(model, message.reason, message.note)
     case 'waiting': {
@@ -298,7 +213,12 @@ function hear(model: CallModel, message: ServerMessage, at: number): Step {
       // What moderators alone are told of the others.
       const known = changed.model.view.participants.map((one) => ({ ...one, handle: null, granted: null }))
       const participants = message.role === 'guest' ? known : changed.model.view.participants
-      const own = show(forgive(changed.model, before), { role: message.role, participants })
+      const { recording } = changed.model.view
+      const own = show(forgive(changed.model, before), {
+        role: message.role,
+        participants,
+        recording: message.role === 'guest' ? { ...recording, counts: null } : recording,
+      })
       return step(notify(own, now), changed.effects)
     }
     case 'participant_joined': {
@@ -356,17 +276,21 @@ function joined(model: CallModel, message: Extract<ServerMessage, { type: 'joine
       rights: message.rights,
       linkGeneration: message.linkGeneration,
       moderatorsOnly,
+      // What is announced is said again right after.
+      restartsAt: null,
       life: enterLife(model.view.life, message.state, message.own, new Set(others.map(({ id }) => id)), at),
       waiting: [],
       participants: [self, ...others],
     },
   )
+  const heard = recorded(next, enterRecording(model.view.recording, message.state.recording))
   // What was stopped or forbidden while this page did not hear, before anything is said to be on.
   const stopped = message.own.stopped.map(deviceOf)
-  const closed = closeStopped(next, DEVICES.filter((device) => stopped.includes(device) || isForbidden(next, device)))
+  const closed = closeStopped(heard.model, DEVICES.filter((device) => stopped.includes(device) || isForbidden(next, device)))
   return step(connect(closed.model), [
     { type: 'remember_session', token: message.resume },
     ...closed.effects,
+    ...heard.effects,
     // Before anything is published: a server that was restarted has forgotten it.
     ...(moderatorsOnly === message.own.moderatorsOnly ? [] : [{ type: 'request_audience' as const, moderatorsOnly }]),
     { type: 'start_media', resumed: message.resumed },
@@ -413,6 +337,10 @@ function wordsOf(device: Device): Problem[] {
 
 function hearClass(model: CallModel, message: LifeMessage, at: number): CallModel {
   return live(model, hearLife(model.view.life, message, model.view.participants, at))
+}
+
+function recorded(model: CallModel, { recording, answer }: RecordingStep): Step {
+  return step(show(model, { recording }), answer === null ? [] : [{ type: 'answer_recording', answer }])
 }
 
 function live(model: CallModel, life: CallModel['view']['life']): CallModel {
@@ -479,7 +407,9 @@ function outside(model: CallModel, phase: CallState['phase']): Step {
     microphone: 'off',
     camera: 'off',
     screen: 'off',
+    restartsAt: null,
     life: QUIET_LIFE,
+    recording: NO_RECORDING,
     notices: [],
   }
   return step(show({ ...model, media: 'connecting', speakers: new Set() }, view), [
@@ -577,6 +507,6 @@ const MAX_NOTICES = 3
 /** About four seconds of trying. Higher: longer before the person learns of it. */
 const ATTEMPTS_BEFORE_FAILING = 4
 /** What passes by itself. `not_joined`: this page slept while it came back, and its first word came too late. */
-const TEMPORARY: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['overloaded', 'internal', 'rate_limited', 'not_joined'])
+const TEMPORARY: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['restarting', 'overloaded', 'internal', 'rate_limited', 'not_joined'])
 /** Trying again with the same link and page gives the same answer. */
 const HOPELESS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['room_ended', 'protocol_version'])

@@ -43,3 +43,12 @@ it('takes a codec without parameters for its first profile, as Firefox lists the
 it('offers nothing where there is nothing', () => {
   expect(codecsOf(null)).toEqual([])
 })
+
+it('offers to an encrypted room what its packets can carry', () => {
+  const codecs = [video('VP8'), video('rtx'), video('VP9', 'profile-id=0'), video('H264', 'packetization-mode=1;profile-level-id=42e01f'), video('AV1', 'profile=0')]
+  const sound = ['opus', 'red'].map((name) => ({ mimeType: `audio/${name}`, clockRate: 48_000 }))
+  const names = (mode: 'clear' | 'plain' | 'raw') => codecsOf({ codecs: [...codecs, ...sound], headerExtensions: [] }, mode).map(({ mimeType }) => mimeType.split('/')[1])
+  expect(names('clear')).toEqual(['VP8', 'rtx', 'VP9', 'H264', 'AV1', 'opus', 'red'])
+  expect(names('plain')).toEqual(['VP8', 'rtx', 'VP9', 'opus'])
+  expect(names('raw')).toEqual(['VP8', 'rtx', 'VP9', 'H264', 'AV1', 'opus'])
+})

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { Rights, ServerMessage, TrackSource } from '../protocol/generated'
 import { QUIET_ROOM } from '../protocol/samples'
-import { type CallEvent, type CallModel, INITIAL_MODEL, reduce, type Step } from './call'
+import { reduce } from './call'
+import { type CallEvent, type CallModel, INITIAL_MODEL, type Step } from './model'
 
 const SELF = 'AAAAAAAAAAA'
 
@@ -67,6 +68,52 @@ describe('coming back', () => {
     const { model } = reduce(onAir, joined({ rights: rights({ camera: false }) }))
     expect(model.view).toMatchObject({ microphone: 'on', camera: 'off' })
     expect(problems(model)).toEqual(['camera_stopped'])
+  })
+})
+
+describe('coming back while it is recorded', () => {
+  const info = {
+    recording: 'AAAAAAAAAAAAAAAAAAAAAA',
+    terms: { purpose: 'minutes', details: 'Conseil', retentionDays: 7, audience: 'Le conseil' },
+    askedBy: 'BBBBBBBBBBB',
+    askedByName: 'Mme Lefèvre',
+    recipients: [],
+    recipientsSignature: null,
+    startedAt: 1_800_000_000,
+    textVersion: 1,
+  }
+  const state = { ...QUIET_ROOM.state, recording: info }
+  const answers = ({ effects }: Step) => effects.filter(({ type }) => type === 'answer_recording')
+  const asked = run([heard({ type: 'recording_changed', recording: info, end: null })], inRoom).model
+  const accepted = reduce(asked, { type: 'answer_recording', accepted: true })
+
+  it('r20_repeats_the_answer_that_was_clicked_on_this_very_page_and_says_nothing_else', () => {
+    expect(answers(accepted)).toEqual([{ type: 'answer_recording', answer: { recording: info.recording, accepted: true } }])
+    expect(answers(reduce(accepted.model, joined({ state })))).toEqual(answers(accepted))
+    expect(answers(reduce(asked, joined({ state })))).toEqual([])
+  })
+
+  it('r20_asks_whoever_was_put_back_into_the_lobby_or_loaded_the_page_anew', () => {
+    const waiting = reduce(accepted.model, heard({ type: 'waiting', participant: SELF, displayName: 'Invité 3', resume: 'token' }))
+    for (const start of [waiting.model, run([{ type: 'join', name: '' }]).model]) {
+      const back = reduce(start, joined({ state, resumed: start !== waiting.model }))
+      expect(answers(back)).toEqual([])
+      expect(back.model.view.recording).toMatchObject({ info, chosen: 'none' })
+    }
+  })
+
+  it('r17_no_message_of_the_server_answers_for_the_person', () => {
+    const told = run([heard({ type: 'recording_changed', recording: info, end: null }), joined({ state })], inRoom)
+    expect(told.model.view.recording.chosen).toBe('none')
+    expect(answers(told)).toEqual([])
+  })
+
+  it('forgets how many answered with the role of a moderator', () => {
+    const moderator = reduce(INITIAL_MODEL, { type: 'join', name: '' }).model
+    const inside = run([joined({ role: 'moderator', resumed: false, state }), heard({ type: 'answers_changed', accepted: 1, refused: 0, unanswered: 2 })], moderator)
+    expect(inside.model.view.recording.counts).not.toBeNull()
+    const taken = reduce(inside.model, heard({ type: 'role_changed', participant: SELF, role: 'guest', delegation: null }))
+    expect(taken.model.view.recording.counts).toBeNull()
   })
 })
 

@@ -3,11 +3,16 @@
 
 import type { Problem } from './state'
 
-/** What is tried, in order. Each needs the ones before it. */
-export type StepName = 'browser' | 'devices' | 'http' | 'websocket' | 'udp'
+/** The ways there may be for media, best first. `tls`: by the server's relay. */
+export type Way = 'udp' | 'tcp' | 'tls'
 
-/** Where a step stands. `doubtful`: a meeting is possible, but for something. */
-export type StepState = 'waiting' | 'running' | 'good' | 'doubtful' | 'failed' | 'skipped'
+/** What is tried, in order. Each needs the ones before it; the ways for media are tried at once, and
+ * one of them is enough. */
+export type StepName = 'browser' | 'devices' | 'http' | 'websocket' | Way
+
+/** Where a step stands. `doubtful`: a meeting is possible, but for something. `closed`: a way that is
+ * not needed does not work. */
+export type StepState = 'waiting' | 'running' | 'good' | 'doubtful' | 'failed' | 'skipped' | 'closed'
 
 /** Causes that only this test can tell apart. */
 export type TestProblem =
@@ -17,8 +22,10 @@ export type TestProblem =
   | 'server_unexpected'
   /** Plain requests get through, a WebSocket does not. */
   | 'websocket_blocked'
-  /** No UDP datagram comes back from the server. */
+  /** No datagram comes back from the server by any way. */
   | 'udp_blocked'
+  /** None by UDP, but by another way. */
+  | 'udp_detour'
   /** Small datagrams come back; the secure handshake in larger ones does not end. */
   | 'udp_handshake'
 
@@ -78,14 +85,20 @@ export interface Probing {
   askServer(): Promise<number>
   /** Opens a session and has an offer answered: round trip, and where media should go. */
   openSession(): Promise<{ roundTrip: number; places: readonly Place[] }>
-  /** Tries media over that session. */
-  tryMedia(): Promise<MediaTrial>
+  /** Tries media by one way, after a session was opened, and to one `address` of the server where that is
+   * given; `null` where the server does not offer it. */
+  tryMedia(way: Way, address?: string): Promise<MediaTrial | null>
   /** Lets go of everything. */
   end(): void
 }
 
+const WAYS: readonly Way[] = ['udp', 'tcp', 'tls']
+
+/** The steps before media. */
+const FIRST_STEPS = ['browser', 'devices', 'http', 'websocket'] as const
+
 /** Order of the steps. */
-export const STEPS: readonly StepName[] = ['browser', 'devices', 'http', 'websocket', 'udp']
+export const STEPS: readonly StepName[] = [...FIRST_STEPS, ...WAYS]
 
 /** Before the test. */
 export const UNTESTED: TestResult = {
@@ -106,7 +119,7 @@ export async function testConnection(probing: Probing, tell: (result: TestResult
   const mark = (name: StepName, state: StepState, cause: TestCause | null = null, roundTrip: number | null = null) => {
     set({ steps: { ...result.steps, [name]: { state, cause, roundTrip } } })
   }
-  const actions: Record<StepName, () => Promise<[StepState, TestCause | null, number | null]>> = {
+  const actions: Record<(typeof FIRST_STEPS)[number], () => Promise<[StepState, TestCause | null, number | null]>> = {
     browser: () => {
       const problem = probing.browserProblem()
       return problem === null ? good(null) : Promise.reject(new TestFailure(problem))
@@ -121,21 +134,42 @@ export async function testConnection(probing: Probing, tell: (result: TestResult
       set({ places })
       return good(roundTrip)
     },
-    udp: async () => {
-      const { path, roundTrip } = await probing.tryMedia()
-      set({ path })
-      return good(roundTrip)
-    },
+  }
+  /** What works is told at once; what does not, once it is known whether it is needed. */
+  const tryWays = async () => {
+    for (const way of WAYS) mark(way, 'running')
+    const tried = await Promise.all(
+      WAYS.map(async (way) => {
+        try {
+          const trial = await probing.tryMedia(way)
+          if (trial === null) mark(way, 'skipped')
+          else mark(way, 'good', null, trial.roundTrip)
+          return { way, path: trial?.path ?? null, works: trial !== null, why: null }
+        } catch (error) {
+          return { way, path: null, works: false, why: causeOf(error) }
+        }
+      }),
+    )
+    const works = tried.some((one) => one.works)
+    set({ path: tried.find(({ path }) => path !== null)?.path ?? null })
+    for (const { way, why } of tried) {
+      if (why === null) continue
+      // One cause is enough: what helps UDP is said with the others.
+      if (!works) mark(way, 'failed', way === 'udp' ? why : null)
+      else if (way === 'udp') mark(way, 'doubtful', why === 'udp_blocked' ? 'udp_detour' : why)
+      else mark(way, 'closed')
+    }
   }
   try {
-    for (const name of STEPS) {
+    for (const name of FIRST_STEPS) {
       mark(name, 'running')
       mark(name, ...(await actions[name]()))
     }
+    await tryWays()
   } catch (error) {
     for (const name of STEPS) {
       const { state } = result.steps[name]
-      if (state === 'running') mark(name, 'failed', error instanceof TestFailure ? error.why : 'internal')
+      if (state === 'running') mark(name, 'failed', causeOf(error))
       else if (state === 'waiting') mark(name, 'skipped')
     }
   } finally {
@@ -150,6 +184,10 @@ export function verdictOf({ steps }: TestResult): 'running' | 'good' | 'doubtful
   if (states.includes('failed')) return 'failed'
   if (states.some((state) => state === 'waiting' || state === 'running')) return 'running'
   return states.includes('doubtful') ? 'doubtful' : 'good'
+}
+
+function causeOf(error: unknown): TestCause {
+  return error instanceof TestFailure ? error.why : 'internal'
 }
 
 function good(roundTrip: number | null): Promise<['good', null, number | null]> {

@@ -24,7 +24,7 @@ function after(seconds: number, lost = 0): Snapshot {
     carried: new Map([['3', { participant: ANA, source: 'camera' as const }], ['2', null]]),
     sent: [{ mid: '0', source: 'microphone' }, { mid: '1', source: 'camera' }],
     signalingRoundTrip: 12,
-    returns: 1,
+    returns: 1, frames: null,
   }
 }
 

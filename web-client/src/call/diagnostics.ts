@@ -1,6 +1,7 @@
 // What the browser counts about a call, as the few numbers that matter. Pure: two looks at the
 // counters give what happened between them. No address of this machine, no name.
 
+import type { FrameCounters } from '../e2ee/frame-messages'
 import type { PublishedMid } from '../protocol/generated'
 import type { Picture } from './receiving'
 import { type Entry, numberOf, type SelectedPath, selectedPath, textOf } from './stats'
@@ -17,6 +18,8 @@ export interface Snapshot {
   readonly signalingRoundTrip: number | null
   /** How often the room was entered again by itself. */
   readonly returns: number
+  /** What became of frames in an encrypted room; `null` elsewhere. */
+  readonly frames: FrameCounters | null
 }
 
 /** One picture that arrives. */
@@ -57,6 +60,7 @@ export interface Diagnosis {
   readonly returns: number
   readonly received: readonly ReceivedPicture[]
   readonly sent: readonly SentLayer[]
+  readonly frames: FrameCounters | null
 }
 
 /** What happened since `before`; from the beginning when there is none. */
@@ -86,6 +90,7 @@ export function diagnose(before: Snapshot | null, now: Snapshot): Diagnosis {
     returns: now.returns,
     received: look.received(inbound),
     sent: look.sent(),
+    frames: now.frames,
   }
 }
 

@@ -16,7 +16,7 @@ import {
 import type { Request } from '../protocol/connection'
 import type { ServerMessage } from '../protocol/generated'
 import { QUIET_ROOM } from '../protocol/samples'
-import { INITIAL_MODEL } from './call'
+import { INITIAL_MODEL } from './model'
 import type { CallState, ParticipantId } from './state'
 
 const ORIGIN = 'https://ecole.example'
@@ -27,13 +27,13 @@ async function page(change: Partial<Link> = {}) {
   vi.resetModules()
   const { RoomLink } = await import('./room-link')
   const { changeKept, keptRooms } = await import('../keep')
-  const link: Link = { room: ROOM, role: 'moderator', secret: makeSecret(), admission: null, ...change }
+  const link: Link = { room: ROOM, role: 'moderator', secret: makeSecret(), admission: null, encryption: null, ...change }
   const state = signal<CallState>({ ...INITIAL_MODEL.view, rules: QUIET_ROOM.rules })
   const asked: Request[] = []
   const answers = { done: true }
   const way = new RoomLink(link, state, (request) => {
     asked.push(request)
-    return Promise.resolve(answers.done)
+    return Promise.resolve(answers.done ? null : 'internal')
   })
   way.origin.value = ORIGIN
   const hear = (message: unknown) => {

@@ -2,6 +2,7 @@
 // is whose. Names stay in this page, and in this browser's storage where the room is kept there.
 
 import { computed, type ReadonlySignal, signal } from '@preact/signals'
+import { signRecipients } from '../e2ee/recipients'
 import { DELEGATION_SECONDS, signDelegation } from '../host-key'
 import { changeKept, type KeepOutcome, keepRoom, keptRooms } from '../keep'
 import { type KeptPupil, type KeptRoom, keptSecret, MAX_PUPILS } from '../kept-rooms'
@@ -12,12 +13,14 @@ import {
   deriveProof,
   deriveVerifier,
   type Link,
+  type LinkEncryption,
   makeSecret,
   toBase64Url,
 } from '../link'
 import type { Request } from '../protocol/connection'
-import type { Role } from '../protocol/generated'
-import type { CallState, ParticipantId } from './state'
+import type { RecordingTerms, Role } from '../protocol/generated'
+import { recordingsLink } from '../recordings/access'
+import type { CallState, ParticipantId, Problem } from './state'
 
 /** Somebody with a personal link. */
 export interface Pupil {
@@ -32,6 +35,15 @@ export interface Pupil {
 export interface NewPupil {
   readonly name: string
   readonly admission: string | null
+}
+
+/** A recording that may be started. */
+export interface PreparedRecording {
+  readonly recording: string
+  /** The public half of its key, as everybody will be shown it. */
+  readonly recipient: string
+  /** The host key's word on all keys that open it, in an encrypted room. */
+  readonly recipientsSignature: string | null
 }
 
 /** Why something is not kept. */
@@ -58,6 +70,14 @@ export interface HostTools {
   revokePupil(pupil: Pupil): Promise<boolean>
   /** Passes the role on to somebody, signed by the host key, or takes it back. True when done. */
   setRole(participant: ParticipantId, role: Role): Promise<boolean>
+  /** Chooses the name and the key of a recording to come, which the establishment's keys open too.
+   * Rejects in an encrypted room where the browser has no Ed25519. */
+  prepareRecording(establishment: readonly string[]): Promise<PreparedRecording>
+  /** Starts a recording; `null` when it runs, or why not. What was prepared is good for one try: the
+   * server may have taken the name all the same. */
+  startRecording(prepared: PreparedRecording, terms: RecordingTerms, authorisations: boolean): Promise<Problem | null>
+  /** Where the recordings of this room are looked at. */
+  readonly recordings: string
   /** Why the last change is not kept in this browser, where this room is; `null` when it is. */
   readonly keepFault: ReadonlySignal<KeepFault | null>
   /** Keeps this room in this browser, under a title. */
@@ -69,7 +89,8 @@ export interface HostSurroundings {
   readonly state: ReadonlySignal<CallState>
   /** Where links lead; `null` until known. */
   readonly origin: ReadonlySignal<string | null>
-  ask(request: Request): Promise<boolean>
+  /** Asks the server: `null` when it is done, or why not. */
+  refusalOf(request: Request): Promise<Problem | null>
 }
 
 /** See `HostTools`. */
@@ -79,8 +100,13 @@ export class Host implements HostTools {
   readonly kept = computed(() => this.keptRoom() !== undefined)
   /** `null` until it is known which generation is good. */
   readonly guestSecret = signal<Uint8Array<ArrayBuffer> | null>(null)
+  /** What guest links say of the encryption; `undefined` until it is known. */
+  readonly encryption = signal<LinkEncryption | null | undefined>(undefined)
+  /** The host key's word on each personal link of an encrypted room, by the link's own secret. */
+  private readonly certificates = signal<ReadonlyMap<string, Uint8Array<ArrayBuffer>>>(new Map())
   private readonly names = computed(() => new Map(this.pupils.value.map(({ handle, name }) => [handle, name])))
   readonly room: string
+  readonly recordings: string
   /** The newest generation heard of. */
   private generation = -1
 
@@ -90,10 +116,18 @@ export class Host implements HostTools {
     private readonly around: HostSurroundings,
   ) {
     this.room = link.room
+    this.recordings = recordingsLink(link)
+    if (link.encryption === null) this.encryption.value = null
+    else {
+      void linkKeys().then(async ({ linkFingerprint }) => {
+        this.encryption.value = link.encryption === null ? null : { ...link.encryption, fingerprint: await linkFingerprint(link) }
+      })
+    }
     const kept = this.keptRoom()
     if (kept === undefined) return
     void this.follow(kept.generation)
-    void withHandles(kept.pupils).then((pupils) => {
+    void withHandles(kept.pupils).then(async (pupils) => {
+      await this.certify(pupils)
       this.pupils.value = [...pupils, ...this.pupils.value]
     })
   }
@@ -118,8 +152,17 @@ export class Host implements HostTools {
   linkOf({ admission }: Pupil): string | null {
     const origin = this.around.origin.value
     const secret = this.guestSecret.value
-    if (origin === null || secret === null) return null
-    return buildLink(origin, { room: this.room, role: 'guest', secret, admission: keptSecret(admission) })
+    const encryption = this.encryption.value
+    if (origin === null || secret === null || encryption === undefined) return null
+    const certificate = this.certificates.value.get(admission)
+    if (encryption !== null && certificate === undefined) return null
+    return buildLink(origin, {
+      room: this.room,
+      role: 'guest',
+      secret,
+      admission: keptSecret(admission),
+      encryption: encryption === null ? null : { ...encryption, certificate: certificate ?? null },
+    })
   }
 
   nameOf(handle: string | null): string | null {
@@ -129,7 +172,7 @@ export class Host implements HostTools {
   async rotateLink(): Promise<boolean> {
     const generation = this.around.state.value.linkGeneration + 1
     const guestVerifier = await deriveVerifier(await deriveProof(await deriveGuestSecret(this.link.secret, generation)))
-    const done = await this.around.ask({ type: 'rotate_link', guestVerifier, generation })
+    const done = await this.ask({ type: 'rotate_link', guestVerifier, generation })
     if (done) await this.follow(generation)
     return done
   }
@@ -143,8 +186,9 @@ export class Host implements HostTools {
     )
     if (added.length === 0) return true
     if (known.size + added.length > MAX_PUPILS) return false
-    const done = await this.around.ask({ type: 'add_handles', handles: added.map(({ handle }) => handle) })
+    const done = await this.ask({ type: 'add_handles', handles: added.map(({ handle }) => handle) })
     if (!done) return false
+    await this.certify(added)
     this.pupils.value = [...this.pupils.value, ...added]
     // Another tab may have added some to what is kept.
     this.change(({ pupils, ...room }) =>
@@ -154,7 +198,7 @@ export class Host implements HostTools {
   }
 
   async revokePupil(pupil: Pupil): Promise<boolean> {
-    const done = await this.around.ask({ type: 'revoke_handle', handle: pupil.handle })
+    const done = await this.ask({ type: 'revoke_handle', handle: pupil.handle })
     if (done) this.drop(pupil)
     return done
   }
@@ -163,7 +207,22 @@ export class Host implements HostTools {
     const expiresAt = Math.floor(Date.now() / 1000) + DELEGATION_SECONDS
     const delegation =
       role === 'moderator' ? await signDelegation(this.link.secret, this.room, participant, expiresAt) : null
-    return this.around.ask({ type: 'set_role', participant, role, delegation })
+    return this.ask({ type: 'set_role', participant, role, delegation })
+  }
+
+  async prepareRecording(establishment: readonly string[]): Promise<PreparedRecording> {
+    // age is fetched by those who record.
+    const { deriveRecordingKey, recipientOf } = await import('../recordings/recording-key')
+    const id = makeSecret()
+    const recording = toBase64Url(id)
+    const recipient = await recipientOf(await deriveRecordingKey(this.link.secret, id))
+    const { encryption, room, secret } = this.link
+    const recipientsSignature = encryption === null ? null : await signRecipients(secret, room, recording, [recipient, ...establishment])
+    return { recording, recipient, recipientsSignature }
+  }
+
+  startRecording(prepared: PreparedRecording, terms: RecordingTerms, authorisations: boolean): Promise<Problem | null> {
+    return this.around.refusalOf({ type: 'start_recording', ...prepared, terms, authorisations })
   }
 
   keep(title: string): KeepOutcome {
@@ -174,10 +233,25 @@ export class Host implements HostTools {
       moderator: toBase64Url(this.link.secret),
       title,
       profile: rules.profile,
+      encryption: this.link.encryption === null ? null : { open: this.link.encryption.open, raw: this.link.encryption.raw },
       endsAt: this.keptRoom()?.endsAt ?? null,
       generation: linkGeneration,
       pupils: this.pupils.value.map(keptPupil),
     })
+  }
+
+  /** Signs personal links of an encrypted room. */
+  private async certify(pupils: readonly Pupil[]): Promise<void> {
+    if (this.link.encryption === null) return
+    const { certifyPersonal } = await linkKeys()
+    const signed = await Promise.all(
+      pupils.map(async ({ admission }) => [admission, await certifyPersonal(this.link.secret, this.room, keptSecret(admission))] as const),
+    )
+    this.certificates.value = new Map([...this.certificates.value, ...signed])
+  }
+
+  private async ask(request: Request): Promise<boolean> {
+    return (await this.around.refusalOf(request)) === null
   }
 
   private drop({ admission }: Pupil): void {
@@ -194,6 +268,11 @@ export class Host implements HostTools {
   private keptRoom() {
     return keptRooms().value.rooms.find(({ room }) => room === this.room)
   }
+}
+
+/** Fetched by those who need it. */
+function linkKeys() {
+  return import('../e2ee/link-keys')
 }
 
 function keptPupil({ name, admission }: KeptPupil): KeptPupil {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { CAMERA, type Encoding, withSizes } from './layers'
+import { CAMERA, type Encoding, withCodec, withSizes } from './layers'
 
 const ALL = ['h', 'm', 'l']
 /** As a browser gives them back. */
@@ -48,6 +48,14 @@ describe('sizes as layers of one encoding', () => {
 
   it('are none when nobody watches', () => {
     expect(first([])[0]).toBe(false)
+  })
+
+  it('are in one codec, which can be taken back', () => {
+    const VP9 = { mimeType: 'video/VP9', clockRate: 90_000, sdpFmtpLine: 'profile-id=0' }
+    const encodings = withCodec(now(), VP9)
+    expect(encodings.map(({ codec }) => codec)).toEqual([VP9, VP9, VP9])
+    expect(withCodec(encodings, VP9)).toBe(encodings)
+    expect(withCodec(encodings, null)).toEqual(now())
   })
 
   it('are left alone when they are as wanted', () => {

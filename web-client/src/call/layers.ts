@@ -4,7 +4,7 @@
 import { DEPENDENCY } from './sdp'
 
 /** One encoding of a sender, with what TypeScript does not know of it. */
-export type Encoding = RTCRtpEncodingParameters & { scalabilityMode?: string }
+export type Encoding = RTCRtpEncodingParameters & { scalabilityMode?: string; codec?: RTCRtpCodec }
 
 /** The sizes of a camera, best first: browsers leave the last out when the picture is too small for
  * all. Three temporal layers let the server halve the frame rate where a path is narrow. */
@@ -35,6 +35,17 @@ export function withSizes(encodings: readonly Encoding[], rids: readonly string[
         }
   })
   return next.every((encoding, at) => isSame(encoding, encodings[at])) ? encodings : next
+}
+
+/** The encodings in this codec, or in the first that was negotiated; the same array when nothing changes. */
+export function withCodec(encodings: readonly Encoding[], codec: RTCRtpCodec | null): readonly Encoding[] {
+  if (encodings.every((encoding) => encoding.codec?.mimeType === codec?.mimeType)) return encodings
+  return encodings.map((encoding) => {
+    const next = { ...encoding }
+    if (codec === null) delete next.codec
+    else next.codec = codec
+    return next
+  })
 }
 
 /** Lets packets of this section say which frame they belong to, where the browser can. */

@@ -3,23 +3,28 @@
 
 import { type ReadonlySignal, type Signal, signal } from '@preact/signals'
 import type { Link } from '../link'
-import { Connection, type Join, type Request, RequestError } from '../protocol/connection'
-import { type Opinion, PROTOCOL_VERSION, type TrackSource } from '../protocol/generated'
-import { type CallEvent, type CallModel, type Effect, INITIAL_MODEL, reduce } from './call'
+import { type Answer, Connection, type Join, type Request, RequestError } from '../protocol/connection'
+import { type Known, type Opinion, PROTOCOL_VERSION, type ServerMessage, type TrackSource } from '../protocol/generated'
+import { Answering } from './answering'
+import { reduce } from './call'
 import type { InputKind } from './care'
+import { Encryption } from './encryption'
+import type { EncryptionState } from './encryption-state'
+import type { FrameMode } from './codecs'
 import { type Device, DeviceError, type OpenedDevice, openDevice, releaseDevice } from './devices'
+import { type CallEvent, type CallModel, type Effect, INITIAL_MODEL } from './model'
 import { OwnDevices } from './own-devices'
 import { Pictures } from './pictures'
 import type { HostTools } from './host'
 import { Playback } from './playback'
-import { forgetSession, recallSession, reloadForNewVersion, rememberSession } from './resume'
+import { forgetSession, type KeptEncrypted, recallSession, reloadForNewVersion, rememberSession } from './resume'
 import { RoomLink } from './room-link'
-import { unitsOf } from './slots'
 import type { Absence, CallState, ParticipantId, Problem } from './state'
 import type { Snapshot } from './diagnostics'
 import { type Call, type DeviceCheck, pictureKey, type PictureSource } from './store'
 import { openPreview, type Preview } from './preview'
 import { MediaTransport } from './transport'
+import { Wanting } from './wanting'
 
 /** See `Call`; made by `openCall`. */
 export class LiveCall implements Call {
@@ -29,6 +34,8 @@ export class LiveCall implements Call {
   readonly heldBack = signal<ReadonlySet<string>>(new Set())
   readonly unplayable = signal<ReadonlySet<string>>(new Set())
   readonly soundBlocked = signal(false)
+  readonly encryption: ReadonlySignal<EncryptionState | null>
+  private readonly encrypted: Encryption | null
 
   readonly care = new OwnDevices({
     handlePicture: () => {
@@ -50,17 +57,16 @@ export class LiveCall implements Call {
   /** Counts openings and releases, so that a device that opens too late is known. */
   private readonly turn = new Map<Device, number>()
   private preview: Preview | null = null
-  private readonly heights = new Map<string, number>()
-  private wantTimer: ReturnType<typeof setTimeout> | undefined
   private entered = false
   /** How often the room was entered again after the first time. */
   private returns = 0
 
   private readonly transport = new MediaTransport({
-    request: (request) =>
-      this.connection?.request(request) ?? Promise.reject(new RequestError('lost')),
+    request: (request) => this.request(request),
     isSignalingUp: () => this.model.signaling === 'up',
     hasPictures: () => this.model.view.rules?.video !== false,
+    frameMode: () => this.frameMode,
+    frames: () => this.encrypted?.frames ?? null,
     handleConnecting: () => {
       this.dispatch({ type: 'media_connecting' })
     },
@@ -80,6 +86,14 @@ export class LiveCall implements Call {
       this.noteAbsent(this.unplayable, 'unplayable')
     },
   })
+  private readonly answering = new Answering({
+    model: () => this.model,
+    request: (request) => this.request(request),
+    dispatch: (event) => {
+      this.dispatch(event)
+    },
+    keys: () => this.encrypted,
+  })
   private readonly playback = new Playback((blocked) => {
     this.soundBlocked.value = blocked
   })
@@ -89,12 +103,23 @@ export class LiveCall implements Call {
     received: (participant, source) => this.transport.receiver?.pictureOf(participant, source) ?? null,
   })
 
+  private readonly wanting = new Wanting(
+    () => this.model.view,
+    (wanted) => {
+      this.transport.want(wanted)
+    },
+  )
+
   private readonly link: RoomLink
+  private readonly frameMode: FrameMode
 
   constructor(link: Link) {
     this.state = signal(this.model.view)
-    this.link = new RoomLink(link, this.state, (request) => this.ask(request))
     const remembered = recallSession(link.room, Date.now())
+    this.link = new RoomLink(link, this.state, (request) => this.refusalOf(request), remembered?.encrypted?.proofs ?? null)
+    this.frameMode = link.encryption === null ? 'clear' : link.encryption.raw ? 'raw' : 'plain'
+    this.encrypted = link.encryption === null ? null : this.encrypt(link, remembered?.encrypted ?? null)
+    this.encryption = this.encrypted?.view ?? signal(null)
     this.token = remembered?.token ?? null
     if (remembered?.saving === true) this.dispatch({ type: 'set_saving', saving: true })
     // Later events come too late: a reload reads the state as it was before them. Where this one
@@ -110,6 +135,30 @@ export class LiveCall implements Call {
       this.transport.networkChanged()
     })
     if (remembered?.fresh === true) this.dispatch({ type: 'join', name: '' })
+  }
+
+  private encrypt(link: Link, kept: KeptEncrypted | null): Encryption {
+    return new Encryption(link, kept?.identity ?? null, kept?.name ?? null, {
+      request: (request) => this.request(request),
+      tell: (message) => {
+        this.dispatch({ type: 'server', message, at: performance.now() })
+      },
+      handleProblem: (problem) => {
+        this.dispatch({ type: 'request_refused', problem })
+      },
+      handleFault: (problem) => {
+        this.dispatch({ type: 'cannot_stay', problem })
+      },
+      handleLink: (replaced) => {
+        this.link.replace(replaced)
+      },
+      handleKept: () => {
+        if (this.token !== null) this.remember(this.token, null)
+      },
+      handleRecipients: (info, vouched) => {
+        this.dispatch({ type: 'recipients_checked', info, vouched })
+      },
+    })
   }
 
   /** Shows why this page cannot join at all. */
@@ -135,22 +184,7 @@ export class LiveCall implements Call {
   }
 
   setShownHeight(participant: ParticipantId, source: PictureSource, height: number | null): void {
-    const key = pictureKey(participant, source)
-    const rounded = height === null ? 0 : Math.ceil(height / HEIGHT_STEP) * HEIGHT_STEP
-    const before = this.heights.get(key)
-    if (before === rounded) return
-    this.heights.set(key, rounded)
-    // What comes into sight is asked for at once, with what comes along; other changes wait until
-    // the window or the list stands still.
-    const soon = before === undefined || before === 0
-    if (this.wantTimer !== undefined && !soon) return
-    clearTimeout(this.wantTimer)
-    this.wantTimer = setTimeout(
-      () => {
-        this.want()
-      },
-      soon ? WANT_SOON_MS : WANT_LATER_MS,
-    )
+    this.wanting.setShownHeight(participant, source, height)
   }
 
   checkDevices(): void {
@@ -217,21 +251,37 @@ export class LiveCall implements Call {
   async snapshot(): Promise<Snapshot | null> {
     const connection = this.connection
     const media = await this.transport.snapshot()
-    return media === null || connection === null ? null : { ...media, signalingRoundTrip: connection.roundTrip, returns: this.returns }
+    const frames = (await this.encrypted?.frames?.counters()) ?? null
+    return media === null || connection === null ? null : { ...media, signalingRoundTrip: connection.roundTrip, returns: this.returns, frames }
+  }
+
+  async whatIsKnown(): Promise<Known | null> {
+    const answer = await this.connection?.request({ type: 'what_is_known' }).catch(() => null)
+    return answer?.type === 'known' ? answer.known : null
   }
 
   async ask(request: Request): Promise<boolean> {
+    return (await this.refusalOf(request)) === null
+  }
+
+  /** Asks the server itself. */
+  request(request: Request): Promise<Answer> {
+    return this.connection?.request(request) ?? Promise.reject(new RequestError('lost'))
+  }
+
+  private async refusalOf(request: Request): Promise<Problem | null> {
     // Whoever is sent out is gone when it is done.
     const out = request.type === 'eject' ? this.model.view.participants.find(({ id }) => id === request.participant) : undefined
     const handle = out?.handle ?? null
     try {
-      await (this.connection?.request(request) ?? Promise.reject(new RequestError('lost')))
+      await (this.encrypted ?? this).request(request)
       if (handle !== null) this.link.host.value?.ended(handle)
-      return true
+      return null
     } catch (error) {
       const code = error instanceof RequestError ? error.code : 'lost'
-      this.dispatch({ type: 'request_refused', problem: code === 'lost' ? 'server_unreachable' : code })
-      return false
+      const problem = code === 'lost' ? 'server_unreachable' : code
+      this.dispatch({ type: 'request_refused', problem })
+      return problem
     }
   }
 
@@ -262,6 +312,14 @@ export class LiveCall implements Call {
     this.dispatch({ type: 'put_away_help', participant })
   }
 
+  answerRecording(accepted: boolean): void {
+    this.dispatch({ type: 'answer_recording', accepted })
+  }
+
+  putAwayRecording(): void {
+    this.dispatch({ type: 'put_away_recording' })
+  }
+
   dismissNotice(key: number): void {
     this.dispatch({ type: 'dismiss_notice', key })
   }
@@ -282,8 +340,9 @@ export class LiveCall implements Call {
     const before = this.model.view
     const { model, effects } = reduce(this.model, event)
     this.model = model
+    this.encrypted?.showCameraTo(model.view.moderatorsOnly)
     for (const effect of effects) this.carryOut(effect)
-    if (model.view.participants !== before.participants || model.view.saving !== before.saving) this.want()
+    if (model.view.participants !== before.participants || model.view.saving !== before.saving) this.wanting.want()
     this.state.value = model.view
     this.speaking.value = model.speakers
     this.pictures.refresh()
@@ -298,6 +357,7 @@ export class LiveCall implements Call {
       case 'close_signaling':
         this.connection?.close(effect.how)
         this.connection = null
+        this.encrypted?.close()
         return
       case 'remember_session':
         this.token = effect.token
@@ -340,6 +400,9 @@ export class LiveCall implements Call {
       case 'request_audience':
         void this.requestAudience(effect.moderatorsOnly)
         return
+      case 'answer_recording':
+        void this.answering.send(effect.answer)
+        return
       case 'want_layers':
         this.transport.wantLayers(effect.source, effect.rids)
         return
@@ -355,20 +418,40 @@ export class LiveCall implements Call {
   }
 
   private async openSignaling(): Promise<void> {
-    await this.link.prove()
+    try {
+      await this.link.prove()
+      await this.encrypted?.prepare(this.model.hasEntered ? null : this.model.wantedName)
+    } catch {
+      // What encrypts could not be fetched.
+      this.dispatch({ type: 'signaling_lost', attempts: Number.POSITIVE_INFINITY })
+      return
+    }
     // Left, or opened twice, while the proof was made.
     if (this.model.view.phase.name !== 'joining' || this.connection !== null) return
     this.connection = new Connection(`${location.origin.replace(/^http/, 'ws')}/api/session`, {
       join: () => this.joinMessage(),
       handleMessage: (message) => {
+        if (this.isOfOldLink(message)) return
         this.link.hear(message)
-        this.dispatch({ type: 'server', message, at: performance.now() })
+        if (this.encrypted === null) this.dispatch({ type: 'server', message, at: performance.now() })
+        else this.encrypted.hear(message)
       },
       handleLost: (attempts) => {
         this.dispatch({ type: 'signaling_lost', attempts })
       },
     })
     this.connection.open()
+  }
+
+  /** The session of a link that was replaced is over: the one in the address may still be good. */
+  private isOfOldLink(message: ServerMessage): boolean {
+    const isEnd = message.type === 'error' && message.fatal && (message.code === 'link_ended' || message.code === 'join_refused')
+    if (!isEnd || !this.link.forgetOld()) return false
+    this.connection?.close('silent')
+    this.connection = null
+    this.token = null
+    void this.openSignaling()
+    return true
   }
 
   private joinMessage(): Join {
@@ -380,6 +463,9 @@ export class LiveCall implements Call {
       resume: this.token,
       displayName: name === '' ? null : name,
       language: document.documentElement.lang.startsWith('en') ? 'en' : 'fr',
+      memberKey: null,
+      sealedName: null,
+      ...this.encrypted?.join,
     }
   }
 
@@ -482,7 +568,8 @@ export class LiveCall implements Call {
   }
 
   private remember(token: string, leftAt: number | null): void {
-    rememberSession(this.link.room, token, leftAt, this.model.view.saving)
+    const encrypted = this.encrypted === null ? null : { ...this.encrypted.kept, proofs: this.link.kept }
+    rememberSession(this.link.room, token, leftAt, this.model.view.saving, encrypted)
   }
 
   private noteAbsent(pictures: Signal<ReadonlySet<string>>, why: Absence): void {
@@ -490,34 +577,9 @@ export class LiveCall implements Call {
     const before = pictures.value
     if (now.length !== before.size || now.some((key) => !before.has(key))) pictures.value = new Set(now)
   }
-
-  private want(): void {
-    clearTimeout(this.wantTimer)
-    this.wantTimer = undefined
-    const { participants, saving } = this.model.view
-    const { on, quiet } = unitsOf(participants)
-    // A camera is asked for once it is known to be on: one for the moderators' eyes alone is
-    // refused to others, together with all else that was asked in the same breath.
-    const cameras = new Set(participants.filter(({ active }) => active.has('camera')).map(({ id }) => id))
-    this.transport.want({
-      on,
-      quiet,
-      shownHeight: (participant, source) =>
-        source === 'camera' && (saving || !cameras.has(participant))
-          ? 0
-          : (this.heights.get(pictureKey(participant, source)) ?? 0),
-    })
-  }
 }
 
 function tracksToSend(device: Device, stream: MediaStream): [TrackSource, MediaStreamTrack][] {
   if (device !== 'screen') return stream.getTracks().map((track) => [device, track])
   return stream.getTracks().map((track) => [track.kind === 'video' ? 'screen' : 'screen_audio', track])
 }
-
-/** Lower: several questions while the tiles of one layout are measured one by one. */
-const WANT_SOON_MS = 30
-/** Lower: more questions while a window is resized. Higher: too large or too small for longer. */
-const WANT_LATER_MS = 300
-/** Heights are told in steps, so that a window being resized asks for little. */
-const HEIGHT_STEP = 90

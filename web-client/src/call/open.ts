@@ -1,6 +1,7 @@
 // From an address to a call. Reads the link and looks at the browser; nothing is sent.
 
 import { shareOrigin } from '../api'
+import { whyNoEncryption } from '../e2ee/support'
 import { type Link, parseLink } from '../link'
 import { LiveCall } from './live'
 import type { Problem } from './state'
@@ -13,6 +14,12 @@ export function openCall(pathname: string, hash: string): Call {
   const call = new LiveCall(link ?? NO_LINK)
   if (problem !== null) call.refuse(problem)
   else {
+    // Said before anything is sent; and `prepare` rejects where somebody was faster.
+    if (link?.encryption != null) {
+      void whyNoEncryption(link.encryption).then((lack) => {
+        if (lack !== null) call.refuse(lack)
+      })
+    }
     void shareOrigin().then((origin) => {
       call.setOrigin(origin)
     })
@@ -27,4 +34,4 @@ export function problemOfBrowser(): Problem | null {
   return 'RTCPeerConnection' in globalThis && 'WebSocket' in globalThis ? null : 'browser_unsupported'
 }
 
-const NO_LINK: Link = { room: '', role: 'guest', secret: new Uint8Array(), admission: null }
+const NO_LINK: Link = { room: '', role: 'guest', secret: new Uint8Array(), admission: null, encryption: null }

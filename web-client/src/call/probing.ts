@@ -3,18 +3,19 @@
 
 import { ApiError, fetchServerInfo } from '../api'
 import { RequestError } from '../protocol/connection'
-import { ProbeSession } from '../protocol/probe'
-import { type MediaTrial, type Path, type Place, type Probing, type TestCause, TestFailure } from './connection-test'
+import type { RelayAccess } from '../protocol/generated'
+import { type ProbeAnswer, ProbeSession } from '../protocol/probe'
+import { type MediaTrial, type Path, type Place, type Probing, type TestCause, TestFailure, type Way } from './connection-test'
 import { problemOfBrowser } from './open'
-import { compactOffer, placesOf } from './sdp'
+import { relayServers } from './relay'
+import { candidatesBy, compactOffer, placesOf } from './sdp'
 import { selectedPath } from './stats'
 import type { Problem } from './state'
 
 /** Tries what a meeting needs, against the server this page came from. */
 export class BrowserProbing implements Probing {
-  private session: ProbeSession | null = null
-  private pc: RTCPeerConnection | null = null
-  private answer = ''
+  private readonly trials: Trial[] = []
+  private relay: RelayAccess | null = null
 
   browserProblem(): Problem | null {
     return problemOfBrowser()
@@ -43,29 +44,22 @@ export class BrowserProbing implements Probing {
   }
 
   async openSession(): Promise<{ roundTrip: number; places: readonly Place[] }> {
-    const url = `${location.origin.replace(/^http/, 'ws')}/api/session`
-    const session = await ProbeSession.open(url).catch(() => {
+    const { session, answer } = await this.begin(CONFIGURATION)
+    this.relay = answer.relay
+    const roundTrip = await session.ping().catch(() => {
       throw new TestFailure('websocket_blocked')
     })
-    this.session = session
-    const pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' })
-    this.pc = pc
-    pc.addTransceiver('audio', { direction: 'recvonly' })
-    const offer = await pc.createOffer()
-    await pc.setLocalDescription(offer)
-    try {
-      this.answer = await session.offer(compactOffer(offer.sdp ?? ''))
-      return { roundTrip: await session.ping(), places: placesOf(this.answer) }
-    } catch (error) {
-      const code = error instanceof RequestError ? error.code : 'lost'
-      throw new TestFailure(code === 'lost' ? 'websocket_blocked' : code)
-    }
+    return { roundTrip, places: placesOf(answer.sdp) }
   }
 
-  async tryMedia(): Promise<MediaTrial> {
-    const { pc } = this
-    if (pc === null) throw new TestFailure('internal')
-    await pc.setRemoteDescription({ type: 'answer', sdp: this.answer }).catch(() => {
+  async tryMedia(way: Way, address?: string): Promise<MediaTrial | null> {
+    const servers = relayServers(this.relay, location)
+    if (way === 'tls' && servers.length === 0) return null
+    const configuration: RTCConfiguration = way === 'tls' ? { ...CONFIGURATION, iceServers: servers, iceTransportPolicy: 'relay' } : CONFIGURATION
+    const { pc, answer } = await this.begin(configuration)
+    const sdp = candidatesBy(answer.sdp, way === 'tcp' ? 'tcp' : 'udp', address)
+    if (sdp === null) return null
+    await pc.setRemoteDescription({ type: 'answer', sdp }).catch(() => {
       throw new TestFailure('offer_invalid')
     })
     if (!(await isConnected(pc))) {
@@ -80,8 +74,29 @@ export class BrowserProbing implements Probing {
   }
 
   end(): void {
-    this.pc?.close()
-    this.session?.close()
+    for (const { session, pc } of this.trials.splice(0)) {
+      pc.close()
+      session.close()
+    }
+  }
+
+  /** A session with a connection whose offer is answered. */
+  private async begin(configuration: RTCConfiguration): Promise<Trial & { answer: ProbeAnswer }> {
+    const url = `${location.origin.replace(/^http/, 'ws')}/api/session`
+    const session = await ProbeSession.open(url).catch(() => {
+      throw new TestFailure('websocket_blocked')
+    })
+    const pc = new RTCPeerConnection(configuration)
+    this.trials.push({ session, pc })
+    pc.addTransceiver('audio', { direction: 'recvonly' })
+    const offer = await pc.createOffer()
+    await pc.setLocalDescription(offer)
+    try {
+      return { session, pc, answer: await session.offer(compactOffer(offer.sdp ?? '')) }
+    } catch (error) {
+      const code = error instanceof RequestError ? error.code : 'lost'
+      throw new TestFailure(code === 'lost' ? 'websocket_blocked' : code)
+    }
   }
 
   /** Does anything answer at all? */
@@ -94,6 +109,14 @@ export class BrowserProbing implements Probing {
     return answered ? 'server_unexpected' : 'server_unreachable'
   }
 }
+
+/** One session and its connection. */
+interface Trial {
+  readonly session: ProbeSession
+  readonly pc: RTCPeerConnection
+}
+
+const CONFIGURATION: RTCConfiguration = { bundlePolicy: 'max-bundle' }
 
 /** Waits until ICE and DTLS are done; false when they are not in time. */
 function isConnected(pc: RTCPeerConnection): Promise<boolean> {

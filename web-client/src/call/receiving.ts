@@ -2,7 +2,8 @@
 
 import { RequestError, type Answer, type Request } from '../protocol/connection'
 import type { SlotRequest, TrackId } from '../protocol/generated'
-import { codecsOf } from './codecs'
+import type { FrameDoor } from '../e2ee/session-types'
+import { codecsOf, type FrameMode } from './codecs'
 import { describeDependencies } from './layers'
 import { PairPool, tracksOf, type Unit } from './slots'
 import type { Absence, ParticipantId } from './state'
@@ -36,6 +37,9 @@ export class Receiver {
     private readonly negotiate: () => void,
     /** What a pair carries has changed. */
     private readonly handleChange: () => void,
+    private readonly mode: FrameMode = 'clear',
+    /** Decrypts what arrives; `null` where nothing is encrypted. */
+    private readonly frames: FrameDoor | null = null,
   ) {}
 
   /** Wants this from now on; asks for more slots when they do not suffice. */
@@ -65,6 +69,8 @@ export class Receiver {
     try {
       for (let changes = this.changes(); changes.length > 0; changes = this.changes()) {
         const slots = changes.flatMap(({ slots }) => slots)
+        // Before the first frame can come.
+        for (const { slot, request } of slots) this.frames?.expect(slot.transceiver.receiver, request.track)
         await this.request({ type: 'subscribe', slots: slots.map(({ request }) => request) })
         for (const { slot, key } of slots) slot.agreed = key
         for (const { pair, unit } of changes) carry(pair, unit)
@@ -157,7 +163,8 @@ export class Receiver {
 
   private addSlot(kind: 'audio' | 'video'): Slot {
     const transceiver = this.pc.addTransceiver(kind, { direction: 'recvonly' })
-    transceiver.setCodecPreferences(codecsOf(RTCRtpReceiver.getCapabilities(kind)))
+    this.frames?.attachReceiver(transceiver.receiver)
+    transceiver.setCodecPreferences(codecsOf(RTCRtpReceiver.getCapabilities(kind), this.mode))
     if (kind === 'video') describeDependencies(transceiver)
     return { transceiver, agreed: null }
   }

@@ -15,18 +15,24 @@ describe('a remembered session', () => {
 
   it('is fresh for thirty seconds after the page was left', () => {
     rememberSession('room', 'token', 1_000)
-    expect(recallSession('room', 30_999)).toEqual({ token: 'token', fresh: true, saving: false })
-    expect(recallSession('room', 31_000)).toEqual({ token: 'token', fresh: false, saving: false })
+    expect(recallSession('room', 30_999)).toEqual({ token: 'token', fresh: true, saving: false, encrypted: null })
+    expect(recallSession('room', 31_000)).toEqual({ token: 'token', fresh: false, saving: false, encrypted: null })
   })
 
   it('is not fresh in a copy of a tab that is still open', () => {
     rememberSession('room', 'token', null)
-    expect(recallSession('room', 1_000)).toEqual({ token: 'token', fresh: false, saving: false })
+    expect(recallSession('room', 1_000)).toEqual({ token: 'token', fresh: false, saving: false, encrypted: null })
   })
 
   it('keeps that the person asked to receive little', () => {
     rememberSession('room', 'token', null, true)
     expect(recallSession('room', 1_000)?.saving).toBe(true)
+  })
+
+  it('keeps who the page was in an encrypted room, also while it goes away', () => {
+    const encrypted = { identity: { seed: 's', participant: 'p', admission: null, generation: 0 }, name: 'Zoé', proofs: null }
+    rememberSession('room', 'token', null, false, encrypted)
+    expect(recallSession('room', 1_000)?.encrypted).toEqual(encrypted)
   })
 
   it('is of one room only', () => {

@@ -1,5 +1,8 @@
-// The secret to come back with after a reload. It lives in this tab's `history.state` only, and
-// only while the room is entered.
+// What a page comes back with after a reload: the token and, in an encrypted room, what the server does
+// not know. It lives in this tab's `history.state` only, and only while the room is entered.
+
+import type { KeptIdentity } from '../e2ee/session-types'
+import type { Join } from '../protocol/connection'
 
 /** What a page finds of the one before it. */
 export interface Remembered {
@@ -8,20 +11,40 @@ export interface Remembered {
   readonly fresh: boolean
   /** True when the person had asked to receive little. */
   readonly saving: boolean
+  /** Of an encrypted room; `null` elsewhere. */
+  readonly encrypted: KeptEncrypted | null
 }
+
+/** What a page of an encrypted room needs of the one before it, to be known again by the others. */
+export interface KeptEncrypted {
+  readonly identity: KeptIdentity | null
+  /** The own name, which the server does not know. */
+  readonly name: string | null
+  /** Proofs of the guest link that the token was given for, where it was replaced since. */
+  readonly proofs: LinkProofs | null
+}
+
+/** What `join` shows of a link. */
+export type LinkProofs = Pick<Join, 'proof' | 'handle'>
 
 /** Reads what the page before left; `null` when there is nothing for this room. */
 export function recallSession(room: string, now: number): Remembered | null {
   const state: unknown = history.state
   if (!isEntry(state) || state.room !== room) return null
   const fresh = state.leftAt !== null && now - state.leftAt < RESUME_MS
-  return { token: state.token, fresh, saving: state.saving }
+  return { token: state.token, fresh, saving: state.saving, encrypted: state.encrypted ?? null }
 }
 
 /** Keeps the token and what goes with it; `leftAt` (milliseconds since 1970) when the page is going
  * away. */
-export function rememberSession(room: string, token: string, leftAt: number | null, saving = false): void {
-  history.replaceState({ preau: 1, room, token, leftAt, saving } satisfies Entry, '')
+export function rememberSession(
+  room: string,
+  token: string,
+  leftAt: number | null,
+  saving = false,
+  encrypted: KeptEncrypted | null = null,
+): void {
+  history.replaceState({ preau: 1, room, token, leftAt, saving, encrypted } satisfies Entry, '')
 }
 
 /** Forgets the session. */
@@ -43,6 +66,7 @@ interface Entry {
   readonly token: string
   readonly leftAt: number | null
   readonly saving: boolean
+  readonly encrypted?: KeptEncrypted | null
 }
 
 function isEntry(value: unknown): value is Entry {

@@ -6,7 +6,8 @@ import { buildLink, deriveHandleProof, deriveProof, type Link } from '../link'
 import type { Join, Request } from '../protocol/connection'
 import type { Delegation, Role, ServerMessage } from '../protocol/generated'
 import { Host } from './host'
-import type { CallState } from './state'
+import type { LinkProofs } from './resume'
+import type { CallState, Problem } from './state'
 
 /** One page's way into a room. */
 export class RoomLink {
@@ -18,34 +19,74 @@ export class RoomLink {
   readonly guest = computed(() => {
     const origin = this.origin.value
     const host = this.host.value
-    const own = this.replaced.value ? null : this.link.secret
+    const link = this.current.value
+    const own = this.replaced.value ? null : link.secret
     const secret = host === null ? own : host.guestSecret.value
-    if (origin === null || secret === null) return null
-    return buildLink(origin, { room: this.link.room, role: 'guest', secret, admission: null })
+    const encryption = host === null ? link.encryption : host.encryption.value
+    if (origin === null || secret === null || encryption === undefined) return null
+    return buildLink(origin, {
+      room: link.room,
+      role: 'guest',
+      secret,
+      admission: null,
+      encryption: encryption === null ? null : { ...encryption, certificate: null },
+    })
   })
   /** True when the guest link by which this page came is good no more. */
   private readonly replaced = signal(false)
   /** What makes the person a moderator whose link does not. */
   private delegation: Delegation | null = null
   private generation: number | null = null
-  private proofs: Pick<Join, 'proof' | 'handle'> | null = null
+  /** True when the proofs are of a link that was replaced. */
+  private isOld: boolean
+
+  /** The link as it is now. */
+  private readonly current: Signal<Link>
 
   constructor(
-    private link: Link,
+    link: Link,
     private readonly state: ReadonlySignal<CallState>,
-    private readonly ask: (request: Request) => Promise<boolean>,
+    private readonly refusalOf: (request: Request) => Promise<Problem | null>,
+    /** Of the link that a page before came by, where it was replaced since. */
+    private proofs: LinkProofs | null = null,
   ) {
+    this.isOld = proofs !== null
+    this.current = signal(link)
     this.host = signal(this.hostOf(link))
   }
 
   /** Name of the room. */
   get room(): string {
-    return this.link.room
+    return this.current.value.room
+  }
+
+  /** What a page that is loaded anew has to prove beside its address; `null` when nothing. */
+  get kept(): LinkProofs | null {
+    return this.isOld ? this.proofs : null
+  }
+
+  /** The guest link was replaced, and this page may have the new one: its address holds it from now on.
+   * The session goes on by the proof it began with. */
+  replace(link: Link): void {
+    if (this.current.value.role !== 'guest') return
+    this.isOld = true
+    this.current.value = link
+    this.replaced.value = false
+    showAddress(link)
+  }
+
+  /** The session of the link before has ended: only the link of the address counts. True where that
+   * makes a difference. */
+  forgetOld(): boolean {
+    const wasOld = this.isOld
+    if (wasOld) this.proofs = null
+    this.isOld = false
+    return wasOld
   }
 
   /** Derives what `join` shows, once. */
   async prove(): Promise<void> {
-    const { secret, admission } = this.link
+    const { secret, admission } = this.current.value
     this.proofs ??= {
       proof: await deriveProof(secret),
       handle: admission === null ? null : await deriveHandleProof(admission),
@@ -55,7 +96,7 @@ export class RoomLink {
   /** What `join` says of the link; `prove` comes first. */
   get join(): Pick<Join, 'room' | 'proof' | 'handle' | 'delegation'> {
     if (this.proofs === null) throw new TypeError('nothing is proven yet')
-    return { room: this.link.room, ...this.proofs, delegation: this.delegation }
+    return { room: this.room, ...this.proofs, delegation: this.delegation }
   }
 
   /** What the server says of links. */
@@ -88,16 +129,23 @@ export class RoomLink {
   /** A link may say another role than its secret proves. Then a moderator's secret would be shown as
    * the guest link, so the link becomes what it is, in the address too. */
   private mend(role: Role): void {
-    if (role === this.link.role) return
-    this.link = { ...this.link, role, admission: null }
-    this.host.value = this.hostOf(this.link)
-    const { pathname, search } = location
-    const { hash } = new URL(buildLink(location.origin, this.link))
-    history.replaceState(history.state, '', `${pathname}${search}${hash}`)
+    const link = this.current.value
+    // In an encrypted room the host key says so: a link that says otherwise does not enter.
+    if (role === link.role || link.encryption !== null) return
+    this.current.value = { ...link, role, admission: null }
+    this.host.value = this.hostOf(this.current.value)
+    showAddress(this.current.value)
   }
 
   private hostOf(link: Link): Host | null {
     if (link.role !== 'moderator') return null
-    return new Host(link, { state: this.state, origin: this.origin, ask: this.ask })
+    return new Host(link, { state: this.state, origin: this.origin, refusalOf: this.refusalOf })
   }
+}
+
+/** Puts a link into the address of this page. */
+function showAddress(link: Link): void {
+  const { pathname, search } = location
+  const { hash } = new URL(buildLink(location.origin, link))
+  history.replaceState(history.state, '', `${pathname}${search}${hash}`)
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { compactOffer, DEPENDENCY, layeredSections, placesOf, preferLatest } from './sdp'
+import { codecsBySection, candidatesBy, compactOffer, DEPENDENCY, layeredSections, packRaw, placesOf, preferLatest } from './sdp'
 
 const OFFER = [
   'v=0',
@@ -116,6 +116,21 @@ describe('places of an answer', () => {
   })
 })
 
+describe('candidates of one transport', () => {
+  const udp = 'a=candidate:1 1 udp 2130706431 192.0.2.7 8443 typ host\r\n'
+  const tcp = 'a=candidate:2 1 tcp 1520435199 192.0.2.7 443 typ host tcptype passive\r\n'
+
+  it('are kept, and no others', () => {
+    const end = 'a=end-of-candidates\r\n'
+    expect(candidatesBy(`v=0\r\n${udp}${tcp}${end}`, 'udp')).toBe(`v=0\r\n${udp}${end}`)
+    expect(candidatesBy(`v=0\r\n${udp}${tcp}${end}`, 'tcp')).toBe(`v=0\r\n${tcp}${end}`)
+    expect(candidatesBy(`v=0\r\n${udp}${end}`, 'tcp')).toBeNull()
+    const elsewhere = udp.replace('192.0.2.7', '2001:db8::7')
+    expect(candidatesBy(`v=0\r\n${udp}${elsewhere}`, 'udp', '2001:db8::7')).toBe(`v=0\r\n${elsewhere}`)
+    expect(candidatesBy(`v=0\r\n${udp}`, 'udp', '192.0.2.8')).toBeNull()
+  })
+})
+
 describe('candidates of an answer', () => {
   const sdp = ['192.0.2.7', '192.0.2.8'].map((address) => `a=candidate:1 1 udp 2130706431 ${address} 8443 typ host`).join('\r\n')
   const priorities = (generation: number) =>
@@ -131,5 +146,30 @@ describe('candidates of an answer', () => {
 
   it('are otherwise as they were', () => {
     expect(preferLatest(sdp, 3).replaceAll(/ udp \d+ /g, ' ')).toBe(sdp.replaceAll(/ udp \d+ /g, ' '))
+  })
+})
+
+describe('descriptions of an encrypted room', () => {
+  const sections = [
+    ['v=0', 's=-'],
+    ['m=audio 9 UDP/TLS/RTP/SAVPF 111', 'a=mid:0', 'a=rtpmap:111 opus/48000/2'],
+    ['m=video 9 UDP/TLS/RTP/SAVPF 96 97 98', 'a=mid:1', 'a=rtpmap:96 VP8/90000', 'a=rtpmap:97 rtx/90000', 'a=fmtp:97 apt=96', 'a=rtpmap:98 AV1/90000'],
+    ['m=video 9 UDP/TLS/RTP/SAVPF 96', 'a=mid:2', 'a=rtpmap:96 VP8/90000', ''],
+  ]
+  const sdp = sections.map((lines) => lines.join('\r\n')).join('\r\n')
+
+  it('say of each codec of pictures, and of nothing else, that it travels as it is', () => {
+    const packed = packRaw(sdp)
+    expect(packed.match(/a=packetization:.*/g)).toEqual(['a=packetization:96 raw', 'a=packetization:98 raw', 'a=packetization:96 raw'])
+    expect(packRaw(packed)).toBe(packed)
+    expect(packed.replaceAll(/a=packetization:\d+ raw\r\n/g, '')).toBe(sdp)
+    expect(compactOffer(packed)).toContain('a=packetization:98 raw')
+  })
+
+  it('tell which codec a payload type is', () => {
+    const codecs = codecsBySection(sdp)
+    expect([...codecs.keys()]).toEqual(['0', '1', '2'])
+    expect(codecs.get('0')).toEqual(new Map([[111, 'audio/opus']]))
+    expect(codecs.get('1')).toEqual(new Map([[96, 'video/VP8'], [97, 'video/rtx'], [98, 'video/AV1']]))
   })
 })

@@ -28,6 +28,32 @@ export function preferLatest(sdp: string, generation: number): string {
   )
 }
 
+/** A description that lets whole frames of any codec travel: its payload types of pictures are packed as
+ * they are, whatever is in them. */
+export function packRaw(sdp: string): string {
+  return sdp
+    .split(/\r\n(?=m=)/)
+    .map((section) => {
+      if (!section.startsWith('m=video')) return section
+      const types = [...section.matchAll(/^a=rtpmap:(\d+) ([\w-]+)\//gm)].filter(([, , name = '']) => !/^(rtx|red|ulpfec|flexfec-03)$/i.test(name))
+      const lines = types.map(([, type = '']) => `a=packetization:${type} raw`).filter((line) => !section.includes(line))
+      return lines.length === 0 ? section : `${section.replace(/\r\n$/, '')}\r\n${lines.join('\r\n')}${section.endsWith('\r\n') ? '\r\n' : ''}`
+    })
+    .join('\r\n')
+}
+
+/** The codecs of each section of a description, as MIME types by payload type, by `mid`. */
+export function codecsBySection(sdp: string): ReadonlyMap<string, ReadonlyMap<number, string>> {
+  const found = new Map<string, ReadonlyMap<number, string>>()
+  for (const section of sdp.split(/\r\n(?=m=)/).slice(1)) {
+    const kind = /^m=(\w+)/.exec(section)?.[1] ?? ''
+    const mid = /^a=mid:(\S+)/m.exec(section)?.[1]
+    const types = [...section.matchAll(/^a=rtpmap:(\d+) ([\w-]+)\//gm)]
+    if (mid !== undefined) found.set(mid, new Map(types.map(([, type, name = '']) => [Number(type), `${kind}/${name}`])))
+  }
+  return found
+}
+
 /** Where a server's answer wants media sent, from its candidates (RFC 8839 section 5.1). */
 export function placesOf(sdp: string): { address: string; port: number }[] {
   const places = new Map<string, { address: string; port: number }>()
@@ -35,6 +61,18 @@ export function placesOf(sdp: string): { address: string; port: number }[] {
     places.set(`${address} ${port}`, { address, port: Number(port) })
   }
   return [...places.values()]
+}
+
+/** An answer with its candidates of one transport alone, and where an `address` is given with those of
+ * that address; `null` where it has none. */
+export function candidatesBy(sdp: string, transport: 'udp' | 'tcp', address?: string): string | null {
+  let kept = 0
+  const text = sdp.replace(/^a=candidate:\S+ \d+ (\S+) \d+ (\S+) [^\n]*\n/gim, (line, of: string, at: string) => {
+    if (of.toLowerCase() !== transport || (address !== undefined && at !== address)) return ''
+    kept += 1
+    return line
+  })
+  return kept === 0 ? null : text
 }
 
 /** The sections of an answer in which pictures go out in layers of one encoding, by `mid`: those
@@ -88,7 +126,7 @@ const LOWEST_PRIORITY = 1_000_000
 const PRIORITY_STEP = 1_000
 
 const SECTION_ATTRIBUTES = new Set(
-  'mid sendonly recvonly sendrecv inactive rtcp-mux rtcp-rsize bundle-only rtpmap fmtp extmap-allow-mixed'.split(' '),
+  'mid sendonly recvonly sendrecv inactive rtcp-mux rtcp-rsize bundle-only rtpmap fmtp packetization extmap-allow-mixed'.split(' '),
 )
 const SENDING_ATTRIBUTES = new Set('rid simulcast ssrc ssrc-group'.split(' '))
 

@@ -3,8 +3,9 @@
 
 import { RequestError, type Answer, type Request } from '../protocol/connection'
 import type { PublishedMid, TrackSource } from '../protocol/generated'
-import { codecsOf } from './codecs'
-import { CAMERA, describeDependencies, type Encoding, withSizes } from './layers'
+import type { FrameDoor } from '../e2ee/session-types'
+import { codecsOf, type FrameMode } from './codecs'
+import { CAMERA, describeDependencies, type Encoding, withCodec, withSizes } from './layers'
 import { layeredSections } from './sdp'
 
 /** The sending half of one peer connection after another. */
@@ -21,16 +22,21 @@ export class Sender {
   /** Changes of layers, one after the other: browsers refuse two at once. */
   private applying: Promise<void> = Promise.resolve()
   private pc: RTCPeerConnection | null = null
+  private frames: FrameDoor | null = null
+  /** True where the camera goes out in VP9. */
+  private vp9 = false
 
   constructor(
     private readonly request: (request: Request) => Promise<Answer>,
     private readonly negotiate: () => void,
+    private readonly mode: () => FrameMode,
   ) {}
 
   /** Begins with a new connection: sections for the microphone and, where there are pictures, the
-   * camera, opened or not. */
-  attach(pc: RTCPeerConnection, pictures: boolean): void {
+   * camera, opened or not. With `frames` everything is encrypted before it is sent. */
+  attach(pc: RTCPeerConnection, pictures: boolean, frames: FrameDoor | null): void {
     this.pc = pc
+    this.frames = frames
     this.transceivers = new Map()
     this.told = new Map()
     this.wanted = new Map()
@@ -69,6 +75,19 @@ export class Sender {
     this.applyLayers(source)
   }
 
+  /** Sends the camera in VP9, where that was negotiated and the browser can change codecs; or in the
+   * codec the server named first. */
+  useVp9(vp9: boolean): void {
+    if (vp9 === this.vp9) return
+    this.vp9 = vp9
+    this.applyLayers('camera')
+  }
+
+  /** What the browser counts of the camera that is sent. */
+  async cameraReport(): Promise<RTCStatsReport | null> {
+    return (await this.transceivers.get('camera')?.sender.getStats()) ?? null
+  }
+
   /** Takes what the server answered. Chromium turns every layer on again with each negotiation. */
   handleAnswer(sdp: string): void {
     this.layered = layeredSections(sdp)
@@ -100,7 +119,8 @@ export class Sender {
       if (this.transceivers.get(source) !== transceiver) return
       const parameters = transceiver.sender.getParameters()
       const rids = this.wanted.get(source) ?? parameters.encodings.map(({ rid }) => rid ?? '')
-      const encodings = withSizes(parameters.encodings, rids, this.layered.has(transceiver.mid ?? ''))
+      const sized = withSizes(parameters.encodings, rids, this.layered.has(transceiver.mid ?? ''))
+      const encodings = source === 'camera' ? withCodec(sized, this.vp9 ? vp9Of(parameters) : null) : sized
       if (encodings === parameters.encodings) return
       parameters.encodings = [...encodings]
       // Refused where the connection closes meanwhile; layers nobody watches then do no harm.
@@ -130,12 +150,21 @@ export class Sender {
       direction: 'sendonly',
       ...(ENCODINGS[source] === undefined ? {} : { sendEncodings: ENCODINGS[source] }),
     })
-    transceiver.setCodecPreferences(codecsOf(RTCRtpSender.getCapabilities(kind)))
+    // At once: nothing may be sent before.
+    this.frames?.attachSender(transceiver.sender, source)
+    transceiver.setCodecPreferences(codecsOf(RTCRtpSender.getCapabilities(kind), this.mode()))
     if (source === 'camera') describeDependencies(transceiver)
     this.transceivers.set(source, transceiver)
     this.applyLayers(source)
     this.negotiate()
   }
+}
+
+function vp9Of({ codecs }: RTCRtpSendParameters): RTCRtpCodec | null {
+  const found = codecs.find(({ mimeType }) => mimeType.toLowerCase() === 'video/vp9')
+  if (found === undefined) return null
+  const { mimeType, clockRate, sdpFmtpLine } = found
+  return { mimeType, clockRate, ...(sdpFmtpLine === undefined ? {} : { sdpFmtpLine }) }
 }
 
 /** Pause after a refusal. Lower: hammers a loaded server. */

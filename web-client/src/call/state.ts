@@ -10,7 +10,9 @@ import type {
   RoomRules,
   TrackSource,
 } from '../protocol/generated'
+import type { EncryptionProblem } from '../e2ee/support'
 import type { ClassLife } from './class-life'
+import type { Recording } from './recording'
 
 /** Why a picture that is on does not come: the path has no room for it, or this browser does not play
  * its codec. */
@@ -37,6 +39,8 @@ export type Phase =
 /** A named cause, from the server or from the browser; every one has a sentence in each language. */
 export type Problem = ErrorCode | LocalProblem
 export type LocalProblem =
+  /** This browser cannot take part in an encrypted room. */
+  | EncryptionProblem
   /** The fragment of the link is missing or cut. */
   | 'link_incomplete'
   /** No WebRTC in this browser. */
@@ -72,6 +76,22 @@ export type LocalProblem =
   | 'microphone_forbidden'
   | 'camera_forbidden'
   | 'screen_forbidden'
+  /** The server says that the room is not encrypted, or otherwise than the link says. */
+  | 'encryption_missing'
+  | 'encryption_other_flags'
+  | 'encryption_other_key'
+  /** The clock of this machine, or of whoever admitted, is wrong. */
+  | 'clock_wrong'
+  /** Nobody present may let this page into the circle. */
+  | 'not_admitted'
+  /** Somebody became a moderator. */
+  | 'moderator_appeared'
+  /** The server or a member tried what the circle refused. */
+  | 'circle_refused'
+  /** What encrypts in this page failed again and again. */
+  | 'encryption_stopped'
+  /** The answers to a question are for another moderator's eyes. */
+  | 'ballots_unreadable'
   /** A moderator passed the role on, or took it back. */
   | 'role_given'
   | 'role_taken'
@@ -142,11 +162,16 @@ export interface CallState {
   readonly rules: RoomRules | null
   /** What oneself may do now. */
   readonly rights: Rights | null
+  /** When the server restarts at the latest, on the clock of `performance.now()`; `null` while that is
+   * not announced. */
+  readonly restartsAt: number | null
   /** Generation of the guest link that is good now; moderators are told when it changes. */
   readonly linkGeneration: number
   /** True while the moderators alone see the own camera. */
   readonly moderatorsOnly: boolean
   readonly life: ClassLife
+  /** The recording that runs, and the own answer to it. */
+  readonly recording: Recording
   /** Who waits to be let in, first come first. */
   readonly waiting: readonly Waiting[]
   /** In order of arrival, oneself first. */

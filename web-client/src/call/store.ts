@@ -3,9 +3,10 @@
 
 import type { ReadonlySignal } from '@preact/signals'
 import type { Request } from '../protocol/connection'
-import type { OpenRules, Opinion, TrackSource } from '../protocol/generated'
+import type { Known, OpenRules, Opinion, TrackSource } from '../protocol/generated'
 import type { Care } from './care'
 import type { Snapshot } from './diagnostics'
+import type { EncryptionState } from './encryption-state'
 import type { HostTools } from './host'
 import type { CallState, ParticipantId } from './state'
 
@@ -32,6 +33,8 @@ export type ClassRequest = Exclude<
       | 'probe'
       | 'set_opinion'
       | 'set_audience'
+      | 'start_recording'
+      | 'answer_recording'
       | 'vote'
       | 'rotate_link'
       | 'set_role'
@@ -57,6 +60,9 @@ export interface Call {
   /** What the holder of the moderator link can do; `null` for everybody else, also for a moderator
    * who came by the guest link. Read while drawing, it is followed like a signal. */
   readonly host: HostTools | null
+
+  /** How the end-to-end encryption stands; `null` in a room that has none. */
+  readonly encryption: ReadonlySignal<EncryptionState | null>
 
   /** The check before joining; `null` when it is not open. */
   readonly deviceCheck: ReadonlySignal<DeviceCheck | null>
@@ -117,6 +123,8 @@ export interface Call {
   /** What the browser counts now, for `diagnose`; `null` while there is no connection. */
   snapshot(): Promise<Snapshot | null>
 
+  /** What the server holds about whoever asks; `null` when it does not say. */
+  whatIsKnown(): Promise<Known | null>
   /** Asks for something; true when it was done. When it was not, a notice in the state says why. */
   ask(request: ClassRequest): Promise<boolean>
   /** Holds up an opinion in place of the last; `null` takes it down. */
@@ -129,6 +137,11 @@ export interface Call {
   putAway(what: 'announcement' | 'result'): void
   /** Puts away somebody's call for help, on this page alone. */
   putAwayHelp(participant: ParticipantId): void
+
+  /** From a click only: lets oneself be recorded, or not, or not any more. */
+  answerRecording(accepted: boolean): void
+  /** Puts away the word that a recording has ended. */
+  putAwayRecording(): void
 
   dismissNotice(key: number): void
 }

@@ -2,11 +2,15 @@
 // path and makes it anew when it is lost.
 
 import { RequestError, type Answer, type Request } from '../protocol/connection'
-import type { TrackSource } from '../protocol/generated'
+import type { RelayAccess, TrackSource } from '../protocol/generated'
+import type { FrameDoor } from '../e2ee/session-types'
+import { affordsVp9, ENCODER_LOOK_MS, EncoderWatch } from './camera-codec'
+import type { FrameMode } from './codecs'
 import type { Snapshot } from './diagnostics'
 import { LOOK_EVERY_MS, PathWatch } from './path-watch'
 import { Receiver, type Wanted } from './receiving'
-import { compactOffer, preferLatest } from './sdp'
+import { relayServers } from './relay'
+import { codecsBySection, compactOffer, packRaw, preferLatest } from './sdp'
 import { Sender } from './sending'
 import type { Absence } from './state'
 import { type Entry, selectedPath } from './stats'
@@ -19,6 +23,10 @@ export interface TransportEvents {
   isSignalingUp(): boolean
   /** False in a room of voices, where no section for pictures is ever offered. */
   hasPictures(): boolean
+  /** What happens to frames. */
+  frameMode(): FrameMode
+  /** What encrypts and decrypts them; `null` in a room without encryption. */
+  frames(): FrameDoor | null
   handleConnecting(): void
   /** The path may be lost, and the line to the server with it: make sure of that line now. */
   handleDoubt(): void
@@ -36,11 +44,14 @@ export class MediaTransport {
   private watch: ReturnType<typeof setTimeout> | undefined
   private looking: ReturnType<typeof setInterval> | undefined
   private changingUntil = 0
+  private choosing: Promise<void> | null = null
+  private encoderLook: ReturnType<typeof setInterval> | undefined
   private readonly sender = new Sender(
     (request) => this.events.request(request),
     () => {
       void this.negotiate()
     },
+    () => this.events.frameMode(),
   )
 
   constructor(private readonly events: TransportEvents) {}
@@ -53,8 +64,9 @@ export class MediaTransport {
   /** Makes the connection, in place of an earlier one. */
   start(): void {
     this.discard()
-    const pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' })
+    const pc = new RTCPeerConnection(CONFIGURATION)
     const pictures = this.events.hasPictures()
+    const frames = this.events.frames()
     const receiver = new Receiver(
       pc,
       pictures,
@@ -65,14 +77,28 @@ export class MediaTransport {
       () => {
         this.events.handleMedia()
       },
+      this.events.frameMode(),
+      frames,
     )
-    const link: Link = { pc, receiver, offering: false, offerWanted: false, restartWanted: false, unanswered: null, restarts: 0, downFor: 0 }
+    const link: Link = {
+      pc,
+      receiver,
+      offering: false,
+      offerWanted: false,
+      restartWanted: false,
+      unanswered: null,
+      restarts: 0,
+      downFor: 0,
+      relay: null,
+      isRelayed: false,
+    }
     this.link = link
     pc.addEventListener('connectionstatechange', () => {
       if (this.link === link) this.pathChanged(link)
     })
     this.lookAfter(link)
-    this.sender.attach(pc, pictures)
+    this.sender.attach(pc, pictures, frames)
+    if (pictures && this.events.frameMode() === 'plain') this.choosing ??= this.chooseCodec()
     if (this.wanted !== null) receiver.want(this.wanted)
     this.events.handleMedia()
     this.pathChanged(link)
@@ -129,7 +155,7 @@ export class MediaTransport {
   }
 
   /** What the browser counts, and what each section carries; `null` without a connection. */
-  async snapshot(): Promise<Omit<Snapshot, 'signalingRoundTrip' | 'returns'> | null> {
+  async snapshot(): Promise<Omit<Snapshot, 'signalingRoundTrip' | 'returns' | 'frames'> | null> {
     const { link } = this
     if (link === null) return null
     const report = (await link.pc.getStats()) as ReadonlyMap<string, Entry>
@@ -139,6 +165,8 @@ export class MediaTransport {
   /** Ends for good. */
   close(): void {
     this.discard()
+    clearInterval(this.encoderLook)
+    this.choosing = null
     this.wanted = null
     this.events.handleMedia()
   }
@@ -150,6 +178,7 @@ export class MediaTransport {
     this.link = null
     this.sender.detach()
     link?.pc.close()
+    this.events.frames()?.detachAll()
   }
 
   /** One offer at a time; what is wanted meanwhile goes into the next. */
@@ -185,6 +214,8 @@ export class MediaTransport {
     })
     if (answer.type !== 'answer' || this.link !== link) return
     link.unanswered = null
+    link.relay = answer.relay
+    this.tellCodecs(pc, answer.sdp)
     await pc.setRemoteDescription({ type: 'answer', sdp: preferLatest(answer.sdp, link.restarts) })
     this.sender.sync()
     this.sender.handleAnswer(answer.sdp)
@@ -195,12 +226,41 @@ export class MediaTransport {
   private async makeOffer(link: Link): Promise<string> {
     const { pc } = link
     const isRestart = link.restartWanted
+    // With the latest credential: each ends some day.
+    if (isRestart && link.isRelayed) pc.setConfiguration({ ...CONFIGURATION, iceServers: relayServers(link.relay, location) })
     const offer = await pc.createOffer({ iceRestart: isRestart })
     if (isRestart) link.restarts += 1
     link.restartWanted = false
-    await pc.setLocalDescription(offer)
+    const sdp = this.events.frameMode() === 'raw' ? packRaw(offer.sdp ?? '') : (offer.sdp ?? '')
+    await pc.setLocalDescription({ type: 'offer', sdp })
     link.unanswered = isRestart ? { at: performance.now() } : null
-    return offer.sdp ?? ''
+    return sdp
+  }
+
+  /** The camera of an encrypted room in the better codec, for as long as this machine keeps up. */
+  private async chooseCodec(): Promise<void> {
+    if (!(await affordsVp9(navigator.mediaCapabilities))) return
+    this.sender.useVp9(true)
+    const watch = new EncoderWatch()
+    clearInterval(this.encoderLook)
+    this.encoderLook = setInterval(() => {
+      void this.sender.cameraReport().then((report) => {
+        if (!watch.look(report ?? [])) return
+        clearInterval(this.encoderLook)
+        this.sender.useVp9(false)
+      })
+    }, ENCODER_LOOK_MS)
+  }
+
+  /** Some browsers do not say of a frame which codec it is of. */
+  private tellCodecs(pc: RTCPeerConnection, answer: string): void {
+    const frames = this.events.frames()
+    if (frames === null) return
+    const codecs = codecsBySection(answer)
+    for (const { mid, direction, sender, receiver } of pc.getTransceivers()) {
+      const known = codecs.get(mid ?? '')
+      if (known !== undefined) frames.setCodecs(direction === 'sendonly' ? sender : receiver, known)
+    }
   }
 
   private offerLater(link: Link): void {
@@ -220,6 +280,7 @@ export class MediaTransport {
     if (state === 'closed') return
     // "disconnected" is often a blip of half a second: nothing is said yet.
     if (state !== 'disconnected') this.events.handleConnecting()
+    if (state === 'failed') this.takeRelay(link)
     if (state === 'failed' || state === 'disconnected') this.networkChanged()
     this.watchOver(link)
   }
@@ -233,12 +294,20 @@ export class MediaTransport {
         this.start()
         return
       }
-      if (link.downFor === RESTART_AFTER_MS && link.pc.connectionState === 'disconnected') {
-        this.events.handleConnecting()
-        this.restartIce(link)
-      }
+      const wasConnected = link.pc.connectionState === 'disconnected'
+      const isLost = wasConnected && link.downFor === RESTART_AFTER_MS
+      if (isLost) this.events.handleConnecting()
+      const isLate = link.downFor >= (wasConnected ? RESTART_AFTER_MS : RELAY_AFTER_MS)
+      if ((isLate && this.takeRelay(link)) || isLost) this.restartIce(link)
       this.watchOver(link)
     }, WATCH_MS)
+  }
+
+  /** From now on paths are looked for by the relay too, if there is one and it was not so already. */
+  private takeRelay(link: Link): boolean {
+    if (link.isRelayed || relayServers(link.relay, location).length === 0) return false
+    link.isRelayed = true
+    return true
   }
 
   /** Notices a path that falls silent before the browser does. */
@@ -283,6 +352,10 @@ interface Link {
   restarts: number
   /** Milliseconds without a path so far. */
   downFor: number
+  /** What the last answer says of the relay. */
+  relay: RelayAccess | null
+  /** Are paths looked for by the relay too? */
+  isRelayed: boolean
 }
 
 /** The offer of a restart that was lost with the line a moment ago, to be sent again as it is: its
@@ -296,6 +369,8 @@ function lostRestart(link: Link): string | null {
   return pc.localDescription?.sdp ?? null
 }
 
+/** Of every connection: everything on one path, and no server to ask for another. */
+const CONFIGURATION: RTCConfiguration = { bundlePolicy: 'max-bundle' }
 /** Pause after an offer was refused or its answer did not fit. Lower: hammers a loaded server. */
 const OFFER_AGAIN_MS = 2_000
 /** Time for what was asked to take effect. Higher: a path lost just then is noticed later. */
@@ -304,7 +379,10 @@ const CHANGE_MS = 1_500
  * came up since; lower: a change of network takes longer. */
 const RESEND_MS = 2_000
 /** How often the time without a path is counted. */
-const WATCH_MS = 1_000
+const WATCH_MS = 500
+/** Time for a path without the relay. Lower: an allocation more for connections that are only slow; higher: who
+ * needs it waits longer. */
+const RELAY_AFTER_MS = 2_500
 /** Lower: restarts that a blip of the path did not need. */
 const RESTART_AFTER_MS = 3_000
 /** Time without a path before a connection is made anew and the person is told. */

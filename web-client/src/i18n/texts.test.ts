@@ -5,14 +5,15 @@ import { STEPS, type StepState, type TestProblem } from '../call/connection-test
 import type { Connection, LocalProblem, Phase } from '../call/state'
 import type { KeepOutcome } from '../keep'
 import { type KeptFault, PROFILES } from '../kept-rooms'
-import type { ErrorCode, Rights } from '../protocol/generated'
+import type { DoctorLevel, ErrorCode, RecordingEnd, Rights } from '../protocol/generated'
+import type { ArchiveFault } from '../recordings/archive'
+import type { JournalError } from '../recordings/journal'
+import { PURPOSES } from '../ui/consent/terms'
 import { LAYOUTS } from '../ui/stage/arrange'
 import { SHORTCUTS } from '../ui/stage/shortcuts'
 import en from './en.json'
 import fr from './fr.json'
 import { chooseLanguage, language, loadLanguage, t, tn } from './index'
-import privacyEn from './privacy.en.json'
-import privacyFr from './privacy.fr.json'
 
 /** Written out so that a new value does not compile until it is listed here. */
 const ERROR_CODES: Record<ErrorCode, true> = {
@@ -38,7 +39,17 @@ const ERROR_CODES: Record<ErrorCode, true> = {
   not_there: true,
   incidents_off: true,
   incidents_full: true,
+  recording_off: true,
+  recording_forbidden: true,
+  recording_running: true,
+  no_recording: true,
+  terms_invalid: true,
+  authorisations_missing: true,
+  encryption_required: true,
+  not_encrypted: true,
+  mls_stale: true,
   host_pass_required: true,
+  restarting: true,
   overloaded: true,
   internal: true,
 }
@@ -46,6 +57,18 @@ const LOCAL_PROBLEMS: Record<LocalProblem, true> = {
   link_incomplete: true,
   browser_unsupported: true,
   insecure_context: true,
+  encryption_no_frames: true,
+  encryption_no_curves: true,
+  encryption_no_raw: true,
+  encryption_missing: true,
+  encryption_other_flags: true,
+  encryption_other_key: true,
+  clock_wrong: true,
+  not_admitted: true,
+  moderator_appeared: true,
+  circle_refused: true,
+  encryption_stopped: true,
+  ballots_unreadable: true,
   server_unreachable: true,
   media_blocked: true,
   microphone_missing: true,
@@ -89,6 +112,7 @@ const TEST_PROBLEMS: Record<TestProblem, true> = {
   server_unexpected: true,
   websocket_blocked: true,
   udp_blocked: true,
+  udp_detour: true,
   udp_handshake: true,
 }
 const STEP_STATES: Record<StepState, true> = {
@@ -98,7 +122,10 @@ const STEP_STATES: Record<StepState, true> = {
   doubtful: true,
   failed: true,
   skipped: true,
+  closed: true,
 }
+
+const DOCTOR_LEVELS: Record<DoctorLevel, true> = { ok: true, warn: true, fail: true }
 
 const KEEP_FAULTS: Record<KeptFault | Exclude<KeepOutcome, 'kept'> | 'title', true> = {
   too_large: true,
@@ -110,6 +137,14 @@ const KEEP_FAULTS: Record<KeptFault | Exclude<KeepOutcome, 'kept'> | 'title', tr
   title: true,
 }
 const RIGHTS: Record<keyof Rights, true> = { microphone: true, camera: true, screen: true, chat: true, rename: true }
+const RECORDING_ENDS: Record<RecordingEnd, true> = { stopped: true, disk_full: true, failed: true, room_ended: true }
+const ARCHIVE_FAULTS: Record<ArchiveFault | JournalError['fault'], true> = {
+  refused: true,
+  gone: true,
+  unreachable: true,
+  altered: true,
+  unverifiable: true,
+}
 
 /** Keys made from a value: by whom, for which values. */
 const MADE_KEYS = [
@@ -120,6 +155,8 @@ const MADE_KEYS = [
   ...Object.keys(STEP_STATES).map((name) => `test.state.${name}`),
   ...['auto', ...LAYOUTS].map((name) => `layout.${name}`),
   ...Object.keys(SHORTCUTS).map((name) => `shortcuts.${name}`),
+  ...['udp', 'tcp', 'tls'].flatMap((way) => [`doctor.way.${way}`, `doctor.wayCure.${way}`]),
+  ...Object.keys(DOCTOR_LEVELS).map((name) => `doctor.level.${name}`),
   ...STEPS.map((name) => `test.step.${name}`),
   ...Object.keys(KEEP_FAULTS).map((name) => `keep.fault.${name}`),
   ...PROFILES.flatMap((name) => [`profile.${name}.title`, `profile.${name}.line`]),
@@ -128,13 +165,13 @@ const MADE_KEYS = [
   ...Object.keys(RIGHTS).flatMap((name) => [`rules.guest.${name}`, `rules.own.${name}`]),
   ...['microphone', 'camera', 'screen'].map((name) => `incident.text.${name}`),
   ...['none', 'name', 'class', 'later', 'own'].map((name) => `lobby.reason.${name}`),
+  ...PURPOSES.map((name) => `recording.aim_${name}`),
+  ...Object.keys(RECORDING_ENDS).map((name) => `recording.end.${name}`),
+  ...['purpose', 'details', 'days', 'audience', 'authorisations'].map((name) => `recording.wrong.${name}`),
+  ...Object.keys(ARCHIVE_FAULTS).map((name) => `recordings.fault.${name}`),
 ]
 
 const SOURCE = sources(join(import.meta.dirname, '..'))
-const PRIVACY = [
-  ['fr', privacyFr],
-  ['en', privacyEn],
-] as const
 
 describe('texts', () => {
   it('are the same keys in both languages, in the same order', () => {
@@ -162,17 +199,10 @@ describe('texts', () => {
     })
     expect(unused).toEqual([])
   })
-
-  it('of the notice say the same things in both languages', () => {
-    expect(privacyEn.map(({ text }) => text.length)).toEqual(privacyFr.map(({ text }) => text.length))
-    for (const [, sections] of PRIVACY) {
-      for (const { title, text } of sections) for (const line of [title, ...text]) expect(line.trim()).not.toBe('')
-    }
-  })
 })
 
 describe('French typography', () => {
-  const lines = [...Object.values(fr), ...privacyFr.flatMap(({ title, text }) => [title, ...text])]
+  const lines = Object.values(fr)
 
   it('has a no-break space before double punctuation and inside quotation marks', () => {
     for (const line of lines) {
@@ -189,7 +219,7 @@ describe('French typography', () => {
 
 describe('English typography', () => {
   it('has curly marks and no French space', () => {
-    for (const line of [...Object.values(en), ...privacyEn.flatMap(({ title, text }) => [title, ...text])]) {
+    for (const line of Object.values(en)) {
       expect(line).not.toMatch(/['"«»\u00a0\u202f]|\.\.\./)
     }
   })

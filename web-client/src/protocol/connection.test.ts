@@ -5,7 +5,7 @@ import { QUIET_ROOM } from './samples'
 
 const JOIN: Join = {
   type: 'join',
-  protocolVersion: 1,
+  protocolVersion: 2,
   room: 'r',
   proof: 'p',
   handle: null,
@@ -13,6 +13,8 @@ const JOIN: Join = {
   delegation: null,
   displayName: null,
   language: 'fr',
+  memberKey: null,
+  sealedName: null,
 }
 const JOINED: ServerMessage = {
   type: 'joined',

@@ -6,7 +6,7 @@ import type { ClientMessage, ErrorCode, ServerMessage } from './generated'
 /** A request before the connection numbers it. */
 export type Request = DistributiveOmit<Extract<ClientMessage, { requestId: number }>, 'requestId'>
 /** The good answer to a request. */
-export type Answer = Extract<ServerMessage, { type: 'answer' | 'done' }>
+export type Answer = Extract<ServerMessage, { type: 'answer' | 'done' | 'known' | 'recording_answered' }>
 /** The first message of a session. */
 export type Join = Extract<ClientMessage, { type: 'join' }>
 
@@ -140,6 +140,8 @@ export class Connection {
         return
       case 'answer':
       case 'done':
+      case 'known':
+      case 'recording_answered':
         this.waiting.get(message.requestId)?.(message)
         return
       case 'error':
@@ -257,6 +259,23 @@ const TYPES: Record<ServerMessage['type'], true> = {
   poll_closed: true,
   groups_changed: true,
   help_called: true,
+  recording_changed: true,
+  answers_changed: true,
+  recording_answered: true,
+  known: true,
+  mls_wanted: true,
+  mls_committed: true,
+  mls_welcome: true,
+  mls_all_ready: true,
+  mls_lost: true,
+  mls_said: true,
+  mls_admission_asked: true,
+  mls_admission: true,
+  mls_poll_opened: true,
+  mls_ballots_counted: true,
+  mls_ballots: true,
+  mls_poll_closed: true,
+  restart_announced: true,
   goodbye: true,
   pong: true,
 }

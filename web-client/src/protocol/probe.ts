@@ -3,6 +3,9 @@
 import { parse, RequestError } from './connection'
 import type { ClientMessage, ServerMessage } from './generated'
 
+/** What the server answers to the offer of a test. */
+export type ProbeAnswer = Extract<ServerMessage, { type: 'answer' }>
+
 /** An open session for one test. Every method rejects with `RequestError` only. */
 export class ProbeSession {
   private readonly heard: ServerMessage[] = []
@@ -40,11 +43,11 @@ export class ProbeSession {
     })
   }
 
-  /** Offers, once, and gives the session description of the answer. */
-  async offer(sdp: string): Promise<string> {
+  /** Offers, once, and gives the answer. */
+  async offer(sdp: string): Promise<ProbeAnswer> {
     this.say({ type: 'probe', requestId: 1, sdp })
     const answer = await this.hear()
-    if (answer.type === 'answer') return answer.sdp
+    if (answer.type === 'answer') return answer
     throw new RequestError(answer.type === 'error' ? answer.code : 'lost')
   }
 

@@ -25,10 +25,14 @@ export function App({ page }: { page: Page }) {
       return <Room call={page.call} />
     case 'rooms':
       return <Rooms.Part />
-    case 'notice':
-      return <Notice.Part />
+    case 'recordings':
+      return <Recordings.Part />
     case 'test':
       return <ConnectionTest.Part />
+    case 'doctor':
+      return <Doctor.Part pass={page.pass} />
+    case 'limits':
+      return <Limits.Part />
     case 'unknown':
       return <Unknown />
   }
@@ -36,8 +40,10 @@ export function App({ page }: { page: Page }) {
 
 const Stage = lazy(() => import('./stage/stage'))
 const ConnectionTest = lazy(() => import('./connection-test'))
+const Doctor = lazy(() => import('./doctor'))
+const Limits = lazy(() => import('./e2ee/limits'))
 const Rooms = lazy(() => import('./rooms'))
-const Notice = lazy(() => import('./notice'))
+const Recordings = lazy(() => import('./recordings/recordings'))
 
 function Room({ call }: { call: Call }) {
   const { phase } = call.state.value

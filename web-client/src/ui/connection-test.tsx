@@ -117,4 +117,5 @@ const ICONS: Record<Step['state'], IconName | null> = {
   doubtful: 'alert',
   failed: 'close',
   skipped: null,
+  closed: null,
 }

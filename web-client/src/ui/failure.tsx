@@ -1,5 +1,6 @@
 import type { Problem } from '../call/state'
 import { inLanguage, t } from '../i18n'
+import { FailureContacts } from './contacts'
 import { Icon } from './icons'
 import { problemHelp, problemTitle, TestLink } from './problem'
 import { Screen } from './screen'
@@ -12,6 +13,7 @@ export function Failure({ problem, retry }: { problem: Problem; retry: (() => vo
       <div class="stack" role="alert" data-testid="error-message" data-problem={problem}>
         <p class="lead">{problemHelp(problem)}</p>
         <TestLink problem={problem} />
+        <FailureContacts />
         {(reload || retry !== null) && (
           <button
             type="button"
@@ -37,6 +39,7 @@ export function Unknown() {
     <Screen name="failure" title={t('unknown.title')}>
       <div class="stack" data-testid="error-message">
         <p class="lead">{t('unknown.text')}</p>
+        <FailureContacts />
         <a class="button button-secondary" href={inLanguage('/')}>
           {t('common.home')}
         </a>

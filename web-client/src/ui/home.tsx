@@ -2,10 +2,11 @@
 
 import { useSignal } from '@preact/signals'
 import { useEffect, useId } from 'preact/hooks'
-import { ApiError, createRoom, fetchServerInfo, type RoomLinks } from '../api'
+import { ApiError, createRoom, fetchServerInfo, flagsOf, type RoomLinks } from '../api'
 import type { Problem } from '../call/state'
 import { inLanguage, t } from '../i18n'
 import type { Profile } from '../protocol/generated'
+import { EncryptionChoice } from './e2ee/choice'
 import { Icon } from './icons'
 import { lazy } from './lazy'
 import { Picture } from './picture'
@@ -36,6 +37,7 @@ function Create({ made }: { made: (links: RoomLinks) => void }) {
   const passAsked = useSignal(false)
   const pass = useSignal('')
   const profile = useSignal<Profile>('classe')
+  const encrypted = useSignal(true)
 
   useEffect(() => {
     // Not reachable now: the click says so, with a way to try again.
@@ -54,7 +56,7 @@ function Create({ made }: { made: (links: RoomLinks) => void }) {
     problem.value = null
     try {
       const typed = pass.value.trim()
-      made(await createRoom(profile.value, typed === '' ? null : typed))
+      made(await createRoom(profile.value, encrypted.value ? flagsOf(profile.value) : null, typed === '' ? null : typed))
     } catch (cause) {
       problem.value = cause instanceof ApiError ? cause.code : 'internal'
       if (problem.value === 'host_pass_required') passAsked.value = true
@@ -73,6 +75,7 @@ function Create({ made }: { made: (links: RoomLinks) => void }) {
         }}
       >
         <ProfileChoice chosen={profile} />
+        <EncryptionChoice encrypted={encrypted} />
         {passAsked.value && (
           <div class="form-line">
             <label for={id}>{t('home.hostPass')}</label>

@@ -2,11 +2,12 @@
 
 import { computed } from '@preact/signals'
 import { useMemo } from 'preact/hooks'
-import type { RoomLinks } from '../api'
+import { flagsOf, type RoomLinks } from '../api'
 import { inLanguage, language, t } from '../i18n'
 import { keepRoom, keptRooms } from '../keep'
 import { toBase64Url } from '../link'
 import { CopyField } from './copy-field'
+import { EncryptionChip } from './e2ee/chip'
 import { Icon } from './icons'
 import { KeepForm } from './keep-form'
 import { profileTitle } from './profiles'
@@ -25,6 +26,7 @@ export default function Made({ links }: { links: RoomLinks }) {
           <Icon name="check" />
           {profileTitle(links.profile)}
         </span>
+        <EncryptionChip encrypted={links.link.encryption !== null} />
         <span class="help">{t(`profile.${links.profile}.line`)}</span>
       </p>
       <section class="card card-split" aria-label={t('made.guest')}>
@@ -78,6 +80,7 @@ function Keep({ links }: { links: RoomLinks }) {
             moderator: toBase64Url(secret),
             title,
             profile: links.profile,
+            encryption: links.link.encryption === null ? null : flagsOf(links.profile),
             endsAt: Math.floor(links.expiresAt.getTime() / 1000),
             generation: 0,
             pupils: [],

@@ -7,7 +7,7 @@ const NOBODY = new Set<string>()
 
 function personal(room: string): { link: string; admission: string } {
   const admission = makeSecret()
-  const link = buildLink('https://ecole.example', { room, role: 'guest', secret: makeSecret(), admission })
+  const link = buildLink('https://ecole.example', { room, role: 'guest', secret: makeSecret(), admission, encryption: null })
   return { link, admission: toBase64Url(admission) }
 }
 

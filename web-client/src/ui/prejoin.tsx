@@ -62,6 +62,10 @@ export function Prejoin({ call, preloadStage }: { call: Call; preloadStage: () =
           <Icon name="cameraOff" />
           {t('prejoin.offAtStart')}
         </p>
+        <p class="reassure" data-testid="prejoin-encryption" data-encrypted={call.encryption.value !== null}>
+          <Icon name={call.encryption.value === null ? 'unlocked' : 'lock'} />
+          {t(call.encryption.value === null ? 'prejoin.unencrypted' : 'prejoin.encrypted')}
+        </p>
       </form>
       <Notices call={call} />
       <DeviceCheck call={call} />
@@ -70,6 +74,7 @@ export function Prejoin({ call, preloadStage }: { call: Call; preloadStage: () =
         <h2 id={`${id}-rules`}>{t('prejoin.rulesTitle')}</h2>
         <p>{t('prejoin.ruleCamera')}</p>
         <p>{t('prejoin.ruleRecord')}</p>
+        <p>{t('prejoin.ruleChat')}</p>
       </section>
       {moderator && call.guestLink.value !== null && (
         <section class="card" aria-label={t('prejoin.share')}>

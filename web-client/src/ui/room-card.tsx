@@ -5,7 +5,8 @@ import { useEffect, useRef } from 'preact/hooks'
 import { inLanguage, language, t, tn } from '../i18n'
 import { changeKept, forgetRoom } from '../keep'
 import { type KeptRoom, keptSecret, MAX_LABEL_CHARS, tidy } from '../kept-rooms'
-import { buildLink, deriveGuestSecret } from '../link'
+import { buildLink, type Link } from '../link'
+import { recordingsLink } from '../recordings/access'
 import { CopyButton } from './copy-button'
 import { Forget } from './forget'
 import { Icon } from './icons'
@@ -50,7 +51,7 @@ export function RoomCard({ kept, origin }: { kept: KeptRoom; origin: string }) {
         </div>
       )}
       <p class="help">
-        {profileTitle(kept.profile)} · {ends(kept.endsAt)}
+        {profileTitle(kept.profile)} · {t(kept.encryption === null ? 'e2ee.without' : 'e2ee.with')} · {ends(kept.endsAt)}
       </p>
       <div class="room-actions">
         {links !== null && (
@@ -59,6 +60,12 @@ export function RoomCard({ kept, origin }: { kept: KeptRoom; origin: string }) {
               <Icon name="enter" />
               {t('rooms.open')}
             </a>
+            {(kept.profile === 'classe' || kept.profile === 'reunion') && (
+              <a class="button button-secondary" href={inLanguage(links.recordings)} data-testid="room-recordings">
+                <Icon name="record" />
+                {t('rooms.recordings')}
+              </a>
+            )}
             <CopyButton value={links.guest} label={t('copy.guest')} done={t('copy.doneGuest')} testId="room-copy" />
           </>
         )}
@@ -143,6 +150,7 @@ function TitleForm({ title, save }: { title: string; save: (title: string) => vo
 interface Links {
   /** On this very origin, to enter by. */
   readonly moderator: string
+  readonly recordings: string
   readonly guest: string
   readonly pupils: readonly PupilLine[]
 }
@@ -162,13 +170,25 @@ function useLinks(kept: KeptRoom, origin: string): Links | null {
   return links.value
 }
 
-async function linksOf({ room, moderator, generation, pupils }: KeptRoom, origin: string): Promise<Links> {
-  const own = keptSecret(moderator)
-  const guest = { room, role: 'guest', secret: await deriveGuestSecret(own, generation) } as const
+async function linksOf({ room, moderator, encryption, generation, pupils }: KeptRoom, origin: string): Promise<Links> {
+  const { guestLink, personalLink } = await import('../e2ee/link-keys')
+  const own: Link = {
+    room,
+    role: 'moderator',
+    secret: keptSecret(moderator),
+    admission: null,
+    encryption: encryption === null ? null : { ...encryption, fingerprint: null, certificate: null },
+  }
   return {
-    moderator: buildLink(location.origin, { room, role: 'moderator', secret: own, admission: null }),
-    guest: buildLink(origin, { ...guest, admission: null }),
-    pupils: pupils.map(({ name, admission }) => ({ name, link: buildLink(origin, { ...guest, admission: keptSecret(admission) }) })),
+    moderator: buildLink(location.origin, own),
+    recordings: recordingsLink(own),
+    guest: buildLink(origin, await guestLink(own, generation)),
+    pupils: await Promise.all(
+      pupils.map(async ({ name, admission }) => ({
+        name,
+        link: buildLink(origin, await personalLink(own, generation, keptSecret(admission))),
+      })),
+    ),
   }
 }
 

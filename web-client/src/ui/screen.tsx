@@ -2,8 +2,9 @@
 
 import type { ComponentChildren } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
-import { inLanguage, t } from '../i18n'
+import { inLanguage, language, t } from '../i18n'
 import { WordMark } from './brand'
+import { FootContacts } from './contacts'
 import { LanguageSwitch } from './language-switch'
 
 /** What a framed screen is made of. */
@@ -36,8 +37,11 @@ export function Screen({ title, name, children, before }: ScreenProps) {
         {children}
       </main>
       <footer class="foot" aria-label={t('footer.label')}>
-        <a href={inLanguage('/notice')}>{t('footer.notice')}</a>
+        <a href={`/notice?lang=${language.value}`} data-testid="notice-link">
+          {t('footer.notice')}
+        </a>
         <a href={inLanguage('/test')}>{t('footer.test')}</a>
+        <FootContacts />
       </footer>
     </div>
   )

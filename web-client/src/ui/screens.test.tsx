@@ -4,7 +4,7 @@ import { render } from 'preact'
 import { act } from 'preact/test-utils'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { classOf, fakeCall } from '../../gallery/fake-call'
-import { INITIAL_MODEL } from '../call/call'
+import { INITIAL_MODEL } from '../call/model'
 import type { Care } from '../call/care'
 import type { CallState, Problem } from '../call/state'
 import type { Call } from '../call/store'
@@ -22,6 +22,7 @@ beforeEach(() => {
   history.replaceState(null, '', LINK)
   vi.stubGlobal('ResizeObserver', Silent)
   vi.stubGlobal('IntersectionObserver', Silent)
+  vi.stubGlobal('fetch', () => Promise.reject(new Error('no server here')))
   // A browser that could share a screen; the gallery's call never asks it to.
   Object.defineProperty(navigator, 'mediaDevices', { configurable: true, value: { getDisplayMedia: null } })
   root = document.createElement('div')
@@ -202,6 +203,15 @@ describe('in the room', () => {
       expect(find('connection-state').dataset['state']).toBe(connection)
       expect(find('connection-state').textContent).toBe(t(`connection.${connection}`))
     }
+  })
+
+  it('says until when a meeting can go on before a restart', async () => {
+    await show({})
+    expect(has('restart-notice')).toBe(false)
+    vi.useFakeTimers({ now: new Date(2027, 0, 4, 9, 5, 30), toFake: ['Date'] })
+    await show({ restartsAt: performance.now() + 70 * 60_000 })
+    expect(find('restart-notice').textContent).toBe(t('restart.announced', { time: '10:15' }))
+    expect(find('restart-notice').parentElement?.getAttribute('role')).toBe('status')
   })
 
   it('leaves with one click', async () => {

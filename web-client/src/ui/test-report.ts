@@ -26,6 +26,7 @@ export function adminHelp(cause: TestCause, result: TestResult): string | null {
     case 'websocket_blocked':
       return t('test.admin.websocket', values)
     case 'udp_blocked':
+    case 'udp_detour':
       return t('test.admin.udp', values)
     case 'udp_handshake':
       return t('test.admin.handshake', values)
@@ -84,6 +85,7 @@ const TEST_PROBLEMS: Record<TestProblem, true> = {
   server_unexpected: true,
   websocket_blocked: true,
   udp_blocked: true,
+  udp_detour: true,
   udp_handshake: true,
 }
 

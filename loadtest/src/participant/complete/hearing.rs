@@ -14,6 +14,7 @@ use webrtc::peer_connection::{
 
 use super::{OVERHEAD, State};
 use crate::clock::{self, Nanos};
+use crate::e2ee::Shield;
 use crate::measure::Meter;
 use crate::participant::receive::{FEEDBACK_INTERVAL, Packet, Slot, extend};
 use crate::rtp::ExtensionIds;
@@ -32,6 +33,7 @@ pub(super) struct Shared {
     pub(super) meter: Meter,
     pub(super) ids: watch::Receiver<ExtensionIds>,
     pub(super) listens: bool,
+    pub(super) shield: Option<Shield>,
 }
 
 #[async_trait::async_trait]
@@ -86,7 +88,7 @@ async fn receive(track: Arc<dyn TrackRemote>, shared: Shared) {
                         let repair_ssrc = is_video.then_some(0);
                         let mid = String::new();
                         let spec = SlotSpec { mid, is_video, ssrc, repair_ssrc, feed: None };
-                        Slot::new(spec, shared.listens)
+                        Slot::new(spec, shared.listens, shared.shield.clone())
                     });
                     take(slot, &packet, &ids, &shared.meter);
                 }

@@ -61,6 +61,11 @@ pub(super) fn inspect(payload: &[u8]) -> Option<FrameInfo> {
     })
 }
 
+/// What of a payload is of the frame.
+pub(super) fn content(payload: &[u8]) -> Option<&[u8]> {
+    payload.get(Layout::of(payload)?.len..)
+}
+
 pub(super) fn patch(payload: &mut [u8], ids: PictureIds) {
     if let Some(layout) = Layout::of(payload) {
         layout.numbers.write(payload, ids);

@@ -2,7 +2,7 @@
 
 use super::control::{RateControl, Signals};
 use super::delay::{DelayTrend, StandingQueue};
-use super::loss::LossMeter;
+use super::loss::{Fates, LossMeter};
 use super::meter::RateMeter;
 
 /// What one subscriber's path carries. Times are microseconds: of ours for what is sent, of the
@@ -41,28 +41,16 @@ impl Estimator {
     }
 
     /// A packet arrived.
-    pub(super) fn handle_arrival(
-        &mut self,
-        now_us: i64,
-        sent_us: i64,
-        arrived_us: i64,
-        bytes: u32,
-    ) {
+    pub(super) fn handle_arrival(&mut self, sent_us: i64, arrived_us: i64, bytes: u32) {
         self.trend.handle_packet(sent_us, arrived_us);
         self.queue.handle_packet(sent_us, arrived_us);
         self.arriving.add(arrived_us, bytes);
         self.last_arrival_us = self.last_arrival_us.max(arrived_us);
-        self.loss.count(now_us, false);
     }
 
-    /// A packet got lost.
-    pub(super) fn handle_loss(&mut self, now_us: i64) {
-        self.loss.count(now_us, true);
-    }
-
-    /// One of the lost packets was only late.
-    pub(super) fn handle_late_arrival(&mut self, now_us: i64) {
-        self.loss.take_back(now_us);
+    /// What became of the packets that one report tells about.
+    pub(super) fn handle_fates(&mut self, now_us: i64, fates: Fates) {
+        self.loss.count(now_us, fates);
     }
 
     /// One report is complete; the youngest packet it tells about left at `newest_sent_us`.

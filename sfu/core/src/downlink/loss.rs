@@ -1,5 +1,16 @@
 //! The part of the packets that is lost on the way to a subscriber.
 
+/// What one report says of packets that were not known of.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Fates {
+    /// They arrived.
+    pub(super) arrived: u32,
+    /// They did not.
+    pub(super) lost: u32,
+    /// They were called lost before and arrived after all.
+    pub(super) late: u32,
+}
+
 /// Counts of the last two seconds.
 #[derive(Debug, Default)]
 pub(super) struct LossMeter {
@@ -8,17 +19,11 @@ pub(super) struct LossMeter {
 }
 
 impl LossMeter {
-    /// Counts one packet by its fate.
-    pub(super) fn count(&mut self, now_us: i64, is_lost: bool) {
+    /// Counts the packets of one report by their fates.
+    pub(super) fn count(&mut self, now_us: i64, fates: Fates) {
         let bucket = self.bucket(now_us);
-        bucket.0 += u32::from(is_lost);
-        bucket.1 += 1;
-    }
-
-    /// One of the lost packets arrived after all.
-    pub(super) fn take_back(&mut self, now_us: i64) {
-        let bucket = self.bucket(now_us);
-        bucket.0 = bucket.0.saturating_sub(1);
+        bucket.0 = (bucket.0 + fates.lost).saturating_sub(fates.late);
+        bucket.1 += fates.lost + fates.arrived;
     }
 
     /// The lost part, 0 to 1; `None` while too few packets are known.
@@ -58,13 +63,11 @@ mod tests {
     #[test]
     fn losses_count_while_they_are_recent() {
         let mut meter = LossMeter::default();
-        for packet in 0..19 {
-            meter.count(packet, false);
-        }
+        meter.count(0, Fates { arrived: 19, ..Fates::default() });
         assert_eq!(meter.fraction(20), None);
-        meter.count(20, true);
+        meter.count(20, Fates { lost: 1, ..Fates::default() });
         assert_eq!(meter.fraction(20), Some(0.05));
-        meter.take_back(21);
+        meter.count(21, Fates { late: 1, ..Fates::default() });
         assert_eq!(meter.fraction(21), Some(0.0));
         assert_eq!(meter.fraction(5_000_000), None);
     }

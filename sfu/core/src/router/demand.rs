@@ -75,7 +75,12 @@ impl Router {
                 track.demand.until = [None; u8::BITS as usize];
                 continue;
             }
-            let wanted = self.wanted[usize::from(track.key.index)];
+            let mut wanted = self.wanted[usize::from(track.key.index)];
+            if let Some(recording) = &self.recording
+                && publisher.publisher.is_recordable(recording.tap())
+            {
+                wanted |= recording.wanted_layers(track);
+            }
             if let Some(on) = track.demand.settle(now, wanted, track.layers.len()) {
                 self.events.push(layers_wanted(track, on));
             }

@@ -8,7 +8,7 @@ use protocol::TrackSource;
 use super::track::{LayerKey, Marks, TrackKey};
 use crate::bucket::Bucket;
 use crate::codec::CodecKind;
-use crate::command::Mid;
+use crate::command::{Mid, RecordingTap};
 use crate::feedback::{self, ArrivalLog};
 use crate::packet::RtpView;
 use crate::rtcp::ReceptionBlock;
@@ -28,6 +28,8 @@ pub(crate) struct Publisher {
     loss: Option<(Instant, f64)>,
     sound: Bucket,
     pictures: Bucket,
+    /// The recording this participant agreed to. A new transport knows of none.
+    recordable: Option<RecordingTap>,
 }
 
 /// How often a publisher hears how its packets arrive. Raising it makes its loss-based rate
@@ -120,6 +122,21 @@ impl Publisher {
     /// Whether a source is open.
     pub(crate) fn is_active(&self, source: TrackSource) -> bool {
         self.active[source as usize]
+    }
+
+    /// Opens the gate to one recording, or shuts it. Gives to which it was open before.
+    pub(crate) fn set_recordable(&mut self, to: Option<RecordingTap>) -> Option<RecordingTap> {
+        std::mem::replace(&mut self.recordable, to)
+    }
+
+    /// The recording its participant agreed to.
+    pub(crate) fn recordable(&self) -> Option<RecordingTap> {
+        self.recordable
+    }
+
+    /// Whether its participant agreed to this recording.
+    pub(crate) fn is_recordable(&self, recording: RecordingTap) -> bool {
+        self.recordable == Some(recording)
     }
 
     /// Whether its sections would be sent differently under other wishes. Browsers send in the
@@ -336,6 +353,7 @@ impl Publisher {
 mod tests {
     use super::*;
     use crate::codec::CodecSet;
+    use crate::command::Frames;
     use crate::packet::{Extension, RtpHeader};
     use crate::sdp;
 
@@ -420,7 +438,7 @@ mod tests {
     fn publisher() -> (Publisher, Offer) {
         let mid = |text| Mid::new(text).unwrap();
         let publish = [(mid("0"), TrackSource::Microphone), (mid("1"), TrackSource::Camera)];
-        let offer = sdp::parse_offer(OFFER, &publish).unwrap();
+        let offer = sdp::parse_offer(OFFER, &publish, Frames::Clear).unwrap();
         let mut publisher = Publisher::default();
         negotiate(&mut publisher, &offer);
         (publisher, offer)

@@ -13,17 +13,18 @@ use super::Round;
 use super::track::{Arrival, LayerKey, TrackKey};
 use super::tracks::Tracks;
 use crate::codec::CodecSet;
-use crate::command::{Mid, SlotAssignment};
+use crate::command::{Frames, Mid, SlotAssignment};
 use crate::downlink::queue::Queue;
 use crate::downlink::{Downlink, Kind};
 use crate::egress::Outlet;
+use crate::epoch::Gate;
 use crate::packet::RtpView;
 use crate::quality::Signs;
 use crate::rtcp::{Blocks, TransportFeedback};
 use crate::sdp::{Offer, Role, SlotSsrcs};
 use crate::stats::Stats;
 use crate::stills::{Again, Stills};
-use crate::subscription::{Admitted, Outgoing, Repeated, Subscription};
+use crate::subscription::{Outgoing, Repeated, Subscription};
 use crate::transport::Transport;
 use crate::voices::Seats;
 use share::Sharing;
@@ -35,6 +36,10 @@ pub(crate) struct Subscriber {
     /// Slot number plus one by track number; zero for none.
     by_track: Vec<u8>,
     downlink: Downlink,
+    /// What frames look like in the room.
+    frames: Frames,
+    /// What may go out at all.
+    gate: Gate,
     /// Set when it shall get as little as a meeting needs.
     saving: Option<Box<Stills>>,
     /// Pictures that wait for the pacer.
@@ -49,6 +54,11 @@ pub(crate) struct Subscriber {
 }
 
 impl Subscriber {
+    /// Without a slot, in a room of such frames.
+    pub(crate) fn new(frames: Frames) -> Self {
+        Self { frames, gate: Gate::of(frames), ..Self::default() }
+    }
+
     /// Makes the slots of new sections and refreshes those of known ones.
     pub(crate) fn negotiate(&mut self, offer: &Offer, random: &mut StdRng) {
         for section in &offer.sections {
@@ -61,7 +71,8 @@ impl Subscriber {
             }
             let media = self.fresh_ssrc(random, None);
             let rtx = self.fresh_ssrc(random, Some(media));
-            self.slots.push(Subscription::new(section, SlotSsrcs { media, rtx }, random));
+            let ssrcs = SlotSsrcs { media, rtx };
+            self.slots.push(Subscription::new(section, self.frames, ssrcs, random));
         }
     }
 
@@ -69,6 +80,20 @@ impl Subscriber {
     pub(crate) fn set_saving(&mut self, saving: bool) {
         if saving != self.saving.is_some() {
             self.saving = saving.then(|| Box::new(Stills::new()));
+        }
+    }
+
+    /// Lets frames out from some epoch on, or nothing. Nothing of what went out before a gate was
+    /// shut goes out again.
+    pub(crate) fn set_gate(&mut self, gate: Gate) {
+        self.gate = gate;
+        if gate.is_shut() {
+            self.queue.clear();
+            self.downlink.cancel_probe();
+            self.saving = self.saving.take().map(|_| Box::new(Stills::new()));
+            for slot in &mut self.slots {
+                slot.forget();
+            }
         }
     }
 
@@ -153,7 +178,7 @@ impl Subscriber {
 
     /// Divides what the path carries anew, and asks for the key frames that are needed now.
     fn begin(&mut self, now: Instant, tracks: &mut Tracks) {
-        if self.saving.is_some() {
+        if self.saving.is_some() || self.gate.is_shut() {
             return;
         }
         self.share(now, tracks);
@@ -190,6 +215,11 @@ impl Subscriber {
     ) {
         let saving = self.saving.is_some();
         let Round { batch, tracks, voices, max_voices, switched } = round;
+        if self.gate.is_shut() {
+            let held = batch.iter().filter(|it| self.slot_of(it.source.track).is_some());
+            out.stats.packets_held_at_gate += held.count() as u64;
+            return;
+        }
         if !saving {
             if batch.iter().any(|arrival| self.may_begin(arrival)) {
                 self.sharing.expire();
@@ -204,7 +234,8 @@ impl Subscriber {
         };
         let (downlink, queue) = (&mut self.downlink, &mut self.queue);
         let (egress, stats) = (&mut *out.egress, &mut *out.stats);
-        let mut out = Outgoing { path, sealer, egress, stats, now, downlink, queue, saving };
+        let gate = self.gate;
+        let mut out = Outgoing { path, sealer, egress, stats, now, downlink, queue, saving, gate };
         let before = out.sent();
         for arrival in batch {
             let key = arrival.source.track;
@@ -230,7 +261,7 @@ impl Subscriber {
                 }
                 (TrackSource::Camera, Some(_)) => true,
                 (TrackSource::Screen, Some(stills)) => {
-                    stills.collect(now, arrival, track);
+                    stills.collect(now, arrival, track, self.gate);
                     true
                 }
             };
@@ -247,7 +278,7 @@ impl Subscriber {
             if slot.forward(now, arrival, layer, &mut out) {
                 switched.push((arrival.source, at));
             }
-            if slot.needs_key_frame() {
+            if slot.needs_key_frame() || slot.is_let_in(arrival, out.gate) {
                 layer.want_key_frame(now);
             }
         }
@@ -282,6 +313,9 @@ impl Subscriber {
         transport: &mut Transport,
         out: &mut Outlet<'_>,
     ) {
+        if self.gate.is_shut() {
+            return;
+        }
         let Some((path, sealer)) = transport.outgoing() else {
             return;
         };
@@ -291,7 +325,8 @@ impl Subscriber {
         let (downlink, queue) = (&mut self.downlink, &mut self.queue);
         let (egress, stats) = (&mut *out.egress, &mut *out.stats);
         let saving = self.saving.is_some();
-        let mut out = Outgoing { path, sealer, egress, stats, now, downlink, queue, saving };
+        let gate = self.gate;
+        let mut out = Outgoing { path, sealer, egress, stats, now, downlink, queue, saving, gate };
         for sequence in lost {
             out.stats.nacks_in += 1;
             let Some(origin) = slot.origin(sequence) else {
@@ -312,7 +347,7 @@ impl Subscriber {
             if let Some(packet) = packet.and_then(|bytes| RtpView::parse(bytes).ok())
                 && out.downlink.may_repair(now)
             {
-                let scalable = slot.admitted_before(layer, &packet);
+                let scalable = slot.admitted_before(sequence, layer, &packet);
                 let repeated = Repeated { kind: Kind::Repair, packet, scalable, codec };
                 slot.retransmit(sequence, &origin, &repeated, &mut out);
             }
@@ -408,7 +443,7 @@ fn send_stills(stills: &mut Stills, slots: &mut [Subscription], out: &mut Outgoi
                     let repeated = Repeated {
                         kind: Kind::Repair,
                         packet: due.packet,
-                        scalable: Admitted::Plain,
+                        scalable: slot.described_still(&due, again.sequence),
                         codec: due.codec,
                     };
                     slot.retransmit(again.sequence, &again.origin, &repeated, out);

@@ -7,7 +7,7 @@ use protocol::{TrackId, TrackSource};
 use super::demand::Demand;
 use crate::codec::{CodecKind, FrameInfo, TemporalId};
 use crate::demux::TransportKey;
-use crate::dependency::{self, DecodeTarget, Indication, Structure};
+use crate::dependency::{self, DecodeTarget, Frame, Indication, Structure};
 use crate::downlink::PACKET_OVERHEAD;
 use crate::downlink::meter::RateMeter;
 use crate::keyframe::KeyFrameRequests;
@@ -15,6 +15,7 @@ use crate::layer::AliveLayers;
 use crate::loss::LossTracker;
 use crate::retransmission::Ring;
 use crate::rtcp::SenderInfo;
+use crate::sframe::Start;
 use crate::transport::RTP_OVERHEAD;
 
 /// Names a track within its router. The serial number tells it from a former one at its place.
@@ -110,19 +111,26 @@ pub(crate) struct Layer {
     pub(crate) key_frames: KeyFrameRequests,
     /// How the publisher's clock and this layer's timestamps relate.
     pub(crate) sender_report: Option<ReceivedReport>,
+    /// Time of the latest frame that came in clear where all are encrypted.
+    in_clear: Option<u32>,
     /// Layers within it, where dependency descriptors tell of any.
     pub(crate) scalable: Option<Scalable>,
+    /// Structures told so far.
+    structures: u32,
     /// By temporal layer, each for itself.
     rates: [LayerRate; MAX_TEMPORAL],
     temporal_count: usize,
     is_video: bool,
     newest: Option<u16>,
-    last_packet: Option<Instant>,
+    /// Until when it counts as sending.
+    alive_until: Option<Instant>,
 }
 
 /// How to read the dependency descriptors of a layer.
 #[derive(Debug)]
 pub(crate) struct Scalable {
+    /// Which structure of its layer it is, counted from the first.
+    pub(crate) number: u32,
     /// Id of the header extension as the publisher knows it.
     pub(crate) id: u8,
     /// What its latest key frame told.
@@ -132,9 +140,9 @@ pub(crate) struct Scalable {
 }
 
 impl Scalable {
-    fn new(id: u8, structure: Structure) -> Self {
+    fn new(number: u32, id: u8, structure: Structure) -> Self {
         let rates = structure.targets().iter().map(|_| LayerRate::default()).collect();
-        Self { id, structure, rates }
+        Self { number, id, structure, rates }
     }
 
     /// What can be chosen of it up to a spatial layer, from the least to the most, and the bits
@@ -158,6 +166,21 @@ impl Scalable {
     }
 }
 
+/// What the dependency descriptor of one packet says, read once for all subscribers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Described {
+    frame: Frame,
+    /// [`Scalable::number`] of the structure it was read by.
+    structure: u32,
+}
+
+impl Described {
+    /// The frame, unless another structure holds since.
+    pub(crate) fn frame(&self, scalable: &Scalable) -> Option<&Frame> {
+        (self.structure == scalable.number).then_some(&self.frame)
+    }
+}
+
 /// A publisher's sender report and when it came.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ReceivedReport {
@@ -175,12 +198,14 @@ impl Layer {
             losses: losses(is_video),
             key_frames: KeyFrameRequests::new(),
             sender_report: None,
+            in_clear: None,
             scalable: None,
+            structures: 0,
             rates: <[LayerRate; MAX_TEMPORAL]>::default(),
             temporal_count: 1,
             is_video,
             newest: None,
-            last_packet: None,
+            alive_until: None,
         }
     }
 
@@ -191,28 +216,42 @@ impl Layer {
         self.losses = losses(self.is_video);
         self.sender_report = None;
         self.newest = None;
+        self.in_clear = None;
         self.scalable = None;
     }
 
-    /// Takes the dependency descriptor of a packet of so many bytes. True when it begins a frame
-    /// that needs no other.
+    /// Whether a packet is of a frame in clear, of which the first packet tells.
+    pub(crate) fn is_in_clear(&mut self, timestamp: u32, start: Start) -> bool {
+        match start {
+            Start::No => {}
+            Start::Epoch(_) => self.in_clear = None,
+            Start::InClear => self.in_clear = Some(timestamp),
+        }
+        self.in_clear == Some(timestamp)
+    }
+
+    /// Takes the dependency descriptor of a packet of so many bytes, and gives what it says of its
+    /// frame; nothing when it cannot be read.
     pub(crate) fn note_dependency(
         &mut self,
         now: Instant,
         id: u8,
         descriptor: &[u8],
         bytes: usize,
-    ) -> bool {
+    ) -> (FrameInfo, Option<Described>) {
         let known = self.scalable.as_ref().map(|scalable| &scalable.structure);
         let Ok((frame, told)) = dependency::parse(descriptor, known) else {
-            return false;
+            return (FrameInfo::default(), None);
         };
         let is_key = told.is_some() && frame.is_independent && frame.mandatory.starts_frame;
         match (told, &mut self.scalable) {
             (Some(structure), Some(scalable)) if scalable.structure == structure => {
                 scalable.id = id;
             }
-            (Some(structure), scalable) => *scalable = Some(Scalable::new(id, structure)),
+            (Some(structure), scalable) => {
+                self.structures = self.structures.wrapping_add(1);
+                *scalable = Some(Scalable::new(self.structures, id, structure));
+            }
             (None, Some(scalable)) => scalable.id = id,
             (None, None) => {}
         }
@@ -223,7 +262,14 @@ impl Layer {
                 rate.add(now, bytes + FORWARDED_OVERHEAD);
             }
         }
-        is_key
+        let info = FrameInfo {
+            starts_frame: frame.mandatory.starts_frame,
+            starts_key_frame: is_key,
+            temporal: Some(TemporalId { layer: frame.temporal, is_sync: false }),
+            ..FrameInfo::default()
+        };
+        let structure = self.scalable.as_ref().map(|scalable| scalable.number);
+        (info, structure.map(|structure| Described { frame, structure }))
     }
 
     /// The publisher shut or opened the source: nothing is missing, nothing is wanted.
@@ -231,7 +277,7 @@ impl Layer {
         self.losses = losses(self.is_video);
         self.key_frames.cancel();
         self.newest = None;
-        self.last_packet = None;
+        self.alive_until = None;
     }
 
     /// A packet of so many bytes came that carries media.
@@ -243,7 +289,7 @@ impl Layer {
         let at = temporal.map_or(0, |id| usize::from(id.layer)).min(MAX_TEMPORAL - 1);
         self.temporal_count = self.temporal_count.max(at + 1);
         self.rates[at].add(now, bytes + FORWARDED_OVERHEAD);
-        self.last_packet = Some(now);
+        self.alive_until = Some(now + ALIVE_WITHOUT_PACKETS);
     }
 
     /// Bits per second up to a temporal layer, once all of them were measured.
@@ -268,9 +314,14 @@ impl Layer {
         *newest
     }
 
+    /// The newest number so far.
+    pub(crate) fn newest(&self) -> Option<u16> {
+        self.newest
+    }
+
     /// Whether it sends now.
     pub(crate) fn is_alive(&self, now: Instant) -> bool {
-        self.last_packet.is_some_and(|at| now.saturating_duration_since(at) < ALIVE_WITHOUT_PACKETS)
+        self.alive_until.is_some_and(|until| now < until)
     }
 
     /// Whether browsers repeat lost packets of it: those of pictures only.
@@ -361,6 +412,10 @@ pub(crate) struct Arrival {
     pub(crate) payload_start: u16,
     pub(crate) payload_end: u16,
     pub(crate) frame: FrameInfo,
+    /// What its dependency descriptor says, where it has one.
+    pub(crate) described: Option<Described>,
+    /// Epoch of the frame that begins with it, where frames are encrypted.
+    pub(crate) epoch: Option<u64>,
 }
 
 /// What the publisher's header extensions say of one packet and every subscriber is told too.

@@ -25,6 +25,7 @@ impl Router {
             member.set_saving(saving);
             member.subscriber.restart(now, &mut self.tracks);
         }
+        self.is_sending_known = false;
         if saving {
             self.sending_due = None;
         }
@@ -32,9 +33,10 @@ impl Router {
 
     /// Follows what the members need, and tells those who have to offer anew for it.
     pub(crate) fn poll_wishes(&mut self, now: Instant, members: &mut Members) {
-        if self.sending_due.is_some_and(|due| now < due) {
+        if self.is_sending_known || self.sending_due.is_some_and(|due| now < due) {
             return;
         }
+        self.is_sending_known = true;
         let mut wishes = Wishes { scalable: self.scalable, ..Wishes::default() };
         for key in &self.members {
             let Some(member) = members[key.0].as_ref() else {

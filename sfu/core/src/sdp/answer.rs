@@ -1,6 +1,7 @@
 //! From [`Offer`] to the text of the answer.
 
 use std::fmt::Write;
+use std::net::SocketAddr;
 
 use super::{
     Codec, LocalParameters, MAX_RIDS, MediaKind, Offer, Publish, Role, Section, SlotSsrcs, Wishes,
@@ -39,8 +40,10 @@ pub fn write_answer(
         let mut section = section.clone();
         if matches!(section.role, Role::Publish(_)) {
             section.codecs = local.wishes.accepted(&section.codecs, section.may_scale());
-            // The page sends layers where the answer has both the codec and their descriptor.
-            if section.codecs.first().map(|codec| codec.kind) != local.wishes.scalable {
+            // The page sends layers where the answer has both the codec and their descriptor. Raw
+            // pictures are nothing without one.
+            let is_raw = section.codecs.iter().any(|codec| codec.is_raw);
+            if !is_raw && section.codecs.first().map(|codec| codec.kind) != local.wishes.scalable {
                 section.extensions.dependency = None;
             }
         }
@@ -152,6 +155,9 @@ fn write_codecs(out: &mut Lines, section: &Section, wishes: Wishes) {
             ),
         };
         out.line(format_args!("a=rtpmap:{payload_type} {encoding}"));
+        if codec.is_raw {
+            out.line(format_args!("a=packetization:{payload_type} raw"));
+        }
         if !parameters.is_empty() {
             out.line(format_args!("a=fmtp:{payload_type} {parameters}"));
         }
@@ -211,19 +217,43 @@ fn write_transport(out: &mut Lines, section: &Section, local: &LocalParameters<'
     out.line(format_args!("a=fingerprint:sha-256 {}", local.fingerprint));
 }
 
-/// Host candidates (RFC 8839 section 5.1, priority of RFC 8445 section 5.1.2.1), best first, in
-/// the section that stands for the bundle.
+/// Host candidates (RFC 8839 section 5.1), best first, in the section that stands for the bundle.
 fn write_candidates(out: &mut Lines, local: &LocalParameters<'_>) {
-    for (index, address) in local.candidates.iter().enumerate() {
-        let preference = 65_535_u32.saturating_sub(u32::try_from(index).unwrap_or(u32::MAX));
-        let priority = HOST_PREFERENCE << 24 | preference << 8 | (256 - COMPONENT);
+    for (index, address) in (0..).zip(local.candidates) {
+        let priority = priority(HOST_PREFERENCE, 65_535_u32.saturating_sub(index));
         let (ip, port) = (address.ip(), address.port());
         out.line(format_args!(
             "a=candidate:{} {COMPONENT} udp {priority} {ip} {port} typ host",
             index + 1
         ));
     }
+    if let Some(port) = local.tcp_port {
+        write_tcp_candidates(out, local.candidates, port);
+    }
     out.line("a=end-of-candidates");
+}
+
+/// The same addresses over TCP, for the browser to connect to (RFC 6544 section 4.5).
+fn write_tcp_candidates(out: &mut Lines, candidates: &[SocketAddr], port: u16) {
+    let mut written = Vec::with_capacity(candidates.len());
+    for ip in candidates.iter().map(SocketAddr::ip) {
+        // One address may stand there with several ports of its own.
+        if written.contains(&ip) {
+            continue;
+        }
+        let other = TCP_OTHER_PREFERENCE.saturating_sub(written.len() as u32);
+        let priority = priority(TCP_HOST_PREFERENCE, TCP_PASSIVE << 13 | other);
+        written.push(ip);
+        let foundation = candidates.len() + written.len();
+        out.line(format_args!(
+            "a=candidate:{foundation} {COMPONENT} tcp {priority} {ip} {port} typ host tcptype passive"
+        ));
+    }
+}
+
+/// RFC 8445 section 5.1.2.1.
+const fn priority(kind: u32, local_preference: u32) -> u32 {
+    kind << 24 | local_preference << 8 | (256 - COMPONENT)
 }
 
 /// Length of the frames asked for where somebody is on a poor connection: the headers of three
@@ -236,5 +266,12 @@ const FRUGAL_BITRATE: u32 = 16_000;
 
 /// Type preference of host candidates (RFC 8445 section 5.1.2.2).
 const HOST_PREFERENCE: u32 = 126;
+/// Type preference of host candidates over TCP: below every one over UDP, where what is lost holds
+/// nothing up (RFC 6544 section 4.2).
+const TCP_HOST_PREFERENCE: u32 = 90;
+/// Direction preference of a host candidate that is connected to (RFC 6544 section 4.2).
+const TCP_PASSIVE: u32 = 4;
+/// The other 13 bits of the local preference of the best candidate over TCP.
+const TCP_OTHER_PREFERENCE: u32 = 8_191;
 /// RTP and RTCP share the one component.
 const COMPONENT: u32 = 1;

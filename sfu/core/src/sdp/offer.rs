@@ -12,15 +12,21 @@ use super::attribute::{
 use super::{
     Codec, DeclaredSsrc, ExtensionIds, Feedback, Fingerprint, IceCredentials, MAX_DECLARED_SSRCS,
     MAX_OFFER_BYTES, MAX_RIDS, MAX_SECTIONS, MediaKind, Offer, Publish, Role, Section,
+    usable_codecs,
 };
 use crate::codec::CodecKind;
-use crate::command::{Mid, NegotiationError};
+use crate::command::{Frames, Mid, NegotiationError};
 
 /// Reads an offer. `publish` says which sending sections carry which source; sending sections it
-/// does not name stay inactive.
+/// does not name stay inactive. Only what can be used in a room of such `frames` is taken: of raw
+/// pictures those alone that come with dependency descriptors.
 ///
 /// Errors are those of [`NegotiationError`]; an offer that is refused changes nothing.
-pub fn parse_offer(sdp: &str, publish: &[(Mid, TrackSource)]) -> Result<Offer, NegotiationError> {
+pub fn parse_offer(
+    sdp: &str,
+    publish: &[(Mid, TrackSource)],
+    frames: Frames,
+) -> Result<Offer, NegotiationError> {
     let is_text = |byte: u8| byte >= b' ' || b"\r\n\t".contains(&byte);
     if sdp.len() > MAX_OFFER_BYTES || !sdp.bytes().all(is_text) {
         return Err(NegotiationError::Malformed);
@@ -39,6 +45,7 @@ pub fn parse_offer(sdp: &str, publish: &[(Mid, TrackSource)]) -> Result<Offer, N
         session: &description.attributes,
         bundle,
         publish,
+        frames,
         transport: None,
         extensions: ExtensionIds::default(),
         sound_slots: 0,
@@ -73,6 +80,7 @@ struct Reader<'a> {
     session: &'a [Attribute],
     bundle: BTreeSet<&'a str>,
     publish: &'a [(Mid, TrackSource)],
+    frames: Frames,
     transport: Option<Transport>,
     extensions: ExtensionIds,
     sound_slots: usize,
@@ -117,6 +125,7 @@ impl Reader<'_> {
             return Ok(section);
         }
         section.codecs = read_codecs(media, kind)?;
+        usable_codecs(self.frames, &mut section.codecs);
         if section.codecs.is_empty() {
             return if source.is_some() {
                 Err(NegotiationError::NoCommonCodec)
@@ -150,6 +159,15 @@ impl Reader<'_> {
             None => Role::Inactive,
         };
         self.read_extensions(media, &mut section)?;
+        let is_raw = section.codecs.iter().any(|codec| codec.is_raw);
+        if is_raw && section.extensions.dependency.is_none() {
+            // Nothing else would say where its frames begin.
+            match section.role {
+                Role::Publish(_) => return Err(NegotiationError::NoCommonCodec),
+                Role::Slot { .. } => section.role = Role::Rejected,
+                Role::Inactive | Role::Rejected => {}
+            }
+        }
         Ok(section)
     }
 
@@ -236,6 +254,10 @@ fn read_codecs(media: &MediaDescription, kind: MediaKind) -> Result<Vec<Codec>, 
             .find_map(|(of, parameters)| (of == pt).then_some(parameters))
             .unwrap_or_default()
     };
+    let is_raw = |pt: u8| {
+        let mut packetizations = values(&media.attributes, "packetization");
+        packetizations.any(|value| parse_payload_type(value) == Some((pt, "raw")))
+    };
     let mut payload_types = BTreeSet::new();
     let mut codecs: Vec<Codec> = Vec::new();
     let mut repeats = Vec::new();
@@ -270,6 +292,7 @@ fn read_codecs(media: &MediaDescription, kind: MediaKind) -> Result<Vec<Codec>, 
             rtx_payload_type: None,
             red_payload_type: None,
             feedback: read_feedback(media, payload_type),
+            is_raw: is_raw(payload_type),
             profile_level_id,
         };
         match codecs.iter_mut().find(|known| known.kind == codec_kind) {

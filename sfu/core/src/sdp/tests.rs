@@ -1,5 +1,7 @@
 //! Offers of real browsers (`tests/data`, taken from Chromium 156 and Firefox 153) and broken ones.
 
+mod encrypted;
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
@@ -49,7 +51,7 @@ fn mid(text: &str) -> Mid {
 
 fn parse(sdp: &str, publish: &[(&str, TrackSource)]) -> Result<Offer, NegotiationError> {
     let publish: Vec<_> = publish.iter().map(|(text, source)| (mid(text), *source)).collect();
-    parse_offer(sdp, &publish)
+    parse_offer(sdp, &publish, Frames::Clear)
 }
 
 fn answer(offer: &Offer) -> String {
@@ -67,6 +69,7 @@ fn answer_wishing(offer: &Offer, wishes: Wishes) -> String {
         ice: &ice,
         fingerprint: Fingerprint([0xab; 32]),
         candidates: &candidates,
+        tcp_port: Some(443),
     };
     let slots: Vec<Mid> = offer.slots().map(|slot| slot.mid.clone()).collect();
     write_answer(offer, &local, |mid| {
@@ -342,7 +345,14 @@ fn a_published_camera_is_received_in_three_layers() {
         assert!(microphone.iter().any(|line| line.contains("useinbandfec=1;usedtx=1")));
         assert!(microphone.contains(&"a=candidate:1 1 udp 2130706431 192.0.2.9 8443 typ host"));
         assert!(microphone.contains(&"a=candidate:2 1 udp 2130706175 2001:db8::9 8443 typ host"));
-        assert!(microphone.contains(&"a=end-of-candidates"));
+        // Over TCP, behind them: 90 << 24 | (4 << 13 | 8191) << 8 | 255.
+        for line in [
+            "a=candidate:3 1 tcp 1520435199 192.0.2.9 443 typ host tcptype passive",
+            "a=candidate:4 1 tcp 1520434943 2001:db8::9 443 typ host tcptype passive",
+            "a=end-of-candidates",
+        ] {
+            assert!(microphone.contains(&line), "{line}");
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 use protocol::{ParticipantId, Redacted, TrackSource};
 
 use super::Sfu;
-use crate::command::{Event, Mid, NegotiationError, NegotiationId};
+use crate::command::{Event, Frames, Mid, NegotiationError, NegotiationId};
 use crate::demux::TransportKey;
 use crate::member::{Negotiated, Reached};
 use crate::router::Router;
@@ -46,7 +46,9 @@ impl Sfu {
         let member = self.members[key.0].as_mut().expect("keys name living members");
         let room = member.room;
         self.room_in_hand = Some(room);
-        let offer = sdp::parse_offer(offer.expose(), publish)?;
+        let frames = self.routers.get(&room).map_or(Frames::default(), Router::frames);
+        let offer = sdp::parse_offer(offer.expose(), publish, frames)?;
+        let was_recordable = member.publisher.recordable();
         let wishes = self.routers.get(&room).map_or_else(Wishes::default, Router::wishes);
         let settings = &self.settings;
         let negotiated = member.negotiate(now, &offer, settings, wishes, &mut self.random)?;
@@ -73,6 +75,9 @@ impl Sfu {
                 router.forget_demand(key);
                 self.events.extend(router.take_events());
             }
+        }
+        if let Reached::Anew { .. } = negotiated.reached {
+            self.shut_gate_of_former(key, was_recordable);
         }
         Ok(negotiated)
     }

@@ -4,7 +4,6 @@ use std::time::Instant;
 
 use super::form::Form;
 use super::{Forwarded, Outgoing, Subscription};
-use crate::codec::inspect;
 use crate::packet::RtpView;
 use crate::rewrite::PacketIds;
 use crate::router::{Arrival, Layer, Marks};
@@ -34,8 +33,9 @@ impl Subscription {
             let Some(payload) = form.payload(packet.payload()) else {
                 continue;
             };
-            let frame = inspect(switch.codec, packet.payload()).unwrap_or_default();
-            let Some(scalable) = self.admit(from, bytes, &frame, packet.timestamp(), false) else {
+            let frame = self.inspect(switch.codec, packet.payload());
+            let Some(scalable) = self.admit(from, bytes, (&frame, None), packet.timestamp(), false)
+            else {
                 self.numbers.skip(PacketIds {
                     sequence: packet.sequence(),
                     timestamp: packet.timestamp(),

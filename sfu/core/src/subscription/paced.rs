@@ -61,7 +61,7 @@ impl Subscription {
             && let Some(packet) = from.ring.find(out.now, origin.sequence)
             && let Ok(packet) = RtpView::parse(packet)
         {
-            let scalable = self.admitted_before(from, &packet);
+            let scalable = self.admitted_before(sequence, from, &packet);
             let repeated = Repeated { kind: Kind::Probe, packet, scalable, codec };
             if self.retransmit(sequence, &origin, &repeated, out) {
                 return true;

@@ -2,9 +2,10 @@
 
 use super::Subscription;
 use crate::codec::FrameInfo;
+use crate::command::Frames;
 use crate::dependency::{self, DecodeTarget, Mandatory};
 use crate::packet::RtpView;
-use crate::router::Layer;
+use crate::router::{Described, Layer};
 use crate::svc::{self, Outgoing};
 
 /// A packet that goes out.
@@ -33,38 +34,54 @@ impl<'a> Admitted<'a> {
 
 impl Subscription {
     /// Whether a packet is of the layers that go out. Its descriptor decides where it has one,
-    /// else what its payload says.
+    /// which may have been read before; else what its payload says.
     pub(super) fn admit<'a>(
         &mut self,
         from: &Layer,
         packet: &'a [u8],
-        info: &FrameInfo,
+        (info, described): (&FrameInfo, Option<&Described>),
         timestamp: u32,
         begins: bool,
     ) -> Option<Admitted<'a>> {
-        let described = from.scalable.as_ref().and_then(|scalable| {
+        let descriptor = from.scalable.as_ref().and_then(|scalable| {
             let descriptor = RtpView::parse_header(packet).ok()?.extension(scalable.id)?;
-            Some((&scalable.structure, descriptor))
+            Some((scalable, descriptor))
         });
-        let Some((structure, descriptor)) = described else {
+        let Some((scalable, descriptor)) = descriptor else {
+            if self.frames_are == Frames::Raw && self.is_video {
+                return None;
+            }
             return self.temporal.passes(info, timestamp, begins).then_some(Admitted::Plain);
         };
-        // What follows an earlier structure belongs before a key frame that went by.
-        let (frame, _) = dependency::parse(descriptor, Some(structure)).ok()?;
+        let read;
+        let frame = match described.and_then(|described| described.frame(scalable)) {
+            Some(frame) => frame,
+            // What follows an earlier structure belongs before a key frame that went by.
+            None => {
+                read = dependency::parse(descriptor, Some(&scalable.structure)).ok()?.0;
+                &read
+            }
+        };
         let wanted = DecodeTarget {
             spatial: svc::worth(self.max_height).min(self.within),
             temporal: self.temporal.limited_to(),
         };
-        let out = self.frames.passes(&frame, structure, timestamp, wanted, begins)?;
+        let out = self.frames.passes(frame, &scalable.structure, timestamp, wanted, begins)?;
         Some(Admitted::Described { descriptor, out })
     }
 
-    /// A packet that went out before, to go out again in the same way.
-    pub(crate) fn admitted_before<'a>(&self, from: &Layer, packet: &RtpView<'a>) -> Admitted<'a> {
+    /// A packet that went out under this number before, to go out again in the same way.
+    pub(crate) fn admitted_before<'a>(
+        &self,
+        sequence: u16,
+        from: &Layer,
+        packet: &RtpView<'a>,
+    ) -> Admitted<'a> {
+        let shift = self.frame_shifts.at(sequence).unwrap_or(self.frames.shift());
         let described = from.scalable.as_ref().and_then(|scalable| {
             let descriptor = packet.extension(scalable.id)?;
             let mandatory = Mandatory::parse(descriptor).ok()?;
-            Some((descriptor, self.frames.again(mandatory, &scalable.structure)))
+            Some((descriptor, self.frames.again(mandatory, &scalable.structure, shift)))
         });
         match described {
             Some((descriptor, out)) => Admitted::Described { descriptor, out },

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rtc_srtp::crypto::RTCCrypto;
 use rtc_stun::attributes::{
-    ATTR_ICE_CONTROLLED, ATTR_MESSAGE_INTEGRITY, ATTR_USE_CANDIDATE, ATTR_USERNAME,
+    ATTR_ICE_CONTROLLED, ATTR_MESSAGE_INTEGRITY, ATTR_USE_CANDIDATE, ATTR_USERNAME, RawAttribute,
 };
 use rtc_stun::error_code::CODE_ROLE_CONFLICT;
 use rtc_stun::fingerprint::FINGERPRINT;
@@ -64,22 +64,25 @@ impl Check {
 
     /// Our user name fragment: what stands before the colon (RFC 8445 section 7.2.2).
     pub(crate) fn local_ufrag(&self) -> Option<&str> {
-        let attribute = self.authenticated().find(|attribute| attribute.typ == ATTR_USERNAME)?;
+        let attribute =
+            covered_by_integrity(&self.message).find(|attribute| attribute.typ == ATTR_USERNAME)?;
         std::str::from_utf8(&attribute.value).ok()?.split_once(':').map(|(ours, _)| ours)
     }
 
-    /// The attributes that the integrity covers: those before it.
-    fn authenticated(&self) -> impl Iterator<Item = &rtc_stun::attributes::RawAttribute> {
-        self.message
-            .attributes
-            .0
-            .iter()
-            .take_while(|attribute| attribute.typ != ATTR_MESSAGE_INTEGRITY)
-    }
-
     fn carries(&self, kind: rtc_stun::attributes::AttrType) -> bool {
-        self.authenticated().any(|attribute| attribute.typ == kind)
+        covered_by_integrity(&self.message).any(|attribute| attribute.typ == kind)
     }
+}
+
+/// True for what is a connectivity check in its form: whose it is, and whether it is authentic, is not
+/// looked at.
+pub fn is_connectivity_check(datagram: &[u8]) -> bool {
+    Check::parse(datagram).is_ok_and(|check| check.local_ufrag().is_some())
+}
+
+/// The attributes of a message that its integrity covers: those before it.
+pub(crate) fn covered_by_integrity(message: &Message) -> impl Iterator<Item = &RawAttribute> {
+    message.attributes.0.iter().take_while(|attribute| attribute.typ != ATTR_MESSAGE_INTEGRITY)
 }
 
 /// The ICE side of one transport.

@@ -3,7 +3,7 @@
 use protocol::{ChatAudience, ClientMessage, Profile, Redacted, Role, Verifier};
 
 use super::classroom_tests::{
-    ASK, checked, class, delegation, kept, pass_on, rules, set_role, text, told,
+    ASK, admit, checked, class, delegation, kept, pass_on, rules, set_role, text, told,
 };
 use super::tests::{Scene, answer, id, join, refused, subscribe, welcome};
 use super::*;
@@ -31,11 +31,10 @@ fn a_pupil_waits_and_hears_nothing_until_a_moderator_lets_them_in() {
         text: text("Bonjour"),
     };
     assert_eq!(told(&scene.say(1, chat), 2), Vec::<&ServerMessage>::new());
-    let outputs =
-        scene.say(1, ClientMessage::Admit { request_id: ASK, participants: Some(vec![id(2)]) });
+    let outputs = scene.say(1, admit(ASK, Some(vec![id(2)])));
     assert_eq!(welcome(&outputs).participant, id(2));
     assert_eq!(answer(&outputs), Ok(()));
-    let again = ClientMessage::Admit { request_id: ASK, participants: Some(vec![id(2)]) };
+    let again = admit(ASK, Some(vec![id(2)]));
     assert_eq!(answer(&scene.say(1, again)), Err(ErrorCode::NotThere));
 }
 
@@ -59,10 +58,7 @@ fn a_place_in_the_lobby_survives_a_reload_and_not_more() {
     let mut scene = class(1);
     scene.join(2);
     scene.input(Input::SessionLost { session: SessionId(2) });
-    assert_eq!(
-        answer(&scene.say(1, ClientMessage::Admit { request_id: ASK, participants: None })),
-        Ok(())
-    );
+    assert_eq!(answer(&scene.say(1, admit(ASK, None))), Ok(()));
     let resume = Some(Resume { participant: id(2), admitted: false });
     let outputs = scene.input(Input::Join(Join { session: SessionId(9), resume, ..join(3) }));
     assert!(matches!(&outputs[0], Output::Wait(wait) if wait.participant == id(2)));

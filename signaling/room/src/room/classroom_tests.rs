@@ -11,6 +11,14 @@ use super::tests::{Scene, answer, id, join, set_publishing, subscribe, track, we
 use super::*;
 use crate::{Change, Join, Resume};
 
+/// Lets in who waits, or everybody.
+pub(super) fn admit(
+    request_id: RequestId,
+    participants: Option<Vec<ParticipantId>>,
+) -> ClientMessage {
+    ClientMessage::Admit { request_id, participants, admissions: vec![] }
+}
+
 pub(super) const ASK: RequestId = RequestId(7);
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -21,7 +29,7 @@ pub(super) fn class(people: u8) -> Scene {
     for n in 2..=people {
         scene.join(n);
     }
-    scene.say(1, ClientMessage::Admit { request_id: ASK, participants: None });
+    scene.say(1, admit(ASK, None));
     scene
 }
 
@@ -162,12 +170,12 @@ fn whoever_waits_without_a_name_does_not_learn_how_many_are_inside() {
     let mut scene = class(1);
     for n in 2..=4 {
         scene.input(Input::Join(Join { display_name: None, ..join(n) }));
-        scene.say(1, ClientMessage::Admit { request_id: ASK, participants: None });
+        scene.say(1, admit(ASK, None));
     }
     let outputs = scene.input(Input::Join(Join { display_name: None, ..join(5) }));
     let Output::Wait(wait) = &outputs[0] else { panic!("{outputs:?}") };
     assert_eq!(wait.display_name.expose(), "Invité 1");
-    let outputs = scene.say(1, ClientMessage::Admit { request_id: ASK, participants: None });
+    let outputs = scene.say(1, admit(ASK, None));
     assert_eq!(welcome(&outputs).display_name.expose(), "Invité 5", "one of their own inside");
 }
 
@@ -429,6 +437,21 @@ fn a_page_that_comes_back_is_told_its_own_part() {
 }
 
 #[test]
+fn what_a_meeting_was_about_goes_with_the_last_of_it() {
+    let mut scene = class(2);
+    let (question, choices) = (text("Compris ?"), vec![text("oui"), text("non")]);
+    scene.say(1, ClientMessage::OpenPoll { request_id: ASK, question, choices });
+    scene.say(1, ClientMessage::SetTimer { request_id: ASK, seconds: Some(90) });
+    scene.say(1, ClientMessage::SetSpotlight { request_id: ASK, participant: Some(id(2)) });
+    scene.say(2, ClientMessage::Leave {});
+    assert!(scene.room.poll.is_some());
+    scene.say(1, ClientMessage::Leave {});
+    let outputs = scene.input(Input::Join(Join { role: Role::Moderator, ..join(3) }));
+    let state = &welcome(&outputs).state;
+    assert!(state.poll.is_none() && state.timer_ms.is_none() && state.spotlight.is_none());
+}
+
+#[test]
 fn a_timer_runs_out_by_itself() {
     let mut scene = class(2);
     let outputs = scene.say(1, ClientMessage::SetTimer { request_id: ASK, seconds: Some(90) });
@@ -493,4 +516,23 @@ fn whoever_says_too_much_is_told_so_and_the_others_hear_no_more() {
     scene.wait(SECOND);
     let answers: Vec<_> = (0..5).map(|_| answer(&scene.say(2, chat()))).collect();
     assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 4);
+}
+
+#[test]
+fn nobody_hears_anything_after_goodbye() {
+    let mut scene = class(4);
+    for n in 2..=4 {
+        scene.say(n, ClientMessage::RaiseHand { request_id: ASK, raised: true });
+    }
+    let mut over = std::collections::BTreeSet::new();
+    for output in scene.wait(3600 * SECOND) {
+        match output {
+            Output::End { session, .. } => assert!(over.insert(session), "{session:?} ends twice"),
+            Output::Send { session, message } => {
+                assert!(!over.contains(&session), "{session:?} is over but told {message:?}");
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(over.len(), 4);
 }

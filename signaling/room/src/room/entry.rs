@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use protocol::{
-    ClientMessage, ErrorCode, GoodbyeReason, Language, OwnState, ParticipantId, Quality, Redacted,
-    Role, RoomState, ServerMessage,
+    Admission, ClientMessage, ErrorCode, GoodbyeReason, Language, MemberKey, OwnState,
+    ParticipantId, Quality, Redacted, Role, RoomState, SealedName, ServerMessage,
 };
 
 use super::Room;
@@ -12,6 +12,7 @@ use crate::lobby::Waiting;
 use crate::name;
 use crate::participant::{Participant, Presence};
 use crate::port::{EndCause, Join, MediaRequest, Output, SessionId, Wait, Welcome};
+use crate::sealed_poll::SealedPollBox;
 
 impl Room {
     pub(super) fn join(&mut self, now: Instant, join: Join) {
@@ -22,12 +23,15 @@ impl Room {
         if self.ended {
             return self.refuse_session(session, ErrorCode::RoomEnded);
         }
+        if let Err(code) = self.check_join(&join) {
+            return self.refuse_session(session, code);
+        }
         let resume = join.resume.filter(|resume| !self.gone.contains(&resume.participant));
         let known = resume.and_then(|resume| self.participants.get(&resume.participant));
         if let (Some(resume), Some(known)) = (resume, known)
             && known.link_role == join.role
         {
-            return self.resume(now, session, resume.participant);
+            return self.resume(now, session, resume.participant, join.member_key);
         }
         // The room was made anew since the token was given: same person, new media.
         let returning = resume.filter(|_| known.is_none());
@@ -39,7 +43,8 @@ impl Room {
             && self.lobby.find(resume.participant).is_some()
             && join.role == Role::Guest
         {
-            return self.wait_again(session, resume.participant);
+            let sealed = (join.member_key, join.sealed_name);
+            return self.wait_again(session, resume.participant, sealed);
         }
         let id = returning.map_or(join.participant, |resume| resume.participant);
         let was_admitted = delegation.is_some() || returning.is_some_and(|it| it.admitted);
@@ -63,7 +68,9 @@ impl Room {
             let (presence, arrival) = (Presence::Here(session), self.arrivals);
             let is_unnamed = join.display_name.as_ref().is_none_or(name::is_blank);
             let neutral_in = is_unnamed.then_some(join.language);
-            let waiting = Waiting { display_name, neutral_in, presence, arrival };
+            let (sealed_name, member_key) = (join.sealed_name, join.member_key);
+            let waiting =
+                Waiting { display_name, neutral_in, sealed_name, member_key, presence, arrival };
             if !self.lobby.enter(id, waiting) {
                 return self.refuse_session(session, ErrorCode::RoomFull);
             }
@@ -72,8 +79,9 @@ impl Room {
             return self.tell_waiting();
         }
         let arrival = self.arrivals;
+        let (role, handle, member_key) = (join.role, join.handle, join.member_key);
         let mut participant =
-            Participant::new(now, display_name, join.role, join.handle, session, arrival);
+            Participant::new(now, display_name, role, handle, session, arrival, member_key);
         if delegation.is_some() {
             participant.role = Role::Moderator;
             participant.delegation = delegation;
@@ -124,8 +132,16 @@ impl Room {
         }
     }
 
-    fn resume(&mut self, now: Instant, session: SessionId, id: ParticipantId) {
+    fn resume(
+        &mut self,
+        now: Instant,
+        session: SessionId,
+        id: ParticipantId,
+        member_key: Option<MemberKey>,
+    ) {
+        self.forget_answer(id);
         let Some(participant) = self.participants.get_mut(&id) else { return };
+        participant.member.set_key(member_key);
         let before = std::mem::replace(&mut participant.presence, Presence::Here(session));
         self.sessions.insert(session, id);
         match before {
@@ -138,8 +154,14 @@ impl Room {
         self.welcome(now, session, id, true);
     }
 
-    fn wait_again(&mut self, session: SessionId, id: ParticipantId) {
+    fn wait_again(
+        &mut self,
+        session: SessionId,
+        id: ParticipantId,
+        sealed: (Option<MemberKey>, Option<Redacted<SealedName>>),
+    ) {
         let Some(waiting) = self.lobby.find(id) else { return };
+        (waiting.member_key, waiting.sealed_name) = sealed;
         let before = std::mem::replace(&mut waiting.presence, Presence::Here(session));
         if let Presence::Here(old) = before {
             self.goodbye(old, GoodbyeReason::Replaced, EndCause::Goodbye);
@@ -161,7 +183,12 @@ impl Room {
     }
 
     /// Lets somebody in who waits. Who is cut at that moment comes in when they come back.
-    pub(super) fn admit(&mut self, now: Instant, id: ParticipantId) -> Result<(), ErrorCode> {
+    pub(super) fn admit(
+        &mut self,
+        now: Instant,
+        id: ParticipantId,
+        admission: Option<Redacted<Admission>>,
+    ) -> Result<(), ErrorCode> {
         if self.is_full() {
             return Err(ErrorCode::RoomFull);
         }
@@ -173,7 +200,9 @@ impl Room {
             Some(language) => self.neutral_name(language),
             None => waiting.display_name,
         };
-        let participant = Participant::new(now, name, Role::Guest, None, session, arrival);
+        let (role, member_key) = (Role::Guest, waiting.member_key);
+        let mut participant = Participant::new(now, name, role, None, session, arrival, member_key);
+        participant.member.admission = admission;
         self.enter(now, id, participant);
         Ok(())
     }
@@ -239,6 +268,7 @@ impl Room {
             return self.tell_waiting();
         }
         let Some(id) = self.sessions.remove(&session) else { return };
+        self.forget_answer(id);
         let Some(participant) = self.participants.get_mut(&id) else { return };
         participant.presence = Presence::Away(now + Self::RESUME_WINDOW);
         let message = ServerMessage::ParticipantAway { participant: id, away: true };
@@ -270,11 +300,13 @@ impl Room {
 
     /// The one way out of the room, whatever the cause.
     pub(super) fn remove(&mut self, now: Instant, id: ParticipantId) {
+        self.forget_answer(id);
         let Some(participant) = self.participants.remove(&id) else { return };
         if let Some(session) = participant.session() {
             self.sessions.remove(&session);
         }
         self.forget(id);
+        self.delivery.forget(id);
         self.speakers.retain(|speaker| *speaker != id);
         self.outputs.push_back(Output::Media(MediaRequest::RemoveTransport { participant: id }));
         self.tell_others(id, &ServerMessage::ParticipantLeft { participant: id });
@@ -315,19 +347,26 @@ impl Room {
                 timer_ms: self.timer_left(now),
                 spotlight: self.spotlight,
                 poll: self.poll.as_ref().map(crate::poll::Poll::info),
+                sealed_poll: self.sealed_poll.as_ref().map(SealedPollBox::info),
+                recording: self.consent.info().cloned(),
             },
             own: OwnState {
                 group: own.group,
                 opinion: own.opinion,
                 moderators_only: own.moderators_only,
-                has_voted: self.poll.as_ref().is_some_and(|poll| poll.has_ballot_of(id)),
+                has_voted: self.poll.as_ref().is_some_and(|poll| poll.has_ballot_of(id))
+                    || self.sealed_poll.as_ref().is_some_and(|poll| poll.has_ballot_of(id)),
                 stopped: own.stopped.iter().copied().collect(),
             },
+            circle: self.delivery.place(),
+            admission: own.member.admission.clone(),
         })));
         let paused = own.tell_paused_slots().filter(|_| !own.paused_slots.is_empty());
         let unplayable = own.tell_unplayable_slots().filter(|_| !own.unplayable_slots.is_empty());
         self.outputs.extend(paused);
         self.outputs.extend(unplayable);
+        let restart = self.restart_announced(now);
+        self.outputs.extend(restart.map(|message| Output::Send { session, message }));
         // Shown at the next restart of the server; a page may have been reloaded since it was told.
         if let Some(delegation) = own.delegation {
             let (role, delegation) = (own.role, Some(delegation));
@@ -349,6 +388,11 @@ impl Room {
                 let message = ServerMessage::QualityChanged { participant, quality };
                 self.outputs.push_back(Output::Send { session, message });
             }
+        }
+        if own.role == Role::Moderator
+            && let Some(message) = self.consent.counts(self.participants.len())
+        {
+            self.outputs.push_back(Output::Send { session, message });
         }
         if own.role == Role::Moderator && !self.lobby.is_empty() {
             let message = ServerMessage::WaitingChanged { waiting: self.lobby.infos() };

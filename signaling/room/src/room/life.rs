@@ -47,6 +47,9 @@ impl Room {
         if self.poll_pace.is_due(now) {
             self.say_poll();
         }
+        if self.answers_pace.is_due(now) {
+            self.say_answers();
+        }
     }
 
     pub(super) fn tell_hands(&mut self, now: Instant) {
@@ -181,16 +184,23 @@ impl Room {
         Ok(())
     }
 
-    fn say_poll(&mut self) {
+    pub(super) fn say_poll(&mut self) {
+        if let Some(sealed) = &self.sealed_poll {
+            let (poll, ballots) = (sealed.number(), sealed.count());
+            return self.tell_everybody(&ServerMessage::MlsBallotsCounted { poll, ballots });
+        }
         if let Some(poll) = self.poll.as_ref().map(Poll::info) {
             self.tell_everybody(&ServerMessage::PollChanged { poll });
         }
     }
 
-    pub(super) fn close_poll(&mut self) -> Result<(), ErrorCode> {
-        let (poll, results) = self.poll.take().ok_or(ErrorCode::NotThere)?.close();
+    pub(super) fn close_poll(&mut self, closer: ParticipantId) -> Result<(), ErrorCode> {
         // The result says it all.
         self.poll_pace = Pace::default();
+        if let Some(sealed) = self.sealed_poll.take() {
+            return self.close_sealed_poll(closer, sealed);
+        }
+        let (poll, results) = self.poll.take().ok_or(ErrorCode::NotThere)?.close();
         self.tell_everybody(&ServerMessage::PollClosed { poll, results });
         Ok(())
     }

@@ -7,13 +7,14 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use protocol::{
     ClientMessage, GroupPlace, Language, OpinionTotals, ParticipantInfo, Profile, Quality,
-    Redacted, TrackSource,
+    RecordingId, Redacted, TrackSource,
 };
 
 use self::step::{Step, populated, step};
 use super::*;
 use crate::{Action, Join, MediaAnswer, Resume, Slot, action_of, rules_of};
 
+mod recording;
 mod step;
 
 const MAX_PARTICIPANTS: u16 = 4;
@@ -28,6 +29,7 @@ struct View {
     opinions: OpinionTotals,
     spotlight: Option<ParticipantId>,
     poll: Option<(u32, u16)>,
+    recording: Option<RecordingId>,
 }
 
 #[derive(Debug)]
@@ -46,6 +48,7 @@ struct World {
     offers: Vec<(ParticipantId, u64)>,
     /// What the media plane was asked to bring to whom.
     carried: BTreeMap<(ParticipantId, String), TrackId>,
+    recording: recording::Truth,
 }
 
 /// What this step may lead to.
@@ -66,7 +69,7 @@ impl World {
         let now = start();
         let rules = rules_of(profile, MAX_PARTICIPANTS);
         let expires_at = Some(now + Duration::from_secs(900));
-        let config = RoomConfig { rules, link_generation: 0, expires_at };
+        let config = RoomConfig { rules, link_generation: 0, recording_days: Some(30), expires_at };
         Self {
             room: Room::new(now, config),
             now,
@@ -78,6 +81,7 @@ impl World {
             transports: BTreeSet::new(),
             offers: vec![],
             carried: BTreeMap::new(),
+            recording: recording::Truth::default(),
         }
     }
 
@@ -114,6 +118,8 @@ impl World {
                     handle: None,
                     display_name: name.map(Redacted::new),
                     language: Language::Fr,
+                    member_key: None,
+                    sealed_name: None,
                 })
             }
             Step::Lost(choice) => {
@@ -127,13 +133,16 @@ impl World {
                 let session = self.session(choice);
                 let message = saying.message(&self.room, |who| self.somebody(who));
                 if let Some(view) = self.views.get(&session) {
+                    self.recording.said(session, &message);
                     if let ClientMessage::SetPublishing { source, active: true, .. } = &message {
                         expected.turned_on = Some((view.own, *source));
                     }
                     let own = &self.room.participants[&view.own];
                     let is_reserved = match action_of(&message) {
                         Some(Action::Moderate) => own.role == Role::Guest,
-                        Some(Action::PassOn | Action::HandLinksOut) => own.link_role == Role::Guest,
+                        Some(Action::PassOn | Action::HandLinksOut | Action::Record) => {
+                            own.link_role == Role::Guest
+                        }
                         _ => false,
                     };
                     expected.refused = is_reserved.then_some(session);
@@ -173,6 +182,11 @@ impl World {
                 let Some(index) = pick(who, self.ids.len()) else { return };
                 let quality = [Quality::Good, Quality::Fair, Quality::Poor][usize::from(which)];
                 Input::QualityChanged { participant: self.ids[index].0, quality }
+            }
+            Step::Recording(step) => {
+                let id = self.somebody(step.who());
+                let Some(input) = self.recording.input(step, id, &self.views) else { return };
+                input
             }
             Step::MediaFailed => Input::MediaFailed,
             Step::Wait(seconds) => {
@@ -234,6 +248,7 @@ impl World {
                         opinions: welcome.state.opinions,
                         spotlight: welcome.state.spotlight,
                         poll: welcome.state.poll.map(|poll| (poll.poll, poll.ballots)),
+                        recording: welcome.state.recording.map(|info| info.recording),
                     };
                     self.views.insert(session, view);
                     self.ids.push((welcome.participant, welcome.role));
@@ -277,6 +292,7 @@ impl World {
                     assert!(self.over.insert(session), "{session:?} ends twice");
                 }
                 Output::Media(request) => self.media(request, expected),
+                Output::Recording(request) => self.recording.asked(request, &self.views),
                 Output::Keep { session, .. } => {
                     let asked = self.views.contains_key(&session) || self.over.contains(&session);
                     assert!(asked, "a change that nobody asked for");
@@ -286,7 +302,7 @@ impl World {
             }
         }
         let people = usize::from(MAX_PARTICIPANTS);
-        assert!(count <= people * (5 * people + 20) + 40, "{count} outputs of one step");
+        assert!(count <= people * (5 * people + 24) + 48, "{count} outputs of one step");
         self.compare();
     }
 
@@ -316,6 +332,11 @@ impl World {
             MediaRequest::RemoveTransport { participant } => {
                 assert!(self.transports.remove(&participant), "no such transport");
                 self.carried.retain(|(owner, _), _| *owner != participant);
+                self.recording.gates.remove(&participant);
+            }
+            MediaRequest::SetRecordable { participant, recordable } => {
+                assert!(self.transports.contains(&participant), "media of nobody");
+                self.recording.gate(participant, recordable);
             }
             MediaRequest::SetPublishing { participant, source, active } => {
                 assert!(self.transports.contains(&participant), "media of nobody");
@@ -336,6 +357,7 @@ impl World {
                 assert!(self.transports.contains(&participant), "media of nobody");
                 self.offers.push((participant, negotiation));
             }
+            MediaRequest::SetEpochGate { .. } => panic!("the room is not encrypted"),
             MediaRequest::SetReception { participant, .. } => {
                 assert!(self.transports.contains(&participant), "media of nobody");
             }
@@ -343,6 +365,7 @@ impl World {
     }
 
     fn compare(&self) {
+        self.recording.check(&self.views);
         let people = &self.room.participants;
         assert!(people.len() <= usize::from(MAX_PARTICIPANTS));
         assert_eq!(people.keys().copied().collect::<BTreeSet<_>>(), self.transports);
@@ -364,6 +387,7 @@ impl World {
                 assert_eq!(view.opinions, self.room.opinion_totals());
             }
             assert_eq!(view.spotlight, self.room.spotlight);
+            assert_eq!(view.recording, self.recording.running, "{session:?} of a recording");
             let poll = self.room.poll.as_ref().map(|poll| poll.info());
             if self.room.poll_pace.poll_timeout().is_none() {
                 assert_eq!(view.poll, poll.map(|poll| (poll.poll, poll.ballots)));
@@ -469,8 +493,26 @@ impl View {
                 let is_near = participant == self.own || group.is_some();
                 assert!(is_near, "a word of nobody");
             }
+            ServerMessage::RecordingChanged { recording, end } => {
+                assert_ne!(recording.is_some(), end.is_some());
+                self.recording = recording.map(|info| info.recording);
+            }
             ServerMessage::Joined { .. } | ServerMessage::Waiting { .. } => {
                 panic!("the room leaves this to its owner")
+            }
+            ServerMessage::MlsWanted { .. }
+            | ServerMessage::MlsCommitted { .. }
+            | ServerMessage::MlsWelcome { .. }
+            | ServerMessage::MlsAllReady { .. }
+            | ServerMessage::MlsLost { .. }
+            | ServerMessage::MlsSaid { .. }
+            | ServerMessage::MlsAdmissionAsked { .. }
+            | ServerMessage::MlsAdmission { .. }
+            | ServerMessage::MlsPollOpened { .. }
+            | ServerMessage::MlsBallotsCounted { .. }
+            | ServerMessage::MlsBallots { .. }
+            | ServerMessage::MlsPollClosed { .. } => {
+                panic!("the room is not encrypted")
             }
             ServerMessage::Answer { .. }
             | ServerMessage::LayersWanted { .. }
@@ -486,8 +528,12 @@ impl View {
             | ServerMessage::Invited { .. }
             | ServerMessage::LinkRotated { .. }
             | ServerMessage::TimerChanged { .. }
+            | ServerMessage::RestartAnnounced { .. }
             | ServerMessage::Announced { .. }
             | ServerMessage::HelpCalled { .. }
+            | ServerMessage::AnswersChanged { .. }
+            | ServerMessage::RecordingAnswered { .. }
+            | ServerMessage::Known { .. }
             | ServerMessage::Goodbye { .. }
             | ServerMessage::Pong {} => {}
         }
@@ -506,6 +552,17 @@ proptest! {
         let mut world = World::new(profile);
         let everybody = if is_populated { populated() } else { Vec::new() };
         for step in everybody.into_iter().chain(steps) {
+            world.take(step);
+        }
+    }
+
+    /// The same with a recording that runs, and answers and lines of all ages crossing.
+    #[test]
+    fn r17_r19_recorded_means_accepted_at_that_instant_whatever_crosses(
+        steps in prop::collection::vec(recording::around(), 1..160),
+    ) {
+        let mut world = World::new(Profile::Reunion);
+        for step in populated().into_iter().chain(recording::begun()).chain(steps) {
             world.take(step);
         }
     }

@@ -1,10 +1,11 @@
 //! What moderators decide about others. Nothing here turns anything on.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use protocol::{
     Delegation, ErrorCode, GoodbyeReason, MAX_TEXT_CHARS, OpenRules, ParticipantId, Redacted, Role,
-    ServerMessage, TrackSource, Verifier,
+    ServerMessage, SignedAdmission, TrackSource, Verifier,
 };
 
 use super::Room;
@@ -18,12 +19,15 @@ impl Room {
         &mut self,
         now: Instant,
         participants: Option<Vec<ParticipantId>>,
+        admissions: Vec<SignedAdmission>,
     ) -> Result<(), ErrorCode> {
         let is_everybody = participants.is_none();
         let chosen = participants.unwrap_or_else(|| self.lobby.ids());
+        let signed = admissions.into_iter().map(|it| (it.participant, it.admission));
+        let mut signed: BTreeMap<_, _> = signed.collect();
         let mut result = Ok(());
         for id in chosen {
-            match self.admit(now, id) {
+            match self.admit(now, id, signed.remove(&id)) {
                 // Who was cut a moment ago simply goes on waiting.
                 Err(ErrorCode::NotThere) if is_everybody => {}
                 Err(code) => result = Err(code),
@@ -205,6 +209,9 @@ impl Room {
             if is_moderator {
                 // Guests are not told when their link is replaced; whoever shows it has to know.
                 let generation = self.config.link_generation;
+                let counts = self.consent.counts(self.participants.len());
+                let counts = counts.map(|message| Output::Send { session, message });
+                self.outputs.extend(counts);
                 let message = ServerMessage::LinkRotated { generation };
                 self.outputs.push_back(Output::Send { session, message });
             }
@@ -234,7 +241,13 @@ impl Room {
         self.config.link_generation = generation;
         // Whoever waits came by the link that has just ended.
         self.empty_lobby(now, ErrorCode::LinkEnded);
-        self.tell_moderators(&ServerMessage::LinkRotated { generation });
+        let message = ServerMessage::LinkRotated { generation };
+        if self.is_encrypted() {
+            // Members add newcomers by the newest link, and take its secret from members alone.
+            self.tell_everybody(&message);
+        } else {
+            self.tell_moderators(&message);
+        }
         Ok(Change::GuestLink { verifier, generation })
     }
 

@@ -45,10 +45,11 @@ impl Room {
         let Some(participant) = self.participants.get_mut(&id) else { return };
         let Some((session, request_id)) = participant.end_offer(negotiation) else { return };
         let is_current = participant.session() == Some(session);
+        let is_answered = result.is_ok();
         let output = match result {
             Ok(answer) => {
                 participant.replace_slots(answer.slots);
-                let message = ServerMessage::Answer { request_id, sdp: answer.sdp };
+                let message = ServerMessage::Answer { request_id, sdp: answer.sdp, relay: None };
                 Output::Send { session, message }
             }
             Err(code) => refusal(session, request_id, code),
@@ -56,6 +57,9 @@ impl Room {
         // An answer for a page that was replaced or cut meanwhile has nobody to go to.
         if is_current {
             self.outputs.push_back(output);
+            if is_answered {
+                self.open_gate_of_transport(id, session);
+            }
         }
     }
 

@@ -8,6 +8,8 @@ use protocol::{
 };
 
 use super::Room;
+use super::encryption::CircleRequest;
+use crate::circle::NewCommit;
 use crate::port::{Change, EndCause, MediaRequest, Output, SessionId};
 use crate::{action_of, is_allowed};
 
@@ -27,6 +29,8 @@ impl Room {
         };
         let result = if is_refused {
             Err(ErrorCode::NotAllowed)
+        } else if let Err(code) = self.check_sealing(&message) {
+            Err(code)
         } else if let ClientMessage::Offer { sdp, publish, .. } = message {
             match self.offer(id, session, request_id, sdp, publish) {
                 // Answered when the media plane has answered.
@@ -56,6 +60,33 @@ impl Room {
                 return self.outputs.push_back(report);
             }
             Err(ErrorCode::Malformed)
+        } else if let ClientMessage::WhatIsKnown { .. } = message {
+            let Some(known) = self.known(now, id).map(Box::new) else { return };
+            let message = ServerMessage::Known { request_id, known };
+            return self.outputs.push_back(Output::Send { session, message });
+        } else if let ClientMessage::StartRecording {
+            recording,
+            terms,
+            recipient,
+            authorisations,
+            recipients_signature,
+            ..
+        } = message
+        {
+            let which = (recording, recipient, recipients_signature);
+            match self.start_recording(id, session, request_id, which, &terms, authorisations) {
+                // Answered when it has begun.
+                Ok(()) => return,
+                Err(code) => Err(code),
+            }
+        } else if let ClientMessage::AnswerRecording { recording, accepted, .. } = message {
+            return self.answer_recording(now, id, session, request_id, recording, accepted);
+        } else if let ClientMessage::ReleaseKeys { recording, sealed, .. } = message {
+            match self.release_keys(id, session, request_id, recording, sealed) {
+                // Answered when they are kept.
+                Ok(()) => return,
+                Err(code) => Err(code),
+            }
         } else if is_word(&message) && !self.has_words_left(now, id) {
             Err(ErrorCode::RateLimited)
         } else if let ClientMessage::Probe { .. } = message {
@@ -85,7 +116,7 @@ impl Room {
         }
     }
 
-    fn has_words_left(&mut self, now: Instant, id: ParticipantId) -> bool {
+    pub(super) fn has_words_left(&mut self, now: Instant, id: ParticipantId) -> bool {
         self.participants.get_mut(&id).is_some_and(|own| own.words.take(now))
     }
 
@@ -142,7 +173,9 @@ impl Room {
             ClientMessage::CallHelp { .. } => {
                 self.tell_moderators(&ServerMessage::HelpCalled { participant: id });
             }
-            ClientMessage::Admit { participants, .. } => self.admit_all(now, participants)?,
+            ClientMessage::Admit { participants, admissions, .. } => {
+                self.admit_all(now, participants, admissions)?;
+            }
             ClientMessage::RefuseEntry { participant, reason, .. } => {
                 self.send_away(now, participant, reason.as_ref())?;
             }
@@ -175,11 +208,41 @@ impl Room {
             ClientMessage::OpenPoll { question, choices, .. } => {
                 self.open_poll(now, &question, &choices)?;
             }
-            ClientMessage::ClosePoll { .. } => self.close_poll()?,
+            ClientMessage::ClosePoll { .. } => self.close_poll(id)?,
             ClientMessage::SetGroups { places, .. } => self.set_groups(now, &places)?,
             ClientMessage::Announce { text, .. } => self.announce(id, &text)?,
-            ClientMessage::Join { .. }
+            ClientMessage::StopRecording { .. } => self.stop_recording()?,
+            ClientMessage::MlsCreate { group, .. } => {
+                self.carry_out_sealed(now, id, CircleRequest::Create(group))?;
+            }
+            ClientMessage::MlsKeyPackage { key_package, .. } => {
+                self.carry_out_sealed(now, id, CircleRequest::Join(key_package))?;
+            }
+            ClientMessage::MlsCommit { group, epoch, commit, welcome, added, removed, .. } => {
+                let new = NewCommit { group, epoch, commit, welcome, added, removed };
+                self.carry_out_sealed(now, id, CircleRequest::Commit(new))?;
+            }
+            ClientMessage::MlsReady { group, epoch, .. } => self.ready(id, group, epoch)?,
+            ClientMessage::MlsResume { group, epoch, .. } => {
+                self.carry_out_sealed(now, id, CircleRequest::Resume(group, epoch))?;
+            }
+            ClientMessage::MlsSay { audience, sealed, .. } => {
+                self.pass_words_on(now, id, audience, sealed)?;
+            }
+            ClientMessage::MlsAskAdmission { .. } => self.ask_admission(now, id)?,
+            ClientMessage::MlsAdmit { participant, admission, .. } => {
+                self.hand_admission(participant, admission)?;
+            }
+            ClientMessage::MlsOpenPoll { sealed, .. } => self.open_sealed_poll(now, id, sealed)?,
+            ClientMessage::MlsVote { poll, ballot, .. } => {
+                self.vote_sealed(now, id, poll, ballot)?
+            }
+            ClientMessage::StartRecording { .. }
+            | ClientMessage::AnswerRecording { .. }
+            | ClientMessage::ReleaseKeys { .. }
+            | ClientMessage::Join { .. }
             | ClientMessage::ReportIncident { .. }
+            | ClientMessage::WhatIsKnown { .. }
             | ClientMessage::Probe { .. }
             | ClientMessage::Offer { .. }
             | ClientMessage::Leave {}

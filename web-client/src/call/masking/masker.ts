@@ -1,7 +1,7 @@
 // The page's half of hiding what is behind a person: camera in, a track that may be sent out.
 
 import type { Backdrop, FromWorker, MaskingState, ToWorker } from './messages'
-import { newWorker } from './new-worker'
+import { newMaskingWorker } from '../../workers'
 import { FRAME_BUDGET_MS } from './pace'
 import { layPipe, type Pipe } from './pipe'
 
@@ -9,7 +9,7 @@ import { layPipe, type Pipe } from './pipe'
 export class Masker {
   private readonly camera: MediaStreamTrack
   private readonly pipe: Pipe
-  private readonly worker = newWorker()
+  private readonly worker = newMaskingWorker()
 
   /** Reads a copy of `camera`, so that the original may be silenced. */
   constructor(camera: MediaStreamTrack, backdrop: Backdrop, handleState: (state: MaskingState) => void) {

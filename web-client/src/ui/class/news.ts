@@ -22,7 +22,10 @@ export function newsOf(before: CallState, now: CallState, reading: boolean): New
   if (raised.length === 1) sentences.push(t('hand.raised', { name: nameOf(now, raised[0]) }))
   if (raised.length > 1) sentences.push(tn('hand.raisedMany', raised.length))
   if (before.life.hands.includes(now.selfId) && !life.hands.includes(now.selfId)) sentences.push(t('hand.lowered'))
-  if (life.poll !== null && life.poll.poll !== before.life.poll?.poll) sentences.push(t('poll.opened', { question: life.poll.question }))
+  // In an encrypted room its text may come a moment later.
+  const asked = life.poll?.choices.length === 0 ? null : life.poll
+  const askedBefore = before.life.poll?.choices.length === 0 ? null : before.life.poll
+  if (asked !== null && asked.poll !== askedBefore?.poll) sentences.push(t('poll.opened', { question: asked.question }))
   if (life.result !== null && life.result !== before.life.result) sentences.push(t('poll.closed'))
   const own = groupOf(now.participants)
   if (own !== groupOf(before.participants)) {

@@ -16,7 +16,7 @@ export function Polls({ call }: { call: Call }) {
   const moderator = role === 'moderator'
   const shown = (
     <>
-      {life.poll !== null && <OpenQuestion key={life.poll.poll} call={call} poll={life.poll} />}
+      {life.poll !== null && (moderator || life.poll.choices.length > 0) && <OpenQuestion key={life.poll.poll} call={call} poll={life.poll} />}
       {life.result !== null && <Result call={call} result={life.result} />}
     </>
   )

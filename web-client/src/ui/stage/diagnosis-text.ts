@@ -2,7 +2,8 @@
 // nobody: participants are numbered.
 
 import type { Diagnosis } from '../../call/diagnostics'
-import type { ParticipantId } from '../../call/state'
+import type { EncryptionState } from '../../call/encryption-state'
+import type { Participant, ParticipantId } from '../../call/state'
 import { language, t } from '../../i18n'
 import { browserName } from '../test-report'
 
@@ -45,6 +46,46 @@ export function sentRows(diagnosis: Diagnosis): string[][] {
     kilobits(layer.bitrate),
     layer.codec,
   ])
+}
+
+/** How far somebody has come with the encryption, and what became of their frames. */
+export interface EncryptionRow {
+  readonly name: string
+  readonly state: 'member' | 'none'
+  readonly good: number
+  readonly dropped: number
+  readonly clear: number
+}
+
+/** Rows of the encryption: what oneself sends, then everybody present. */
+export function encryptionRows(
+  { frames }: Diagnosis,
+  { members }: EncryptionState,
+  people: readonly Pick<Participant, 'id' | 'isSelf' | 'displayName'>[],
+): EncryptionRow[] {
+  const sum = (counts: readonly number[]) => counts.reduce((total, count) => total + count, 0)
+  return people.map(({ id, isSelf, displayName }) => {
+    const state = members.has(id) ? 'member' : 'none'
+    if (isSelf) {
+      const sent = frames?.sent ?? []
+      return {
+        name: t('diagnostics.own'),
+        state,
+        good: sum(sent.map(({ encrypted }) => encrypted)),
+        dropped: sum(sent.map(({ dropped }) => dropped)),
+        clear: sum(sent.map(({ clear }) => clear)),
+      }
+    }
+    const received = (frames?.received ?? []).filter(({ participant }) => participant === id)
+    const dropped = received.map((track) => track.dropped)
+    return {
+      name: displayName,
+      state,
+      good: sum(received.map(({ decrypted }) => decrypted)),
+      dropped: sum(dropped.map(({ no_key, forged, replayed, misrouted }) => no_key + forged + replayed + misrouted)),
+      clear: sum(dropped.map(({ clear }) => clear)),
+    }
+  })
 }
 
 /** Everything as plain lines. */

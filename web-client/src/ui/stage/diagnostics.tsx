@@ -9,7 +9,7 @@ import { t } from '../../i18n'
 import { CopyText } from '../copy-text'
 import { Dialog } from '../dialog'
 import { SavingSwitch } from '../saving-switch'
-import { diagnosisReport, numbersOf, receivedRows, sentRows } from './diagnosis-text'
+import { diagnosisReport, encryptionRows, numbersOf, receivedRows, sentRows } from './diagnosis-text'
 import '../../styles/diagnostics.css'
 
 /** The dialog behind the state of the connection. */
@@ -35,6 +35,7 @@ export default function Diagnostics({ call, close }: { call: Call; close: () => 
             </dl>
             <Table title={t('diagnostics.received')} first={t('diagnostics.who')} rows={receivedRows(diagnosis, (id) => names.get(id) ?? '')} />
             <Table title={t('diagnostics.sent')} first={t('diagnostics.layer')} rows={sentRows(diagnosis)} />
+            <EncryptionTable call={call} diagnosis={diagnosis} />
             <p class="help">{t('report.help')}</p>
             <CopyText
               label={t('report.title')}
@@ -109,6 +110,37 @@ function Table({ title, first, rows }: { title: string; first: string; rows: str
             {cells.map((cell, column) => (
               <td key={column}>{cell}</td>
             ))}
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  )
+}
+
+function EncryptionTable({ call, diagnosis }: { call: Call; diagnosis: Diagnosis }) {
+  const encryption = call.encryption.value
+  if (encryption === null) return null
+  return (
+    <table class="figures" data-testid="e2ee-counters">
+      <caption>{t('diagnostics.encryption')}</caption>
+      <thead>
+        <tr>
+          {[t('diagnostics.who'), t('diagnostics.decrypted'), t('diagnostics.dropped'), t('diagnostics.clear')].map((name) => (
+            <th key={name} scope="col">
+              {name}
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody>
+        {encryptionRows(diagnosis, encryption, call.state.value.participants).map(({ name, state, good, dropped, clear }, index) => (
+          <tr key={index} data-testid="e2ee-state" data-state={state} data-good={good} data-clear={clear}>
+            <th scope="row">
+              <bdi>{name}</bdi>
+            </th>
+            <td>{state === 'member' ? good : t('diagnostics.noKeys')}</td>
+            <td>{dropped}</td>
+            <td>{clear}</td>
           </tr>
         ))}
       </tbody>

@@ -1,7 +1,5 @@
 // What stands for somebody whose camera is off.
 
-import type { ParticipantId } from '../../call/state'
-
 /** One or two letters of a name; a number at its end is kept, since it tells neutral names apart. */
 export function initials(name: string): string {
   const words = name.split(/\s+/u).filter((word) => !/^\p{P}*$/u.test(word))
@@ -11,7 +9,7 @@ export function initials(name: string): string {
 }
 
 /** Number of a tile's colour, 0 to 5: the same for everybody who sees this participant. */
-export function tint(id: ParticipantId): number {
+export function tint(id: string): number {
   let sum = 0
   for (let index = 0; index < id.length; index += 1) sum = (sum * 31 + id.charCodeAt(index)) % 997
   return sum % TINTS

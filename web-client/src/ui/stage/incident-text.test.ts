@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { classOf } from '../../../gallery/fake-call'
-import { INITIAL_MODEL } from '../../call/call'
+import { INITIAL_MODEL } from '../../call/model'
 import type { CallState } from '../../call/state'
 import { language } from '../../i18n'
 import { OPEN_RULES } from '../../protocol/samples'

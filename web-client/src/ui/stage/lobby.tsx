@@ -39,7 +39,7 @@ export function Lobby({ call }: { call: Call }) {
               class="button button-primary"
               data-testid="lobby-admit-all"
               onClick={() => {
-                void call.ask({ type: 'admit', participants: null })
+                void call.ask({ type: 'admit', participants: null, admissions: [] })
               }}
             >
               <Icon name="enter" />
@@ -82,7 +82,7 @@ function Row({ call, who, reason }: { call: Call; who: Waiting; reason: string |
         data-testid="lobby-admit"
         aria-label={t('lobby.admitOne', { name: displayName })}
         onClick={() => {
-          void call.ask({ type: 'admit', participants: [id] })
+          void call.ask({ type: 'admit', participants: [id], admissions: [] })
         }}
       >
         {t('lobby.admit')}

@@ -124,6 +124,7 @@ const NEWS: Partial<Record<Problem, IconName>> = {
   microphone_forbidden: 'microphoneOff',
   camera_forbidden: 'cameraOff',
   screen_forbidden: 'screen',
+  moderator_appeared: 'shield',
   role_given: 'shield',
   role_taken: 'shield',
 }

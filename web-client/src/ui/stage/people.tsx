@@ -25,7 +25,7 @@ export interface PeopleProps {
 
 /** The panel of those present. */
 export function People({ call, view, moderation, renaming, close }: PeopleProps) {
-  const { participants, role } = call.state.value
+  const { participants, role, recording } = call.state.value
   const open = useSignal<ParticipantId | null>(null)
   useEffect(
     () => () => {
@@ -52,8 +52,24 @@ export function People({ call, view, moderation, renaming, close }: PeopleProps)
             open={open}
           />
         ))}
+        {recording.info !== null && <Recorder />}
       </ul>
     </SidePanel>
+  )
+}
+
+/** The recorder receives like somebody present, and is shown like them. */
+function Recorder() {
+  return (
+    <li class="person" data-testid="recorder">
+      <span class="face face-small recorder-face" aria-hidden="true">
+        <Icon name="record" />
+      </span>
+      <span class="person-text">
+        <span class="person-name">{t('recording.recorder')}</span>
+        <span class="help">{t('recording.recorderNote')}</span>
+      </span>
+    </li>
   )
 }
 

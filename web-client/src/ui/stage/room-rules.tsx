@@ -66,6 +66,18 @@ function Change({ call }: { call: Call }) {
           />
         ))}
       </fieldset>
+      <fieldset class="rules-group">
+        <legend>{t('rules.recording')}</legend>
+        <RuleSwitch
+          testId="rule-minors"
+          label={t('rules.minors')}
+          help={t('rules.minorsHelp')}
+          on={open.minors}
+          flip={(minors) => {
+            set({ minors })
+          }}
+        />
+      </fieldset>
       {!rules.video && <p class="aside">{t('rules.voices')}</p>}
     </>
   )

@@ -7,6 +7,10 @@ import { t } from '../../i18n'
 import { Glyph } from '../brand'
 import { CareNotices } from '../care/care-notices'
 import { DevicePanel } from '../care/device-panel'
+import { ConsentBanner } from '../consent/consent-banner'
+import { recordingEntries } from '../consent/menu'
+import { RecordingEnded } from '../consent/recording-ended'
+import { RecordingStrip } from '../consent/recording-strip'
 import { Chat } from '../class/chat'
 import { ClassPanel } from '../class/class-panel'
 import { LifeAnnouncer } from '../class/life-announcer'
@@ -15,9 +19,11 @@ import { ShownReactions } from '../class/reactions'
 import { ClassStrip } from '../class/strip'
 import { Announcement, HelpCalls } from '../class/told'
 import { type ClassUi, useClassUi } from '../class/ui'
+import { EncryptionMark } from '../e2ee/mark'
 import { Icon } from '../icons'
 import { useKeptFocus } from '../kept-focus'
 import { LanguageSwitch } from '../language-switch'
+import { lazy } from '../lazy'
 import { Heading, SkipTo, SkipToContent, useDocumentTitle } from '../screen'
 import { CameraPreview } from './camera-preview'
 import { ConnectionState } from './connection-state'
@@ -31,6 +37,7 @@ import { ModeratorDialogs } from './moderator-dialogs'
 import { StageNotices } from './notices'
 import { People } from './people'
 import { Pictures } from './pictures'
+import { RestartNotice } from './restart-notice'
 import { RoomRulesPanel } from './room-rules'
 import { ScreenReminder, SharingBar } from './screen-share'
 import type { PanelName } from './side-panel'
@@ -46,6 +53,7 @@ import '../../styles/reactions.css'
 import '../../styles/chat.css'
 import '../../styles/class-panel.css'
 import '../../styles/moderation.css'
+import '../../styles/recording.css'
 
 /** The screen of a call. */
 export default function Stage({ call }: { call: Call }) {
@@ -57,6 +65,7 @@ export default function Stage({ call }: { call: Call }) {
   const moderation = useModeration()
   const view = useMemo(makeView, [])
   const keys = useStageKeys(call, view, panel)
+  const knowing = useSignal(false)
   const rename = useCallback(() => {
     panel.value = 'people'
     renaming.value = true
@@ -66,6 +75,8 @@ export default function Stage({ call }: { call: Call }) {
   }, [])
   const moderator = usePart(call, ({ role }) => role === 'moderator')
   const devices = useSignal(false)
+  const starting = useSignal(false)
+  const reviewing = useSignal(false)
   const place = useRef<HTMLDivElement>(null)
   useKeptFocus(place)
   useDocumentTitle(t('call.title'))
@@ -77,12 +88,20 @@ export default function Stage({ call }: { call: Call }) {
         <div class="stage-bar">
           <Glyph />
           <Heading>{t('call.title')}</Heading>
+          <EncryptionMark call={call} />
           <ConnectionState call={call} />
           {moderator && <Guard call={call} moderation={moderation} />}
           <LanguageSwitch />
         </div>
         <div class="strips">
+          <RestartNotice call={call} />
           <SharingBar call={call} />
+          <RecordingStrip
+            call={call}
+            review={() => {
+              reviewing.value = true
+            }}
+          />
           <ClassStrip call={call} ui={ui} />
         </div>
       </header>
@@ -95,6 +114,15 @@ export default function Stage({ call }: { call: Call }) {
         />
         <ShownReactions call={call} />
         <div class="over">
+          <RecordingEnded call={call} />
+          <ConsentBanner
+            call={call}
+            again={reviewing.value}
+            answered={() => {
+              reviewing.value = false
+            }}
+            rename={rename}
+          />
           <Announcement call={call} />
           <HelpCalls call={call} />
           <HostWatch call={call} />
@@ -129,6 +157,7 @@ export default function Stage({ call }: { call: Call }) {
               ui.panel.value = 'room'
             },
           },
+          ...recordingEntries(call, starting),
           ...(moderator
             ? [
                 {
@@ -141,9 +170,25 @@ export default function Stage({ call }: { call: Call }) {
                 },
               ]
             : []),
+          {
+            testId: 'what-server-knows',
+            icon: 'eye' as const,
+            label: t('known.title'),
+            act: () => {
+              knowing.value = true
+            },
+          },
           keys.entry,
         ]}
       />
+      {starting.value && moderator && (
+        <RecordDialog.Part
+          call={call}
+          close={() => {
+            starting.value = false
+          }}
+        />
+      )}
       <CameraPreview call={call} />
       <DevicePanel call={call} open={devices} />
       <ScreenReminder call={call} reminding={reminding} />
@@ -156,11 +201,22 @@ export default function Stage({ call }: { call: Call }) {
         />
       )}
       {moderator && <ModeratorDialogs call={call} moderation={moderation} />}
+      {knowing.value && (
+        <WhatIsKnown.Part
+          call={call}
+          close={() => {
+            knowing.value = false
+          }}
+        />
+      )}
       <StageKeys call={call} keys={keys} />
       <LifeAnnouncer call={call} ui={ui} />
     </div>
   )
 }
+
+const WhatIsKnown = lazy(() => import('./what-is-known'))
+const RecordDialog = lazy(() => import('../consent/record-dialog'))
 
 interface PanelProps {
   call: Call

@@ -17,7 +17,8 @@ impl Subscriber {
         transport: &mut Transport,
         out: &mut Outlet<'_>,
     ) {
-        let Some((path, sealer)) = transport.outgoing() else {
+        let outgoing = transport.outgoing().filter(|_| !self.gate.is_shut());
+        let Some((path, sealer)) = outgoing else {
             self.queue.clear();
             self.downlink.cancel_probe();
             return;
@@ -25,7 +26,8 @@ impl Subscriber {
         let (egress, stats) = (&mut *out.egress, &mut *out.stats);
         let (downlink, queue, saving) =
             (&mut self.downlink, &mut self.queue, self.saving.is_some());
-        let mut out = Outgoing { path, sealer, egress, stats, now, downlink, queue, saving };
+        let gate = self.gate;
+        let mut out = Outgoing { path, sealer, egress, stats, now, downlink, queue, saving, gate };
         while out.downlink.may_send(now)
             && let Some(waiting) = out.queue.pop()
         {

@@ -29,6 +29,7 @@ pub(super) enum Step {
     SlotsPaused(usize, u8),
     SlotsUnplayable(usize, u8),
     QualityChanged(usize, u8),
+    Recording(super::recording::Step),
     MediaFailed,
     Wait(u64),
 }
@@ -47,6 +48,7 @@ pub(super) enum Saying {
     About(usize, usize),
     Moderate(usize, bool),
     Groups(Vec<(usize, Option<u8>)>),
+    Record(usize, u8),
 }
 
 pub(super) fn step() -> impl Strategy<Value = Step> {
@@ -67,6 +69,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         10 => (0..10_usize, 0..20_usize).prop_map(|(what, who)| Saying::About(what, who)),
         6 => (0..9_usize, any::<bool>()).prop_map(|(what, on)| Saying::Moderate(what, on)),
         4 => places.prop_map(Saying::Groups),
+        16 => (0..10_usize, 0..3_u8).prop_map(|(what, which)| Saying::Record(what, which)),
     ];
     let resume = prop::option::of((0..20_usize, any::<bool>()));
     prop_oneof![
@@ -84,6 +87,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         2 => (0..20_usize, 0..3_u8).prop_map(|(who, count)| Step::SlotsPaused(who, count)),
         2 => (0..20_usize, 0..3_u8).prop_map(|(who, count)| Step::SlotsUnplayable(who, count)),
         2 => (0..20_usize, 0..3_u8).prop_map(|(who, which)| Step::QualityChanged(who, which)),
+        12 => super::recording::step().prop_map(Step::Recording),
         1 => Just(Step::MediaFailed),
         5 => (0..60_u64).prop_map(Step::Wait),
     ]
@@ -114,7 +118,7 @@ impl Saying {
         let text = || Redacted::new("Bonjour".to_owned());
         match self {
             Self::JoinAgain => ClientMessage::Join {
-                protocol_version: 1,
+                protocol_version: protocol::PROTOCOL_VERSION,
                 room: protocol::RoomSlug::from_bytes([0; 16]),
                 proof: protocol::Proof::from_bytes([0; 32]).into(),
                 handle: None,
@@ -122,6 +126,8 @@ impl Saying {
                 delegation: None,
                 display_name: None,
                 language: None,
+                member_key: None,
+                sealed_name: None,
             },
             Self::Offer => {
                 ClientMessage::Offer { request_id, sdp: String::new().into(), publish: vec![] }
@@ -160,15 +166,26 @@ impl Saying {
                 let bit = |n: u8| bits >> n & 1 == 1;
                 let [microphone, camera, screen, chat, rename] = [0, 1, 2, 3, 4].map(bit);
                 let guests = Rights { microphone, camera, screen, chat, rename };
-                let rules = OpenRules { lobby, locked, guests_until: None, guests };
+                let rules = OpenRules {
+                    lobby,
+                    locked,
+                    guests_until: None,
+                    minors: bits >> 5 & 1 == 1,
+                    guests,
+                };
                 ClientMessage::SetRules { request_id, was: room.config.rules.open, rules }
             }
             Self::About(what, who) => {
                 let participant = id(who);
                 let source = TrackSource::ALL[who % 4];
                 match what {
-                    0 => ClientMessage::Admit { request_id, participants: None },
-                    1 => ClientMessage::Admit { request_id, participants: Some(vec![participant]) },
+                    0 => {
+                        ClientMessage::Admit { request_id, participants: None, admissions: vec![] }
+                    }
+                    1 => {
+                        let participants = Some(vec![participant]);
+                        ClientMessage::Admit { request_id, participants, admissions: vec![] }
+                    }
                     2 => ClientMessage::RefuseEntry { request_id, participant, reason: None },
                     3 => ClientMessage::StopSource {
                         request_id,
@@ -216,6 +233,7 @@ impl Saying {
                     ClientMessage::RotateLink { request_id, guest_verifier, generation }
                 }
             },
+            Self::Record(what, which) => super::recording::message(what, which),
             Self::Groups(places) => {
                 let place = |(who, group)| GroupPlace { participant: id(who), group };
                 let places = places.into_iter().map(place).collect();

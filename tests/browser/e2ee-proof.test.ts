@@ -1,0 +1,89 @@
+// That the server cannot listen: while a class is going on, all of the server's memory is searched for
+// every key that the pages use and every word that people say.
+
+import assert from 'node:assert/strict'
+import { turnCameraOn, turnMicrophoneOn } from './rig/call.ts'
+import { enter, openClass, openRoom, untilEncrypted } from './rig/encrypted.ts'
+import { untilReceives } from './rig/media.ts'
+import { inMemory } from './rig/memory.ts'
+import type { TestPage } from './rig/page.ts'
+import { rule } from './rig/rule.ts'
+import { until } from './rig/until.ts'
+
+/** For `PageOptions.before`: keeps every secret key that the page's own cryptography takes up: of
+ * frames, of the circle's epochs, of the link. Public keys are none of these kinds. */
+const KEEP_KEYS = `(() => {
+  const keys = (globalThis.__keys = new Set())
+  const native = SubtleCrypto.prototype.importKey
+  SubtleCrypto.prototype.importKey = function (format, data, algorithm, ...rest) {
+    const kind = typeof algorithm === 'string' ? algorithm : algorithm.name
+    if (format === 'raw' && ['AES-GCM', 'HMAC', 'HKDF'].includes(kind)) {
+      const bytes = ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array(data)
+      if (bytes.length >= 16 && bytes.length <= 64 && bytes.some((byte) => byte !== 0)) {
+        keys.add([...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join(''))
+      }
+    }
+    return native.call(this, format, data, algorithm, ...rest)
+  }
+})()`
+
+/** What the pages say and are called, and what the server may not hold of it. */
+const NAME = 'Mme Secrète'
+const PUPIL = 'Zwnuptiquet'
+const LINE = 'quorvaxolite du lundi'
+
+/** Fewer would mean that the keys were not seen. An epoch alone has a dozen, and two are gone through. */
+const LEAST_KEYS = 24
+
+rule(
+  'r28_no_key_and_no_word_of_an_encrypted_class_is_in_the_memory_of_the_server',
+  async (ground) => {
+    const { server, teacher, guest, talk } = await openClass(ground, { before: KEEP_KEYS })
+    const pupil = await enter(ground, server, teacher, guest, 'chromium', PUPIL)
+    await untilEncrypted([teacher, pupil], 2)
+    for (const page of [teacher, pupil]) {
+      await turnMicrophoneOn(page)
+      await turnCameraOn(page)
+    }
+    await untilReceives(pupil, teacher, 'camera')
+    await untilReceives(teacher, pupil, 'microphone')
+    await write(teacher, LINE)
+    await pupil.click('chat')
+    await until('the pupil reads it', async () => (await pupil.text('chat-log')).includes(LINE), 15_000, () => pupil.bodyText())
+
+    const keys = await teacher.evaluate<string[]>('[...__keys]')
+    const secret = Buffer.from(new URL(guest).hash.split('.')[1] ?? '', 'base64url').toString('hex')
+    assert.ok(keys.length >= LEAST_KEYS, `${keys.length} keys were seen`)
+    assert.ok(keys.includes(secret), 'the secret of the link is among what was seen')
+    const wanted = new Map(keys.map((key) => [`key ${key.slice(0, 8)}`, Buffer.from(key, 'hex')]))
+    for (const word of [NAME, PUPIL, LINE, new URL(guest).hash.split('.')[1] ?? '']) wanted.set(word, Buffer.from(word))
+    // What it must hold, so that the search is seen to find: the latest commit, which it keeps.
+    const commits = talk.filter((text) => text.includes('"type":"mls_commit"')).map((text) => (JSON.parse(text) as { commit: string }).commit)
+    const latest = commits.at(-1) ?? ''
+    assert.ok(latest.length > 100, 'a commit was said')
+    wanted.set('the latest commit', Buffer.from(latest))
+    assert.deepEqual(inMemory(server.pid, wanted), ['the latest commit'])
+  },
+  { deadlineMs: 180_000 },
+)
+
+rule(
+  'r32_a_council_is_encrypted_lets_people_in_one_by_one_and_is_never_recorded',
+  async (ground) => {
+    const { server, teacher, guest } = await openRoom(ground, 'sensible')
+    assert.match(new URL(guest).hash, /^#v1e\.[\w-]{22}\.[\w-]{22}$/, 'a moderator signs for everybody')
+    // By the lobby.
+    const member = await enter(ground, server, teacher, guest, 'firefox', PUPIL)
+    await untilEncrypted([teacher, member], 2)
+    await teacher.click('more')
+    await teacher.click('record-start')
+    await teacher.untilAttribute('record-obstacle', 'data-obstacle', 'profile')
+  },
+  { deadlineMs: 120_000 },
+)
+
+async function write(page: TestPage, text: string): Promise<void> {
+  await page.click('chat')
+  await page.fill('chat-input', text)
+  await page.raw.keyboard.press('Enter')
+}

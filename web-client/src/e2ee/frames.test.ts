@@ -1,0 +1,86 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { Frames } from './frames'
+import { SilentWorker } from './testing'
+
+beforeEach(() => {
+  vi.useFakeTimers()
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+/** Frames and their workers; each answers what it is asked while `answers` holds. */
+function framesOf(answers: () => boolean) {
+  const workers: SilentWorker[] = []
+  const handleCrash = vi.fn()
+  const frames = new Frames(false, handleCrash, () => {
+    const worker = new SilentWorker()
+    const listen = worker.postMessage.bind(worker)
+    worker.postMessage = (message) => {
+      listen(message)
+      if (message.type !== 'count' || !answers()) return
+      worker.dispatchEvent(new MessageEvent('message', { data: { type: 'counted', id: message.id, counters: { sent: [], received: [] } } }))
+    }
+    workers.push(worker)
+    return worker as unknown as Worker
+  })
+  return { frames, workers, handleCrash }
+}
+
+it('gives up a worker that cannot start, and says so', async () => {
+  const { frames, workers, handleCrash } = framesOf(() => false)
+  const fail = () => workers.at(-1)?.dispatchEvent(new Event('error'))
+  fail()
+  expect(workers).toHaveLength(2)
+  fail()
+  expect(workers).toHaveLength(2)
+  const asked = frames.counters()
+  vi.advanceTimersByTime(1_000)
+  expect(workers).toHaveLength(3)
+  expect(await asked).toEqual({ sent: [], received: [] })
+  fail()
+  vi.advanceTimersByTime(2_000)
+  expect(workers).toHaveLength(4)
+  expect(frames.isGivenUp.value).toBe(false)
+  fail()
+  expect(frames.isGivenUp.value).toBe(true)
+  expect(await frames.counters()).toEqual({ sent: [], received: [] })
+  vi.advanceTimersByTime(100_000)
+  expect(workers).toHaveLength(4)
+  expect(handleCrash).toHaveBeenCalledTimes(3)
+  expect(workers.every(({ ended }) => ended)).toBe(true)
+})
+
+it('replaces a worker that answers no more, as one that ended without a word', () => {
+  let answers = true
+  const { frames, workers, handleCrash } = framesOf(() => answers)
+  vi.advanceTimersByTime(120_000)
+  expect(workers).toHaveLength(1)
+  answers = false
+  vi.advanceTimersByTime(10_000)
+  expect(workers).toHaveLength(1)
+  vi.advanceTimersByTime(5_000)
+  expect(workers).toHaveLength(2)
+  expect(workers[0]?.ended).toBe(true)
+  expect(handleCrash).toHaveBeenCalledTimes(1)
+  frames.close()
+  const { length } = workers[1]?.heard ?? []
+  vi.advanceTimersByTime(60_000)
+  expect(workers[1]?.heard).toHaveLength(length)
+})
+
+it('waits for a worker that is still being fetched, and for one whose page was frozen with it', () => {
+  let answers = false
+  const { workers } = framesOf(() => answers)
+  vi.advanceTimersByTime(120_000)
+  expect(workers).toHaveLength(1)
+  answers = true
+  vi.advanceTimersByTime(5_000)
+  // Timers of a page that wakes come before what its worker has to say.
+  answers = false
+  vi.advanceTimersByTime(10_000)
+  answers = true
+  workers[0]?.postMessage({ type: 'count', id: 0 })
+  vi.advanceTimersByTime(120_000)
+  expect(workers).toHaveLength(1)
+})
