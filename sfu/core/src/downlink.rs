@@ -136,31 +136,31 @@ impl Downlink {
         let mut is_news = false;
         let mut fates = Fates::default();
         let budget = self.reports.at(now_us);
-        for (number, arrived_us) in arrivals {
+        for (number, told_us) in arrivals {
             if !budget.take() {
                 stats.dropped.count(DropCause::FeedbackFlood);
                 self.estimator.handle_fates(now_us, fates);
                 return;
             }
-            let told = self.history.tell(number, arrived_us.is_some());
-            if let Told::Arrived(sent) | Told::Lost(sent) = told
-                && sent.probe != 0
-            {
-                self.prober.handle_told(sent.probe, sent.at_us, arrived_us, sent.bytes);
-            }
+            let told = self.history.tell(number, told_us.is_some());
             is_news |= !matches!(told, Told::Known | Told::Unknown);
-            match (told, arrived_us) {
-                (Told::Arrived(sent), Some(arrived_us)) => {
-                    let Some(arrived_us) = self.arrival_clock.read(now_us, arrived_us) else {
+            match (told, told_us) {
+                (Told::Arrived(sent), Some(told_us)) => {
+                    let Some(arrived_us) = self.arrival_clock.read(now_us, told_us) else {
                         self.estimator.handle_clock_jump();
+                        self.prober.forget();
                         continue;
                     };
+                    self.prober.handle_told(&sent, Some(arrived_us));
                     newest_sent_us = Some(sent.at_us.max(newest_sent_us.unwrap_or(0)));
                     self.estimator.handle_arrival(sent.at_us, arrived_us, sent.bytes);
                     fates.arrived += 1;
                 }
                 (Told::ArrivedAfterAll(_), _) => fates.late += 1,
-                (Told::Lost(_), _) => fates.lost += 1,
+                (Told::Lost(sent), _) => {
+                    self.prober.handle_told(&sent, None);
+                    fates.lost += 1;
+                }
                 (Told::Unknown, _) => stats.feedback_unknown += 1,
                 (Told::Known | Told::Arrived(_), _) => {}
             }
@@ -286,20 +286,25 @@ impl Downlink {
     }
 }
 
-/// The receiver's clock as feedback tells it: it wraps, and it must go about as fast as ours.
+/// The receiver's clock as feedback tells it: it may stand anywhere, below zero too, it wraps, and it
+/// must go about as fast as ours.
 #[derive(Debug, Default)]
 struct ArrivalClock {
-    /// Our time and theirs at the latest arrival.
+    /// What it said at the first arrival.
+    begin_us: i64,
+    /// Our time and theirs, from the first arrival on, at the latest one.
     latest: Option<(i64, i64)>,
 }
 
 impl ArrivalClock {
-    /// An arrival time without wraps; `None` when the clock jumped.
-    fn read(&mut self, now_us: i64, arrived_us: i64) -> Option<i64> {
+    /// Time since the first arrival, without wraps; `None` when the clock jumped, and then it begins anew.
+    fn read(&mut self, now_us: i64, told_us: i64) -> Option<i64> {
         let Some((latest_now_us, latest_us)) = self.latest else {
-            self.latest = Some((now_us, arrived_us));
-            return Some(arrived_us);
+            self.begin_us = told_us;
+            self.latest = Some((now_us, 0));
+            return Some(0);
         };
+        let arrived_us = told_us - self.begin_us;
         let laps = (latest_us - arrived_us + CLOCK_WRAP_US / 2).div_euclid(CLOCK_WRAP_US);
         let arrived_us = arrived_us + laps * CLOCK_WRAP_US;
         let drift_us = (arrived_us - latest_us) - (now_us - latest_now_us);

@@ -1,6 +1,8 @@
 //! Looks for more than what is sent at present: for a moment packets follow each other at a higher
 //! rate, and how they arrive says whether the path carries it.
 
+use super::history::Sent;
+
 /// The looking of one subscriber, one probe after the other.
 #[derive(Debug, Default)]
 pub(super) struct Prober {
@@ -97,28 +99,23 @@ impl Prober {
         self.running().map(Probe::next_us)
     }
 
-    /// Word of a packet of probe `number`: when it left and arrived, or that it got lost. Gives
-    /// the rate that was shown once all is known.
-    pub(super) fn handle_told(
-        &mut self,
-        number: u16,
-        sent_us: i64,
-        arrived_us: Option<i64>,
-        bytes: u32,
-    ) {
-        let Some(probe) = self.current.as_mut().filter(|_| number == self.number) else {
+    /// Word of a packet: when it arrived, or that it got lost. Of one that belongs to no probe, or to a
+    /// former one, nothing is learned.
+    pub(super) fn handle_told(&mut self, sent: &Sent, arrived_us: Option<i64>) {
+        let is_of_it = sent.probe != 0 && sent.probe == self.number;
+        let Some(probe) = self.current.as_mut().filter(|_| is_of_it) else {
             return;
         };
         probe.told_packets += 1;
         let Some(arrived_us) = arrived_us else {
             return;
         };
-        let mark = Mark { sent_us, arrived_us, bytes: f64::from(bytes) };
+        let mark = Mark { sent_us: sent.at_us, arrived_us, bytes: f64::from(sent.bytes) };
         let arrived = &mut probe.arrived;
         arrived.packets += 1;
         arrived.bytes += mark.bytes;
         arrived.first.get_or_insert(mark);
-        if arrived.last_sent.is_none_or(|last| last.sent_us <= sent_us) {
+        if arrived.last_sent.is_none_or(|last| last.sent_us <= mark.sent_us) {
             arrived.last_sent = Some(mark);
         }
         arrived.last_arrived_us = arrived.last_arrived_us.max(arrived_us);

@@ -181,7 +181,9 @@ impl Simulation {
             for packet in parse(&bytes).unwrap() {
                 let Rtcp::TransportFeedback(feedback) = packet else { panic!("{packet:?}") };
                 let shift_us = self.clock_shift_us;
-                let shifted = |us: i64| (us + shift_us).rem_euclid(CLOCK_WRAP_US);
+                // The reference time is a number with sign.
+                let half = CLOCK_WRAP_US / 2;
+                let shifted = |us: i64| (us + shift_us + half).rem_euclid(CLOCK_WRAP_US) - half;
                 let arrivals = feedback.arrivals().map(|(at, us)| (at, us.map(shifted)));
                 self.downlink.handle_feedback(self.now, arrivals, &mut self.stats);
             }
@@ -259,6 +261,27 @@ fn a_fast_path_is_found_within_two_seconds() {
         assert_eq!(measured.probes, 0, "seed {seed}: nothing more is wanted");
     }
 }
+
+#[test]
+fn a_fast_path_is_found_whatever_the_receivers_clock_says() {
+    // Below zero, about to become that, and about to wrap.
+    let clocks_us = [-SHORTLY_US, 0, 3_600_000_000, -3_600_000_000, CLOCK_WRAP_US / 2 - SHORTLY_US];
+    for clock_us in clocks_us {
+        for seed in 0..10 {
+            let mut simulation = Simulation::new(seed, Link::of(8_000_000));
+            simulation.clock_shift_us = clock_us;
+            simulation.wanted = 6_000_000;
+            simulation.run(3 * SECOND);
+            let target = simulation.downlink.target();
+            assert!(target > 6_000_000, "seed {seed}, clock at {clock_us} us: {target} bit/s");
+            let used = simulation.run(5 * SECOND).rate(5 * SECOND) / 6e6;
+            assert!(used > 0.9, "seed {seed}, clock at {clock_us} us: {used:.2} used");
+        }
+    }
+}
+
+/// While the path is being looked for.
+const SHORTLY_US: i64 = 300_000;
 
 #[test]
 fn with_nothing_but_probes_a_path_is_found_too() {
