@@ -53,7 +53,7 @@ void proveRules()
 process.on('exit', () => {
   printFigures()
   for (const name of outcome.unsteady) process.stdout.write(`held only when proven once more: ${name}\n`)
-  for (const failure of outcome.failures) process.stdout.write(`failed: ${failure}\n`)
+  for (const failure of outcome.failures) process.stdout.write(`failed: ${failure.replaceAll(/\s+/g, ' ')}\n`)
   process.stdout.write(`${outcome.passed} passed, ${outcome.failures.length} failed\n`)
   if (outcome.passed === 0) process.exitCode = 1
 })

@@ -3,7 +3,6 @@
 import { readFileSync } from 'node:fs'
 import { killQuietly } from './cleanup.ts'
 import type { TestPage } from './page.ts'
-import { until } from './until.ts'
 
 /** Processor time a process has used so far, all of its threads together, in seconds. */
 export function cpuSeconds(pid: number): number {
@@ -12,35 +11,33 @@ export function cpuSeconds(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
 }
 
-/** Two processes whose times are nearer to each other cannot be told apart, in seconds. */
-const APART = 0.1
-
-/** A page is kept busy for so long to tell its process from others, in milliseconds. */
-const BUSY_MS = 150
+/** What Chromium's record of itself says at its beginning: which process shows which frame. */
+interface Started {
+  name?: string
+  args?: { data?: { frames?: { frame: string; processId: number }[] } }
+}
 
 /** The process in which Chromium runs a page, its workers and its decoders, and nothing else. */
 export class Renderer {
   private constructor(readonly pid: number) {}
 
-  /** The page says how much time its process has used: it is the one that the system says it of. */
+  /** By the beginning of a record of what the browser does, which names the process of each frame. */
   static async of(page: TestPage): Promise<Renderer> {
     const { cdp } = page
     if (cdp === null) throw new Error('only Chromium tells its processes')
-    const browser = await page.raw.browser().target().createCDPSession()
-    await cdp.send('Performance.enable')
-    try {
-      return await until('one process is the page’s', async () => {
-        await page.evaluate(`(() => { const end = performance.now() + ${BUSY_MS}; while (performance.now() < end); })()`)
-        const { metrics } = await cdp.send('Performance.getMetrics')
-        const own = metrics.find(({ name }) => name === 'ProcessTime')?.value ?? Number.NaN
-        const { processInfo } = await browser.send('SystemInfo.getProcessInfo')
-        const alike = processInfo.filter(({ type, id }) => type === 'renderer' && Math.abs(cpuSeconds(id) - own) < APART)
-        return alike.length === 1 && alike[0] !== undefined && new Renderer(alike[0].id)
-      })
-    } finally {
-      await cdp.send('Performance.disable')
-      await browser.detach()
-    }
+    const { frameTree } = await cdp.send('Page.getFrameTree')
+    const events: Started[] = []
+    const gather = ({ value }: { value: Started[] }): void => void events.push(...value)
+    cdp.on('Tracing.dataCollected', gather)
+    const complete = new Promise((resolve) => cdp.once('Tracing.tracingComplete', resolve))
+    await cdp.send('Tracing.start', { categories: 'disabled-by-default-devtools.timeline', transferMode: 'ReportEvents' })
+    await cdp.send('Tracing.end')
+    await complete
+    cdp.off('Tracing.dataCollected', gather)
+    const frames = events.filter(({ name }) => name === 'TracingStartedInBrowser').flatMap(({ args }) => args?.data?.frames ?? [])
+    const pid = frames.find(({ frame }) => frame === frameTree.frame.id)?.processId
+    if (pid === undefined) throw new Error(`no process shows the page: ${JSON.stringify(frames)}`)
+    return new Renderer(pid)
   }
 
   /** Processor time used so far, in seconds. */

@@ -15,8 +15,8 @@ const TEST_MS = 90_000
 /** Longest time to gather what a failed test saw; a browser that hangs answers nothing. */
 const REPORT_MS = 20_000
 
-/** Of why a rule failed, what is repeated at the end: its last characters. */
-const LONGEST_REASON = 1500
+/** Of why a rule failed, what is repeated at the end: what was awaited, and what was there instead. */
+const REASON = { first: 400, last: 800 }
 
 /** What a test works with: its own servers and pages, all ended with it. */
 export class Ground {
@@ -177,12 +177,17 @@ export async function proveRules(): Promise<void> {
           await proveRule(one)
           outcome.unsteady.push(one.name)
         } catch (error) {
-          outcome.failures.push(`${one.name}: ${String(error).slice(-LONGEST_REASON)}`)
+          outcome.failures.push(`${one.name}: ${shortened(String(error))}`)
           throw error
         }
       })
     }
   })
+}
+
+function shortened(reason: string): string {
+  const { first, last } = REASON
+  return reason.length <= first + last ? reason : `${reason.slice(0, first)} […] ${reason.slice(-last)}`
 }
 
 async function proveRule({ name, prove, order, deadlineMs }: Rule): Promise<void> {
