@@ -5,7 +5,6 @@
 import {
   type ClientConfig,
   type ClientState,
-  type CiphersuiteImpl,
   createCommit,
   createGroup,
   decodeMlsMessage,
@@ -15,8 +14,6 @@ import {
   defaultPaddingConfig,
   encodeMlsMessage,
   generateKeyPackageWithKey,
-  getCiphersuiteFromName,
-  getCiphersuiteImpl,
   type KeyPackage,
   type LeafNode,
   mlsExporter,
@@ -33,6 +30,7 @@ import { type Bytes, concat, isSame } from './bytes'
 import { pskGeneration, pskId } from './link-keys'
 import { Refused } from './refused'
 import { MAX_LEAVES } from './sframe'
+import { SUITE, suite } from './suite'
 import { openWelcome } from './welcome'
 
 /** What a room's circle is, for all its life: an extension of the group's context, never changed. */
@@ -378,14 +376,6 @@ function decode(bytes: Bytes) {
   return message
 }
 
-let loading: Promise<CiphersuiteImpl> | null = null
-
-function suite(): Promise<CiphersuiteImpl> {
-  loading ??= getCiphersuiteImpl(getCiphersuiteFromName(SUITE))
-  return loading
-}
-
-const SUITE = 'MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519'
 /** Of the range for private use (RFC 9420, 17.3). */
 const CONTEXT_EXTENSION = 0xf0a1
 const GROUP_BYTES = 16
