@@ -38,6 +38,8 @@ export default defineConfig({
   // One file: its content security policy lets the worker load no other script.
   worker: { format: 'es' },
   test: {
+    // Speed is no matter of tests: whole circles meet in some, on a machine that may be busy.
+    testTimeout: 60_000,
     include: ['src/**/*.test.{ts,tsx}'],
     environment: 'node',
   },
