@@ -46,6 +46,7 @@ class Keys {
   say = (...args: unknown[]) => this.note('say', args)
   admit = (candidates: readonly { participant: string }[]) =>
     Promise.resolve(candidates.map(({ participant }) => ({ participant, admission: `for ${participant}` })))
+  putOut = (...args: unknown[]) => void this.note('putOut', args)
   sayLink = (...args: unknown[]) => this.note('sayLink', args)
   grant = (...args: unknown[]) => this.note('grant', args)
   sayPolicy = (...args: unknown[]) => this.note('sayPolicy', args)
@@ -224,6 +225,11 @@ describe('in an encrypted room', () => {
     await page.request({ type: 'refuse_entry', participant: PAL, reason: null })
     await page.request({ type: 'admit', participants: [PAL], admissions: [] })
     expect([keys.of('grant'), requests]).toEqual([[[PAL]], [{ type: 'eject', participant: PAL }]])
+    await page.request({ type: 'eject', participant: TEA })
+    expect(keys.of('putOut')).toEqual([
+      [PAL, true],
+      [TEA, true],
+    ])
     keys.asking.value = new Map()
     await vi.waitFor(() => {
       expect(told.at(-1)).toEqual({ type: 'waiting_changed', waiting: [] })

@@ -180,7 +180,9 @@ export class Encryption {
       }
       case 'refuse_entry':
         if (this.session?.asking.peek().has(request.participant) !== true) return this.around.request(request)
-        return this.around.request({ type: 'eject', participant: request.participant })
+        return this.eject(request.participant)
+      case 'eject':
+        return this.eject(request.participant)
       case 'set_rules': {
         const done = await this.around.request(request)
         const { lobby } = request.rules
@@ -402,6 +404,18 @@ export class Encryption {
       return { participant, displayName: person?.name ?? person?.neutral ?? '', sealedName: null, memberKey }
     })
     this.around.tell({ type: 'waiting_changed', waiting: [...named, ...inside] })
+  }
+
+  /** Nothing that is told to members from now on is told to them. */
+  private async eject(participant: string): Promise<Answer> {
+    const id = participant as ParticipantId
+    this.session?.putOut(id, true)
+    try {
+      return await this.around.request({ type: 'eject', participant })
+    } catch (error) {
+      this.session?.putOut(id, false)
+      throw error
+    }
   }
 
   private async admissions(participants: readonly string[] | null): Promise<{ participant: string; admission: string }[]> {

@@ -109,6 +109,11 @@ describe('the guest link', () => {
     await vi.waitFor(() => {
       expect(way.guest.value).toBe(fifth)
     })
+    // A server that goes back would let those in again for whom it was replaced.
+    hear({ type: 'link_rotated', generation: 4 })
+    enter(3, { resumed: true })
+    await Promise.resolve()
+    expect(way.guest.value).toBe(fifth)
   })
 
   it('of a guest is their own, without what is personal, until it is replaced', async () => {

@@ -132,9 +132,10 @@ export class Host implements HostTools {
     })
   }
 
-  /** The server says which generation of the guest link is good. */
+  /** The server says which generation of the guest link is good: never one that was replaced, whatever it
+   * says, for whoever has that one shall not come in again. */
   async follow(generation: number): Promise<void> {
-    if (generation === this.generation) return
+    if (generation <= this.generation) return
     this.generation = generation
     const secret = await deriveGuestSecret(this.link.secret, generation)
     // Another one was heard of meanwhile.
@@ -170,7 +171,7 @@ export class Host implements HostTools {
   }
 
   async rotateLink(): Promise<boolean> {
-    const generation = this.around.state.value.linkGeneration + 1
+    const generation = Math.max(this.around.state.value.linkGeneration, this.generation) + 1
     const guestVerifier = await deriveVerifier(await deriveProof(await deriveGuestSecret(this.link.secret, generation)))
     const done = await this.ask({ type: 'rotate_link', guestVerifier, generation })
     if (done) await this.follow(generation)

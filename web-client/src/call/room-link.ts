@@ -108,18 +108,18 @@ export class RoomLink {
         if (!message.resumed) {
           this.replaced.value = false
           if (this.delegation === null) this.mend(message.role)
-        } else if (this.generation !== null && message.linkGeneration !== this.generation) {
+        } else if (this.generation !== null && message.linkGeneration > this.generation) {
           this.replaced.value = true
         }
-        this.generation = message.linkGeneration
+        this.generation = Math.max(this.generation ?? 0, message.linkGeneration)
         void this.host.value?.follow(message.linkGeneration)
         return
       case 'role_changed':
         if (message.participant === this.state.value.selfId) this.delegation = message.delegation
         return
       case 'link_rotated':
-        if (message.generation !== this.generation) this.replaced.value = true
-        this.generation = message.generation
+        if (message.generation > (this.generation ?? -1)) this.replaced.value = true
+        this.generation = Math.max(this.generation ?? 0, message.generation)
         void this.host.value?.follow(message.generation)
         return
       default:

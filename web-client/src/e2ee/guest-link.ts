@@ -35,8 +35,9 @@ export class GuestLink {
     return this.replacedBy > this.trust.generation
   }
 
-  /** The server said `joined`. */
+  /** The server said `joined`. A link that was replaced is good no more, whatever is said later. */
   async enter(generation: number): Promise<void> {
+    if (this.generation !== null && generation < this.generation) return
     // A page that was merely cut off while the link was replaced has the secret of before, and is told.
     const isOwn = this.link.role === 'guest' && (this.generation === null || this.generation === generation)
     this.generation = generation
@@ -46,6 +47,7 @@ export class GuestLink {
 
   /** The server replaced the link. */
   async replace(generation: number): Promise<void> {
+    if (this.generation !== null && generation < this.generation) return
     this.replacedBy = generation
     this.generation = generation
     await this.trust.learn(generation, null)

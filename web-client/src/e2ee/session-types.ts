@@ -154,8 +154,11 @@ export interface EncryptedSession {
   grant(participant: ParticipantId): Promise<void>
   /** This person, a moderator, decided whether there is a lobby: tells the circle. */
   sayPolicy(lobby: boolean): Promise<void>
-  /** The guest link was replaced by this page: tells the circle. */
+  /** This page is about to replace the guest link: tells the circle, once those who are gone or being put
+   * out have no part in it. */
   sayLink(generation: number): Promise<void>
+  /** This page puts somebody out, or could not. */
+  putOut(participant: ParticipantId, isOut: boolean): void
   /** This page, with the moderator link, made somebody a moderator: signs that for the circle. */
   admitDelegate(participant: ParticipantId): Promise<void>
   /** Who hears and sees one beyond level 0: the own breakout group (1), moderators (2). */

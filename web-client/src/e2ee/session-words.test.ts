@@ -186,6 +186,34 @@ describe('a new link', () => {
     expect(b.session['trust'].secretOf(7)).toBeNull()
   })
 
+  it('is told by keys that nobody has who is being put out', async () => {
+    const [a, b, c] = [await room.enter('moderator'), await room.enter(), await room.enter()]
+    a.session.putOut(c.id, true)
+    const told = a.session.sayLink(1)
+    await room.settle()
+    const since = room.asked.length
+    expect([b, c].map(({ session }) => session['trust'].secretOf(1))).toEqual([null, null])
+    room.leave(c)
+    await room.settle()
+    await told
+    expect(b.session['trust'].secretOf(1)).not.toBeNull()
+    const kinds = room.asked.slice(since).map(({ request }) => request.type)
+    expect(kinds.indexOf('mls_commit')).toBeLessThan(kinds.indexOf('mls_say'))
+    expect(kinds).toContain('mls_commit')
+  })
+
+  it('stays the good one, whatever the server says later', async () => {
+    const [a, b] = [await room.enter('moderator'), await room.enter()]
+    await room.rotate(a)
+    const good = b.link.secret
+    for (const page of [a, b]) page.hear({ type: 'link_rotated', generation: 0 })
+    await room.settle()
+    for (const page of [a, b]) {
+      expect(page.session['guestLink'].newest).toBe(1)
+      expect(page.session.guestSecret.value).toEqual(good)
+    }
+  })
+
   it('reaches a guest whose line was cut while it was replaced', async () => {
     const [a, b] = [await room.enter('moderator'), await room.enter()]
     b.online = false

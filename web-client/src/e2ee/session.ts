@@ -83,6 +83,10 @@ export class Session implements EncryptedSession {
   private readonly polls: Polls
   private readonly clockWatch: ClockWatch
   private serial = 0
+  /** Whom this page puts out. */
+  private readonly leaving = new Set<ParticipantId>()
+  /** Called when none but those present has the keys. */
+  private handlePresent: (() => void)[] = []
   private readonly switching = new Switching((serial) => {
     this.frames.sendWith(serial)
     this.own.sealsIn(serial)
@@ -212,9 +216,14 @@ export class Session implements EncryptedSession {
   async sayLink(generation: number): Promise<void> {
     if (this.link.role !== 'moderator') return
     const secret = await deriveGuestSecret(this.link.secret, generation)
-    await this.speech.say({ t: 'link', generation, secret }, 'everybody')
+    if (await this.onlyPresentHaveKeys()) await this.speech.say({ t: 'link', generation, secret }, 'everybody')
     // Nobody is added by it before the server has it too.
     await this.trust.learn(generation, null)
+  }
+
+  putOut(participant: ParticipantId, isOut: boolean): void {
+    if (isOut) this.leaving.add(participant)
+    else this.leaving.delete(participant)
   }
 
   async admitDelegate(participant: ParticipantId): Promise<void> {
@@ -261,6 +270,33 @@ export class Session implements EncryptedSession {
     const next = this.own.next()
     this.rekey()
     return next
+  }
+
+  /** Waits until whoever is gone, or being put out, has no keys any more: the server could hand on to them
+   * what is sealed with those of now. False where that takes too long. */
+  private async onlyPresentHaveKeys(): Promise<boolean> {
+    // What the server said before is heard first.
+    await new Promise<void>((resolve) => {
+      this.enqueue(() => {
+        resolve()
+        return Promise.resolve()
+      })
+    })
+    if (this.areMembersPresent()) return true
+    return new Promise((resolve) => {
+      const cancel = this.parts.setTimer(() => {
+        resolve(false)
+      }, LEAVING_MS)
+      this.handlePresent.push(() => {
+        cancel()
+        resolve(true)
+      })
+    })
+  }
+
+  private areMembersPresent(): boolean {
+    const members = [...(this.circle.current?.leaves.values() ?? [])].map(({ credential }) => credential.participant)
+    return members.every((one) => this.people.isHere(one) && !this.leaving.has(one))
   }
 
   close(): void {
@@ -391,6 +427,7 @@ export class Session implements EncryptedSession {
   private async began(epoch: Epoch, change: Change): Promise<void> {
     const { isFirst, added, removed, isOwn } = change
     if (isFirst) this.out()
+    for (const participant of removed) this.leaving.delete(participant)
     this.serial += 1
     const leaves = new Map([...epoch.leaves].map(([leaf, { credential }]) => [leaf, credential.participant]))
     const keys: EpochKeys = { serial: this.serial, epoch: epoch.number, baseKey: await epoch.baseKey(), leaf: epoch.ownLeaf, leaves }
@@ -418,6 +455,7 @@ export class Session implements EncryptedSession {
     }
     this.roots.forgetHanded(added)
     this.handOutAll()
+    if (this.areMembersPresent()) for (const handle of this.handlePresent.splice(0)) handle()
   }
 
   private handOutAll(): void {
@@ -530,6 +568,9 @@ export class Session implements EncryptedSession {
 /** When to ask for an admission again. Longer: those who come before a moderator wait longer; shorter:
  * more of what nobody answers. */
 const ASK_AGAIN_MS = 15_000
+
+/** Longest wait for the keys without those who are put out; a commit takes a part of a second. */
+const LEAVING_MS = 5_000
 /** When those who did not get a root are handed it again. */
 const HAND_AGAIN_MS = 2_000
 /** What is shown of what was refused, at the most. */
