@@ -55,9 +55,9 @@ process.exit(0)
 async function meet(): Promise<void> {
   const server = await ground.server({ logLevel: 'info', recording: true, namespace: { enter, address } })
   const links = await createRoom(server.httpsOrigin)
-  for (const secret of [links.guestSecret, links.moderatorSecret]) {
-    canaries.set('a secret of a link', Buffer.from(secret))
-    canaries.set('a proof of a link', Buffer.from(proofOf(secret)))
+  for (const [role, secret] of Object.entries({ guest: links.guestSecret, moderator: links.moderatorSecret })) {
+    canaries.set(`the secret of the ${role} link`, Buffer.from(secret))
+    canaries.set(`the proof of the ${role} link`, Buffer.from(proofOf(secret)))
   }
   const agent = `Object.defineProperty(Navigator.prototype, 'userAgent', { get: () => ${JSON.stringify(AGENT)} })`
   const teacher = await ground.page('chromium', { before: agent })
