@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { turnCameraOn, turnMicrophoneOn } from './rig/call.ts'
-import { enter, openClass, openRoom, untilEncrypted } from './rig/encrypted.ts'
+import { come, enter, openClass, openRoom, untilEncrypted } from './rig/encrypted.ts'
 import { untilReceives } from './rig/media.ts'
 import { inMemory } from './rig/memory.ts'
 import type { TestPage } from './rig/page.ts'
@@ -25,6 +25,25 @@ const KEEP_KEYS = `(() => {
     }
     return native.call(this, format, data, algorithm, ...rest)
   }
+})()`
+
+/** For the worker that encrypts: keeps the latest pictures that it seals, as they were and as they went out. */
+const KEEP_FRAMES = `(() => {
+  const frames = (globalThis.__frames = [])
+  const native = SubtleCrypto.prototype.encrypt
+  SubtleCrypto.prototype.encrypt = async function (algorithm, key, data) {
+    const plain = new Uint8Array(data).slice()
+    const sealed = await native.call(this, algorithm, key, data)
+    if (plain.length >= 400) frames.push({ plain, sealed: new Uint8Array(sealed) })
+    if (frames.length > 24) frames.shift()
+    return sealed
+  }
+})()`
+
+/** Sixteen bytes of each kept frame, in hexadecimal: within its first packet, behind what a codec leaves in clear. */
+const WINDOWS = `(() => {
+  const hex = (bytes) => [...bytes.slice(200, 216)].map((byte) => byte.toString(16).padStart(2, '0')).join('')
+  return __frames.map(({ plain, sealed }) => ({ plain: hex(plain), sealed: hex(sealed) }))
 })()`
 
 /** What the pages say and are called, and what the server may not hold of it. */
@@ -65,6 +84,29 @@ rule(
     assert.deepEqual(inMemory(server.pid, wanted), ['the latest commit'])
   },
   { deadlineMs: 180_000 },
+)
+
+rule(
+  'r28_pictures_stand_in_the_memory_of_the_server_as_they_were_sealed_and_in_no_other_way',
+  async (ground) => {
+    const { server, teacher, guest } = await openRoom(ground, 'reunion')
+    const other = await come(ground, server, guest, PUPIL, 'firefox')
+    await untilEncrypted([teacher, other], 2)
+    for (const page of [teacher, other]) await turnCameraOn(page)
+    await untilReceives(other, teacher, 'camera')
+    const worker = teacher.raw.workers().find((one) => one.url().includes('frames-worker'))
+    if (worker === undefined) throw new Error('no worker encrypts')
+    await worker.evaluate(KEEP_FRAMES)
+    // What it forwards stands there for a while, to be sent again.
+    await until('the server holds what was sealed', async () => {
+      const kept = (await worker.evaluate(WINDOWS)) as { plain: string; sealed: string }[]
+      const wanted = new Map(kept.flatMap(({ plain, sealed }) => [[`plain ${plain}`, Buffer.from(plain, 'hex')], [`sealed ${sealed}`, Buffer.from(sealed, 'hex')]] as const))
+      const found = inMemory(server.pid, wanted)
+      assert.deepEqual(found.filter((name) => name.startsWith('plain')), [])
+      return found.length > 0
+    })
+  },
+  { deadlineMs: 150_000 },
 )
 
 rule(
