@@ -16,7 +16,7 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use serde::Serialize;
 use tun_rs::{DeviceBuilder, SyncDevice};
 
-use crate::link::{Link, Wire};
+use crate::link::{FarPort, Link, Wire};
 use crate::namespace::{Namespace, NamespaceError, ip};
 
 /// Which way packets go.
@@ -64,6 +64,8 @@ pub struct Counts {
 pub struct Emulator {
     namespace: Namespace,
     block: Block,
+    /// Names of the devices here and there.
+    devices: [String; 2],
     asks: Sender<Ask>,
     waker: Arc<Waker>,
     carrier: Option<JoinHandle<()>>,
@@ -75,6 +77,7 @@ struct Block(u8);
 
 enum Ask {
     Change(Direction, Link),
+    ChangeOf(usize, Direction, Link),
     Counts(Sender<Counts>),
     End,
 }
@@ -132,7 +135,8 @@ impl Emulator {
             start: Instant::now(),
         };
         let carrier = std::thread::spawn(move || carrier.run());
-        Ok(Self { namespace, block, asks, waker, carrier: Some(carrier) })
+        let devices = [near_name, far_name];
+        Ok(Self { namespace, block, devices, asks, waker, carrier: Some(carrier) })
     }
 
     /// The address inside.
@@ -154,6 +158,22 @@ impl Emulator {
     /// Changes a direction of all links, from the next packet on.
     pub fn change(&self, direction: Direction, link: Link) {
         self.ask(Ask::Change(direction, link));
+    }
+
+    /// Changes a direction of the link of one address alone, from the next packet on.
+    pub fn change_of(&self, number: usize, direction: Direction, link: Link) {
+        self.ask(Ask::ChangeOf(number % Self::ADDRESSES, direction, link));
+    }
+
+    /// Has both ends send packets of at most so many bytes, as in a tunnel.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses, in one sentence.
+    pub fn set_mtu(&self, bytes: u16) -> Result<(), NamespaceError> {
+        let [near, far] = &self.devices;
+        ip(&format!("link set dev {near} mtu {bytes}\n"))?;
+        self.namespace.ip(&format!("link set dev {far} mtu {bytes}\n"))
     }
 
     /// What passed since the start.
@@ -263,6 +283,9 @@ impl Carrier {
             while let Ok(ask) = self.asked.try_recv() {
                 match ask {
                     Ask::Change(direction, link) => self.change(direction, &link),
+                    Ask::ChangeOf(number, direction, link) => {
+                        self.change_of(number, direction, link);
+                    }
                     // Whoever asked may have gone.
                     Ask::Counts(answer) => drop(answer.send(self.counts)),
                     Ask::End => return,
@@ -289,6 +312,14 @@ impl Carrier {
         }
     }
 
+    fn change_of(&mut self, number: usize, direction: Direction, link: Link) {
+        if let Some(wire) = self.wires.get_mut(&(number, direction)) {
+            wire.change(link.clone());
+        }
+        let links = self.of.entry(number).or_insert_with(|| self.everybody.clone());
+        *links.of(direction) = link;
+    }
+
     fn pass(&mut self, direction: Direction, packet: &[u8]) {
         // What is not of this network, such as IPv6, has no way.
         let Some(number) = self.block.number(direction, packet) else { return };
@@ -297,7 +328,14 @@ impl Carrier {
             let seed = self.seed ^ (number as u64) << 8 ^ direction as u64;
             Wire::new(links.of(direction).clone(), seed)
         });
-        let arrivals = wire.pass(self.start.elapsed(), packet.len());
+        let far_port = match direction {
+            Direction::In => FarPort::Destination,
+            Direction::Out => FarPort::Source,
+        };
+        let arrivals = match wire.passes().lets(packet, far_port) {
+            true => wire.pass(self.start.elapsed(), packet.len()),
+            false => [None; 2],
+        };
         if arrivals[0].is_none() || self.under_way.len() >= MAX_UNDER_WAY {
             self.counts.of(direction).lost += 1;
             return;

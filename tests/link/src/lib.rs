@@ -6,5 +6,5 @@ mod link;
 mod namespace;
 
 pub use emulator::{Count, Counts, Direction, Emulator, Links};
-pub use link::{Link, LinkError, Wire};
+pub use link::{Link, LinkError, Passes, Wire};
 pub use namespace::NamespaceError;

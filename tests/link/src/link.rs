@@ -15,6 +15,8 @@ use thiserror::Error;
 pub struct Link {
     /// Packets lost, of 100.
     pub loss_percent: f64,
+    /// How many packets in a row a loss takes, on average; 1 where each is lost by itself.
+    pub burst_packets: f64,
     /// Packets that come twice, of 100.
     pub duplicate_percent: f64,
     /// Packets that come 30 ms after their turn, of 100; those behind them do not wait.
@@ -28,13 +30,56 @@ pub struct Link {
     pub rates: Vec<(f64, f64)>,
     /// Time that packets may wait before a limited rate; what would wait longer is lost.
     pub queue_ms: f64,
+    /// What gets through at all.
+    pub passes: Passes,
+}
+
+/// What a filter on the way lets through.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Passes {
+    /// Everything.
+    #[default]
+    All,
+    /// No UDP, as in a strict network.
+    WithoutUdp,
+    /// No TCP: what has a connection loses it without a word.
+    WithoutTcp,
+    /// TCP to and from port 443, and nothing else.
+    OnlyTcp443,
+}
+
+impl Passes {
+    /// Whether a packet of IPv4 that goes to or comes from port 443 of the far side gets through.
+    pub(crate) fn lets(self, packet: &[u8], far_port: FarPort) -> bool {
+        let protocol = packet.get(9).copied();
+        match self {
+            Self::All => true,
+            Self::WithoutUdp => protocol != Some(UDP),
+            Self::WithoutTcp => protocol != Some(TCP),
+            Self::OnlyTcp443 => {
+                let header = packet.first().map_or(0, |first| usize::from(first & 0xf) * 4);
+                let at = header + if far_port == FarPort::Destination { 2 } else { 0 };
+                protocol == Some(TCP) && packet.get(at..at + 2) == Some(&HTTPS)
+            }
+        }
+    }
+}
+
+/// Where the port of the far side stands in a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FarPort {
+    Source,
+    Destination,
 }
 
 /// A value that makes no sense, or a text that is no link.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum LinkError {
     /// A value out of its range.
-    #[error("shares of a link are 0 to 100 percent, times 0 to 60000 ms, rates more than 0 kbit/s")]
+    #[error(
+        "shares of a link are 0 to 100 percent, times 0 to 60000 ms, rates more than 0 kbit/s, bursts 1 to 1000 packets"
+    )]
     Range,
     /// It cannot be read.
     #[error("a link reads like \"rates = [[0, 300]], delay_ms = 20, loss_percent = 1\": {0}")]
@@ -52,6 +97,8 @@ pub struct Wire {
     free_at: Duration,
     /// Latest arrival of a packet that kept its turn.
     latest: Duration,
+    /// Within a burst of losses.
+    is_losing: bool,
 }
 
 impl Link {
@@ -64,9 +111,24 @@ impl Link {
         let shares = [self.loss_percent, self.duplicate_percent, self.reorder_percent];
         let times = [self.delay_ms, self.jitter_ms, self.queue_ms];
         let is_good = shares.iter().all(|share| (0.0..=100.0).contains(share))
+            && (1.0..=MAX_BURST).contains(&self.burst_packets)
             && times.iter().all(|time| (0.0..=MAX_TIME_MS).contains(time))
             && self.rates.iter().all(|(from, kbit)| *from >= 0.0 && *kbit > 0.0);
         if is_good { Ok(()) } else { Err(LinkError::Range) }
+    }
+
+    /// Percent by which the next packet is lost, after one that was or was not: a chain of two states
+    /// (Gilbert), as often lost and in bursts as long as said.
+    fn losing_next(&self, is_losing: bool) -> f64 {
+        if self.burst_packets <= 1.0 || self.loss_percent >= 100.0 {
+            return self.loss_percent;
+        }
+        let ends = 100.0 / self.burst_packets;
+        if is_losing {
+            100.0 - ends
+        } else {
+            ends * self.loss_percent / (100.0 - self.loss_percent)
+        }
     }
 }
 
@@ -74,12 +136,14 @@ impl Default for Link {
     fn default() -> Self {
         Self {
             loss_percent: 0.0,
+            burst_packets: 1.0,
             duplicate_percent: 0.0,
             reorder_percent: 0.0,
             delay_ms: 0.0,
             jitter_ms: 0.0,
             rates: Vec::new(),
             queue_ms: QUEUE_MS,
+            passes: Passes::All,
         }
     }
 }
@@ -109,7 +173,13 @@ impl Wire {
             began: None,
             free_at: Duration::ZERO,
             latest: Duration::ZERO,
+            is_losing: false,
         }
+    }
+
+    /// What it lets through at all.
+    pub(crate) const fn passes(&self) -> Passes {
+        self.link.passes
     }
 
     /// Changes the link under way: what waits has its place already. Rates count from the next
@@ -126,7 +196,8 @@ impl Wire {
         let mut throw = || self.random.random_range(0.0..100.0);
         let (loss, duplicate, reorder, jitter) = (throw(), throw(), throw(), throw());
         let link = &self.link;
-        if loss < link.loss_percent {
+        self.is_losing = loss < link.losing_next(self.is_losing);
+        if self.is_losing {
             return [None; 2];
         }
         let since = now.saturating_sub(*self.began.get_or_insert(now)).as_secs_f64();
@@ -157,6 +228,15 @@ fn milliseconds(ms: f64) -> Duration {
 
 /// Beyond any network that is still one.
 const MAX_TIME_MS: f64 = 60_000.0;
+
+/// Beyond it a link is down rather than lossy.
+const MAX_BURST: f64 = 1_000.0;
+
+/// Numbers of protocols in a header of IPv4.
+const TCP: u8 = 6;
+const UDP: u8 = 17;
+/// Port 443 as a header has it.
+const HTTPS: [u8; 2] = 443_u16.to_be_bytes();
 
 /// What a home router keeps. Raised, a full link delays longer before it loses.
 const QUEUE_MS: f64 = 300.0;
@@ -200,6 +280,36 @@ mod tests {
     }
 
     #[test]
+    fn losses_come_in_bursts_and_are_as_many_all_the_same() {
+        let mut wire = Wire::new("loss_percent = 5, burst_packets = 10".parse().unwrap(), 2);
+        let lost: Vec<bool> = (0..100_000).map(|n| wire.pass(n * MS, 100)[0].is_none()).collect();
+        let count = lost.iter().filter(|lost| **lost).count();
+        let bursts = lost.windows(2).filter(|pair| !pair[0] && pair[1]).count();
+        assert!((4_000..6_000).contains(&count), "{count}");
+        assert!((8..=12).contains(&(count / bursts)), "{count} in {bursts} bursts");
+    }
+
+    #[test]
+    fn a_filter_knows_protocols_and_the_port_of_the_far_side() {
+        let packet = |protocol: u8, from: u16, to: u16| {
+            let mut packet = vec![0x45, 0, 0, 24, 0, 0, 0, 0, 64, protocol, 0, 0];
+            packet.extend([198, 18, 0, 1, 198, 18, 1, 1]);
+            packet.extend(from.to_be_bytes());
+            packet.extend(to.to_be_bytes());
+            packet
+        };
+        let (udp, tcp) = (packet(UDP, 9, 443), packet(TCP, 9, 443));
+        let lets = |passes: Passes| [&udp, &tcp].map(|it| passes.lets(it, FarPort::Destination));
+        assert_eq!(lets(Passes::All), [true, true]);
+        assert_eq!(lets(Passes::WithoutUdp), [false, true]);
+        assert_eq!(lets(Passes::WithoutTcp), [true, false]);
+        assert_eq!(lets(Passes::OnlyTcp443), [false, true]);
+        assert!(!Passes::OnlyTcp443.lets(&packet(TCP, 9, 8_443), FarPort::Destination));
+        assert!(Passes::OnlyTcp443.lets(&packet(TCP, 443, 9), FarPort::Source));
+        assert!(!Passes::OnlyTcp443.lets(&packet(TCP, 443, 9)[..20], FarPort::Source));
+    }
+
+    #[test]
     fn jitter_keeps_the_order_and_reordering_does_not() {
         let arrivals = |link: &str| -> Vec<Duration> {
             let mut wire = Wire::new(link.parse().unwrap(), 3);
@@ -223,7 +333,13 @@ mod tests {
 
     #[test]
     fn a_link_that_makes_no_sense_is_refused_in_words() {
-        for text in ["loss_percent = 101", "delay_ms = -1", "rates = [[0, 0]]", "jitter_ms = nan"] {
+        for text in [
+            "loss_percent = 101",
+            "delay_ms = -1",
+            "rates = [[0, 0]]",
+            "jitter_ms = nan",
+            "burst_packets = 0",
+        ] {
             assert_eq!(text.parse::<Link>(), Err(LinkError::Range), "{text}");
         }
         let error = "lost = 1".parse::<Link>().unwrap_err().to_string();

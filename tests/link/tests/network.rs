@@ -7,7 +7,7 @@ use std::net::UdpSocket;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use link_emulator::{Direction, Emulator, Link, Links, NamespaceError};
+use link_emulator::{Direction, Emulator, Link, Links, NamespaceError, Passes};
 
 /// A port where nobody listens.
 const NOBODY: u16 = 9;
@@ -62,6 +62,12 @@ fn packets_pass_as_late_as_their_links_say_and_nothing_is_left_behind() {
     emulator.change(Direction::In, Link::default());
     emulator.change(Direction::Out, Link::default());
     assert!(knock(&emulator, 7, Duration::from_secs(10)).is_some(), "links can be changed");
+    let filtered = Link { passes: Passes::WithoutUdp, ..Link::default() };
+    emulator.change_of(7, Direction::In, filtered);
+    assert_eq!(knock(&emulator, 7, Duration::from_millis(200)), None, "one alone is filtered");
+    assert!(knock(&emulator, 8, Duration::from_secs(10)).is_some(), "the others are not");
+    emulator.set_mtu(1_280).expect("the devices are ours");
+    assert!(knock(&emulator, 8, Duration::from_secs(10)).is_some());
 
     let address = emulator.address(7);
     let holder = emulator.enter()[2].clone();
