@@ -11,12 +11,15 @@ use link_emulator::{Emulator, Links, NamespaceError};
 use thiserror::Error;
 
 use crate::compare;
+use crate::faults::{self, FaultsWish};
 use crate::knee::{self, Found};
+use crate::leaks::{self, LeaksWish};
 use crate::measure::memory;
 use crate::media::{self, Media, MediaError};
 use crate::report::{Report, html, json, junit, terminal};
 use crate::run::{Setting, run};
 use crate::scenario::{Knee, Scenario, ScenarioError};
+use crate::soak::{self, SoakWish};
 use crate::target::{Ground, Janus, Preau, RoomLink, ServerProcess, Target, TargetError, pin_self};
 
 /// Plays participants against a server and measures what they see and hear.
@@ -37,6 +40,12 @@ enum Wish {
     Size(SizeWish),
     /// Play scenarios against Préau and Janus in turns, and write a table of both
     Compare(CompareWish),
+    /// Have faults of network and server happen to a meeting, and measure what people see
+    Faults(FaultsWish),
+    /// Have many come and go, and look for what stays in the server
+    Leaks(LeaksWish),
+    /// Hold classes for a long time, and look for what grows in the server
+    Soak(SoakWish),
 }
 
 #[derive(Debug, Args)]
@@ -178,6 +187,9 @@ pub enum CommandError {
     /// Comparing makes no sense.
     #[error("most runs of {0} failed or lost packets: this machine is too busy to compare on it")]
     AlwaysVoid(String),
+    /// There is no such fault.
+    #[error("there is no fault {0}: there are {1}")]
+    UnknownFault(String, String),
     /// The runtime.
     #[error("the system gives no threads: {0}")]
     Runtime(io::Error),
@@ -213,6 +225,9 @@ pub fn execute(line: CommandLine) -> Result<u8, CommandError> {
         }
         Wish::Size(wish) => size(wish),
         Wish::Compare(wish) => side_by_side(wish),
+        Wish::Faults(wish) => faults::execute(wish),
+        Wish::Leaks(wish) => leaks::execute(&wish),
+        Wish::Soak(wish) => soak::execute(wish),
         Wish::List => {
             let lines: String = Scenario::all()
                 .map(|scenario| format!("{:<12} {}\n", scenario.name, scenario.about))
@@ -366,10 +381,11 @@ impl Bench {
         let emulator = links.map(|links| Emulator::start(Links::default(), links, place.seed));
         let emulator = emulator.transpose()?;
         let media = Media::prepare(&place.media.unwrap_or_else(media::default_folder))?;
+        let address = emulator.as_ref().map_or(Ipv4Addr::LOCALHOST, Emulator::far);
         let ground = Ground {
             cores: place.server_cores.as_deref(),
             enter: emulator.as_ref().map_or_else(Vec::new, Emulator::enter),
-            address: emulator.as_ref().map_or(Ipv4Addr::LOCALHOST, Emulator::far),
+            ..Ground::at(address)
         };
         let started = match (&place.start, place.target) {
             (Some(program), Kind::Preau) => Some(ServerProcess::preau(program, &ground)?),
@@ -477,7 +493,7 @@ impl Output {
 }
 
 /// An address of 127.0.0.0/8 for each participant, as every device of a school has its own.
-fn own_address(number: usize) -> IpAddr {
+pub(crate) fn own_address(number: usize) -> IpAddr {
     let number = number % (250 * 250);
     Ipv4Addr::new(127, 0, 1 + (number / 250) as u8, 1 + (number % 250) as u8).into()
 }
@@ -489,12 +505,12 @@ fn spare_descriptor() -> Result<std::fs::File, CommandError> {
     std::fs::File::open(NOTHING).map_err(|error| CommandError::Output(NOTHING.to_owned(), error))
 }
 
-fn write_file(file: &Path, text: &str) -> Result<(), CommandError> {
+pub(crate) fn write_file(file: &Path, text: &str) -> Result<(), CommandError> {
     std::fs::write(file, text)
         .map_err(|error| CommandError::Output(file.display().to_string(), error))
 }
 
-fn print(text: &str) -> Result<(), CommandError> {
+pub(crate) fn print(text: &str) -> Result<(), CommandError> {
     let written = io::stdout().write_all(text.as_bytes());
     written.map_err(|error| CommandError::Output("the report".to_owned(), error))
 }

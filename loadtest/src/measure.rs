@@ -25,6 +25,11 @@ impl Meter {
     pub(crate) fn lock(&self) -> MutexGuard<'_, Measured> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// True when no connection holds it any more.
+    pub(crate) fn is_last(&self) -> bool {
+        Arc::strong_count(&self.0) == 1
+    }
 }
 
 /// What one connection saw, or several together.
@@ -190,6 +195,13 @@ impl Measured {
         self.heard.concealed += other.heard.concealed;
         self.heard.corrected += other.heard.corrected;
         self.sealed.add(&other.sealed);
+    }
+
+    /// Packets that never came, of all kinds, of 100.
+    pub(crate) fn loss_percent(&self) -> f64 {
+        let all = [&self.sound, &self.picture];
+        let expected = all.map(|received| received.expected).iter().sum::<u64>();
+        share(expected.saturating_sub(self.packets_received()), expected) * 100.0
     }
 
     /// Packets of media that arrived, in whatever way.

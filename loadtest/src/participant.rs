@@ -4,11 +4,12 @@
 mod complete;
 mod ear;
 mod frames;
-mod light;
+pub(crate) mod light;
 mod receive;
 mod send;
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +23,8 @@ use crate::clock;
 use crate::measure::Meter;
 use crate::media::Media;
 use crate::target::{
-    Feed, Negotiated, Room, Seat, SeatEvent, SlotSpec, TargetError, Watched, Watching, Wish,
+    Feed, IceCredentials, Negotiated, Room, Seat, SeatEvent, SlotSpec, TargetError, Watched,
+    Watching, Wish,
 };
 
 /// What a participant looks at.
@@ -83,8 +85,21 @@ pub(crate) enum Command {
     Layers(TrackSource, Vec<String>),
     /// The source that sends this shall send a key frame.
     KeyFrame(u32),
+    /// Look for a path anew: with these credentials, to there, from this address.
+    Path(IceCredentials, Road, Option<IpAddr>),
+    /// Send from another port, as after a router has forgotten the one before.
+    Rebind,
     /// Say goodbye and end.
     Close,
+}
+
+/// Where packets go, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Road {
+    /// As they are.
+    Udp(SocketAddr),
+    /// Each behind its length, over a connection (RFC 6544).
+    Tcp(SocketAddr),
 }
 
 /// How far a connection is.

@@ -69,8 +69,9 @@ pub struct Group {
     #[serde(default)]
     pub red: bool,
     /// The network from the server to each of them; a good one without. `loss_percent`,
-    /// `duplicate_percent`, `reorder_percent` (packets of 100), `delay_ms`, `jitter_ms`,
-    /// `rates` (pairs of a second and kbit/s from then on), `queue_ms`.
+    /// `duplicate_percent`, `reorder_percent` (packets of 100), `burst_packets` (lost in a row),
+    /// `delay_ms`, `jitter_ms`, `rates` (pairs of a second and kbit/s from then on), `queue_ms`,
+    /// `passes` (`all`, `without_udp`, `without_tcp`, `only_tcp443`).
     pub down: Option<Link>,
     /// The network from each to the server.
     pub up: Option<Link>,

@@ -266,6 +266,8 @@ pub(crate) struct Remote {
     pub(crate) ufrag: String,
     pub(crate) password: String,
     pub(crate) candidates: Vec<SocketAddr>,
+    /// Where ICE is spoken over TCP (RFC 6544).
+    pub(crate) tcp: Option<SocketAddr>,
     pub(crate) ids: ExtensionIds,
     pub(crate) sections: Vec<RemoteSection>,
 }
@@ -326,7 +328,10 @@ impl Remote {
         match name {
             "ice-ufrag" => value.clone_into(&mut self.ufrag),
             "ice-pwd" => value.clone_into(&mut self.password),
-            "candidate" => self.candidates.extend(candidate(value)),
+            "candidate" => {
+                self.candidates.extend(candidate(value, "udp"));
+                self.tcp = self.tcp.or_else(|| candidate(value, "tcp"));
+            }
             "extmap" => {
                 let mut words = value.split_whitespace();
                 let id = words.next().and_then(|id| id.split('/').next()?.parse().ok());
@@ -404,10 +409,10 @@ impl Remote {
     }
 }
 
-/// An address of UDP (RFC 8839 section 5.1).
-fn candidate(value: &str) -> Option<SocketAddr> {
+/// An address of this protocol (RFC 8839 section 5.1).
+fn candidate(value: &str, protocol: &str) -> Option<SocketAddr> {
     let words: Vec<&str> = value.split_whitespace().collect();
-    if !words.get(2)?.eq_ignore_ascii_case("udp") || *words.get(1)? != "1" {
+    if !words.get(2)?.eq_ignore_ascii_case(protocol) || *words.get(1)? != "1" {
         return None;
     }
     Some(SocketAddr::new(words.get(4)?.parse().ok()?, words.get(5)?.parse().ok()?))
@@ -438,13 +443,12 @@ mod tests {
     }
 
     #[test]
-    fn addresses_of_tcp_and_broken_ones_are_left_out() {
-        assert_eq!(
-            candidate("1 1 udp 2130706431 192.0.2.7 8443 typ host"),
-            Some("192.0.2.7:8443".parse().unwrap())
-        );
-        assert_eq!(candidate("1 1 tcp 1 192.0.2.7 8443 typ host"), None);
-        assert_eq!(candidate("1 1 udp 1 name.local 8443 typ host"), None);
-        assert_eq!(candidate(""), None);
+    fn addresses_of_the_other_protocol_and_broken_ones_are_left_out() {
+        let address = Some("192.0.2.7:8443".parse().unwrap());
+        assert_eq!(candidate("1 1 udp 2130706431 192.0.2.7 8443 typ host", "udp"), address);
+        let tcp = "1 1 tcp 1 192.0.2.7 8443 typ host tcptype passive";
+        assert_eq!([candidate(tcp, "udp"), candidate(tcp, "tcp")], [None, address]);
+        assert_eq!(candidate("1 1 udp 1 name.local 8443 typ host", "udp"), None);
+        assert_eq!(candidate("", "udp"), None);
     }
 }

@@ -20,8 +20,8 @@ use crate::postmark::Postmarks;
 use crate::rtp::ExtensionIds;
 
 pub(crate) use janus::Janus;
-pub(crate) use preau::{Preau, RoomLink};
-pub(crate) use process::{Ground, ServerProcess, pin_self};
+pub(crate) use preau::{Preau, RoomLink, metrics};
+pub(crate) use process::{Ground, ServerProcess, free_port, pin_self};
 
 /// Why a target cannot be tested.
 #[derive(Debug, Error)]
@@ -94,7 +94,8 @@ pub(crate) struct Wish {
 /// One participant's place in a room.
 #[async_trait]
 pub(crate) trait Seat: Send {
-    /// The first media connection, unless there is nothing to send yet.
+    /// The first media connection, unless there is nothing to send yet; asked again, new credentials
+    /// of ICE for the same one.
     async fn connect(&mut self) -> Result<Option<Negotiated>, TargetError>;
     /// The answer to an offer that an independent stack wrote, for targets that take one
     /// connection for everything.
@@ -106,11 +107,26 @@ pub(crate) trait Seat: Send {
     async fn publish(&mut self) -> Result<Feed, TargetError>;
     /// Chooses what the slots carry from now on.
     async fn watch(&mut self, watched: &[Watched]) -> Result<Watching, TargetError>;
+    /// Opens the session again after it was cut, from this address and with this certificate, as the
+    /// same participant where the server still knows them. Given up half-way it can be called again.
+    async fn come_back(&mut self, _: Option<IpAddr>, _: &Identity) -> Result<Return, TargetError> {
+        Err(TargetError::Refused("to come back", "nobody does to this kind of server".to_owned()))
+    }
     /// Waits for word of the server, keeping the session alive meanwhile. May be dropped and
     /// called again.
     async fn next_event(&mut self) -> Result<SeatEvent, TargetError>;
     /// Leaves in order.
     async fn leave(self: Box<Self>);
+}
+
+/// As what somebody came back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Return {
+    /// As the same participant, whose media connection may live: [`Seat::connect`] looks for a path
+    /// anew.
+    Resumed,
+    /// To a server or a room that knows nothing of an earlier media connection.
+    Anew,
 }
 
 /// What a server says of itself.
@@ -157,6 +173,8 @@ pub(crate) struct Negotiated {
     pub(crate) ice: IceCredentials,
     /// Where to.
     pub(crate) address: SocketAddr,
+    /// Where to over TCP, if there.
+    pub(crate) tcp: Option<SocketAddr>,
     /// Payload type of redundant sound, where that is agreed on.
     pub(crate) redundant: Option<u8>,
     pub(crate) ids: ExtensionIds,

@@ -13,6 +13,10 @@ pub struct ProcessSample {
     system: u64,
     resident_kib: u64,
     switches: u64,
+    /// Threads it has.
+    pub threads: usize,
+    /// Descriptors it has open.
+    pub descriptors: usize,
 }
 
 /// What a process used between two samples.
@@ -49,9 +53,12 @@ impl ProcessSample {
             system,
             resident_kib: number(&status, "VmRSS:").unwrap_or(0),
             switches: 0,
+            threads: 0,
+            descriptors: std::fs::read_dir(folder.join("fd")).map_or(0, Iterator::count),
         };
         for task in std::fs::read_dir(folder.join("task")).ok()?.flatten() {
             let read = |name| std::fs::read_to_string(task.path().join(name)).unwrap_or_default();
+            sample.threads += 1;
             let used =
                 read("schedstat").split(' ').next().and_then(|used| used.parse::<u64>().ok());
             sample.cpu += used.unwrap_or(0);
@@ -63,6 +70,11 @@ impl ProcessSample {
         Some(sample)
     }
 
+    /// Memory it holds, in MiB.
+    pub fn resident_mib(&self) -> f64 {
+        self.resident_kib as f64 / 1024.0
+    }
+
     /// What was used since an earlier sample.
     pub fn since(&self, earlier: &Self) -> ProcessUse {
         let cpu_seconds = self.cpu.saturating_sub(earlier.cpu) as f64 / 1e9;
@@ -72,7 +84,7 @@ impl ProcessSample {
             cpu_seconds,
             cores: cpu_seconds / (self.at - earlier.at).as_secs_f64().max(1e-9),
             system_share: if user + system > 0.0 { system / (user + system) } else { 0.0 },
-            resident_mib: self.resident_kib as f64 / 1024.0,
+            resident_mib: self.resident_mib(),
             context_switches: self.switches.saturating_sub(earlier.switches),
         }
     }
@@ -93,7 +105,9 @@ mod tests {
         let before = ProcessSample::of(pid).unwrap();
         let sum: u64 = (0..3_000_000_u64).map(|n| std::hint::black_box(n) ^ 5).sum();
         assert!(sum > 0);
-        let used = ProcessSample::of(pid).unwrap().since(&before);
+        let after = ProcessSample::of(pid).unwrap();
+        assert!(after.threads > 0 && after.descriptors > 2 && after.resident_mib() > 0.5);
+        let used = after.since(&before);
         assert!(used.cpu_seconds > 0.0 && used.resident_mib > 0.5, "{used:?}");
         assert!(ProcessSample::of(u32::MAX).is_none());
     }

@@ -16,7 +16,7 @@ pub struct Speech {
 }
 
 /// 20 ms of a voice.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct SpeechPacket {
     /// Opus; empty where discontinuous transmission sends nothing.
     pub bytes: Vec<u8>,

@@ -190,8 +190,8 @@ impl Running {
                     Some(Command::KeyFrame(ssrc)) => {
                         self.sender.request_key_frame(ssrc, &mut self.meter.lock());
                     }
-                    // Its slots never become more.
-                    Some(Command::Slots(_)) => {}
+                    // Its slots never become more, and its path is its own affair.
+                    Some(Command::Slots(_) | Command::Path(..) | Command::Rebind) => {}
                     Some(Command::Close) | None => return,
                 },
             }

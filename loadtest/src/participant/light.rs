@@ -2,6 +2,7 @@
 //! receiving a packet costs the generator less than sending it costs the server.
 
 mod dtls;
+mod framed;
 mod ice;
 mod reports;
 mod srtp;
@@ -22,18 +23,19 @@ use tokio::task::JoinHandle;
 
 pub(crate) use dtls::Identity;
 use dtls::{Dtls, Keys, Progress};
+use framed::Carrier;
 use ice::Ice;
 use reports::Heard;
 pub(crate) use srtp::Cipher;
 
 use super::receive::{FEEDBACK_INTERVAL, Receiver};
 use super::send::Sender;
-use super::{Command, State};
+use super::{Command, Road, State};
 use crate::clock::{self, Nanos};
 use crate::measure::Meter;
 use crate::media::Media;
 use crate::rtp::ExtensionIds;
-use crate::target::{Negotiated, TargetError, Wish};
+use crate::target::{IceCredentials, Negotiated, TargetError, Wish};
 
 /// A running connection.
 #[derive(Debug)]
@@ -51,11 +53,7 @@ impl Connection {
         media: Arc<Media>,
     ) -> Result<Self, TargetError> {
         let exhausted = |error: io::Error| TargetError::Exhausted("sockets", error.to_string());
-        let socket = bind(negotiated.address, wish.from).map_err(exhausted)?;
-        let socket = UdpSocket::from_std(socket).map_err(exhausted)?;
-        let state = UdpSocketState::new(UdpSockRef::from(&socket)).map_err(exhausted)?;
-        // The system caps it at its own limit.
-        let _ = state.set_recv_buffer_size(UdpSockRef::from(&socket), SOCKET_BUFFER_BYTES);
+        let (socket, state) = bind(negotiated.address, wish.from).map_err(exhausted)?;
         let now = Instant::now();
         let mut random = StdRng::seed_from_u64(wish.seed ^ u64::from(negotiated.address.port()));
         let seed = random.random();
@@ -79,6 +77,8 @@ impl Connection {
             socket,
             state,
             address: negotiated.address,
+            carrier: None,
+            from: wish.from,
             identity: wish.identity.clone(),
             meter: wish.meter().clone(),
             ids: negotiated.ids,
@@ -123,6 +123,9 @@ struct Running {
     socket: UdpSocket,
     state: UdpSocketState,
     address: SocketAddr,
+    /// What takes everything over TCP, where UDP does not get through.
+    carrier: Option<Carrier>,
+    from: Option<IpAddr>,
     identity: Identity,
     meter: Meter,
     ids: ExtensionIds,
@@ -196,7 +199,40 @@ impl Running {
             Command::Layers(source, rids) => self.sender.set_layers(source, &rids),
             // It reads those in reports itself.
             Command::KeyFrame(_) => {}
+            Command::Path(credentials, road, from) => {
+                let has_moved = std::mem::replace(&mut self.from, from) != from;
+                self.look_for_path(credentials, road);
+                if has_moved {
+                    self.rebind();
+                }
+            }
+            Command::Rebind => self.rebind(),
             Command::Close => self.wanted_closed = true,
+        }
+    }
+
+    /// Restarts ICE. The keys stay, and so does what is sent and received.
+    fn look_for_path(&mut self, credentials: IceCredentials, road: Road) {
+        self.carrier = None;
+        self.address = match road {
+            Road::Udp(address) => address,
+            Road::Tcp(address) => match Carrier::open(address, self.from) {
+                Ok((carrier, near)) => {
+                    self.carrier = Some(carrier);
+                    near
+                }
+                // A machine without a socket more has no path, which is seen by whoever measures.
+                Err(_) => return,
+            },
+        };
+        self.ice = Ice::new(Instant::now(), credentials, self.random.random());
+    }
+
+    /// Goes on from another port. What is under way to the one before is lost, as in a router.
+    fn rebind(&mut self) {
+        // A machine without a socket more keeps the one it has.
+        if let Ok((socket, state)) = bind(self.address, self.from) {
+            (self.socket, self.state) = (socket, state);
         }
     }
 
@@ -382,12 +418,16 @@ fn transmit(socket: &UdpSocket, state: &UdpSocketState, address: SocketAddr, byt
     let _ = state.try_send(UdpSockRef::from(socket), &transmit);
 }
 
-fn bind(to: SocketAddr, from: Option<IpAddr>) -> io::Result<std::net::UdpSocket> {
+fn bind(to: SocketAddr, from: Option<IpAddr>) -> io::Result<(UdpSocket, UdpSocketState)> {
     let any = if to.is_ipv4() { IpAddr::from([0; 4]) } else { IpAddr::from([0_u16; 8]) };
     let from = from.filter(|from| from.is_ipv4() == to.is_ipv4()).unwrap_or(any);
     let socket = std::net::UdpSocket::bind((from, 0))?;
     socket.set_nonblocking(true)?;
-    Ok(socket)
+    let socket = UdpSocket::from_std(socket)?;
+    let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
+    // The system caps it at its own limit.
+    let _ = state.set_recv_buffer_size(UdpSockRef::from(&socket), SOCKET_BUFFER_BYTES);
+    Ok((socket, state))
 }
 
 /// Room for one merged receive.

@@ -1,7 +1,7 @@
 //! The report as one page that needs nothing else: no network, no script, light or dark as the
 //! reader's system is.
 
-mod plot;
+pub(crate) mod plot;
 
 use std::fmt::Write;
 
@@ -16,19 +16,26 @@ pub(crate) type Load = (f64, f64);
 /// this one are shown.
 pub(crate) fn render(report: &Report, loads: &[Load]) -> String {
     let title = format!("{} on {}", report.scenario, report.target);
+    page(&title, |out| {
+        head(out, report, &title);
+        tiles(out, report);
+        limits(out, report);
+        plots(out, report, loads);
+        tables(out, report);
+    })
+}
+
+/// A whole page around what `content` writes.
+pub(crate) fn page(title: &str, content: impl FnOnce(&mut String)) -> String {
     let mut out = String::with_capacity(64 * 1024);
     let _ = write!(
         out,
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n<title>{}</title>\n\
          <style>{STYLE}</style>\n<main>\n",
-        escape(&title)
+        escape(title)
     );
-    head(&mut out, report, &title);
-    tiles(&mut out, report);
-    limits(&mut out, report);
-    plots(&mut out, report, loads);
-    tables(&mut out, report);
+    content(&mut out);
     out.push_str("</main>\n</html>\n");
     out
 }

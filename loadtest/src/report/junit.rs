@@ -44,7 +44,7 @@ pub(crate) fn render(report: &Report) -> String {
 }
 
 /// Text that may stand in an attribute or between tags.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

@@ -254,6 +254,7 @@ fn negotiated(
         // It offers what it sends, and answers what it receives.
         ice: remote.ice(local, !sends.is_empty()),
         address: address.ok_or_else(missing)?,
+        tcp: None,
         ids: remote.ids,
         redundant: remote.redundant(),
         feed: None,

@@ -4,13 +4,14 @@ mod circle;
 mod link;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use protocol::{
-    ClientMessage, CreateRoom, CreatedRoom, ErrorCode, HostKey, ParticipantId, Profile, Proof,
-    PublishedMid, Redacted, RequestId, RoomSlug, ServerMessage, SlotRequest, TrackId, Verifier,
+    ClientMessage, CreateRoom, CreatedRoom, EncryptionInfo, ErrorCode, HostKey, ParticipantId,
+    Profile, Proof, PublishedMid, Redacted, RequestId, RoomEncryption, RoomSlug, ServerMessage,
+    SlotRequest, TrackId, Verifier,
 };
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -19,12 +20,13 @@ use self::circle::{CircleSeat, Entrance, Secrets, Sent, is_of_circle};
 pub(crate) use self::link::RoomLink;
 use super::session::{Origin, PATIENCE, Session, request};
 use super::{
-    Feed, Negotiated, Room, Seat, SeatEvent, SendSpec, SlotSpec, Target, TargetError, Watched,
-    Watching, Wish,
+    Feed, Negotiated, Return, Room, Seat, SeatEvent, SendSpec, SlotSpec, Target, TargetError,
+    Watched, Watching, Wish,
 };
 use e2ee_member::link::{self as keys, Link};
 
 use crate::clock::{self, Nanos};
+use crate::participant::Identity;
 use crate::sdp::{self, Local, Remote};
 
 /// See the module's description.
@@ -129,6 +131,19 @@ impl Target for Preau {
     }
 }
 
+/// Numbers of the page of metrics at this port of this machine, by name; labelled ones with their labels.
+///
+/// # Errors
+///
+/// When it does not answer.
+pub(crate) async fn metrics(port: u16) -> Result<BTreeMap<String, f64>, TargetError> {
+    let host = format!("localhost:{port}");
+    let origin = Origin { address: ([127, 0, 0, 1], port).into(), host, is_secure: false };
+    let (_, page) = request(&origin, "GET", "/metrics", "", PATIENCE).await?;
+    let lines = page.lines().filter_map(|line| line.rsplit_once(' '));
+    Ok(lines.filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?))).collect())
+}
+
 /// Status of an answer to who asks too often (RFC 6585 section 4).
 const TOO_MANY: u16 = 429;
 
@@ -149,50 +164,24 @@ struct PreauRoom {
 #[async_trait]
 impl Room for PreauRoom {
     async fn enter(&self, wish: Wish) -> Result<Box<dyn Seat>, TargetError> {
-        let mut session = Session::open(&self.origin, wish.from).await?;
-        wish.meter.lock().join.socket = Some(clock::now());
         let entrance = self.circle.clone().map(|(link, sent)| Entrance::new(link, sent));
-        if entrance.is_some() {
-            session.keep(is_of_circle);
-        }
-        let join = ClientMessage::Join {
-            protocol_version: protocol::PROTOCOL_VERSION,
-            room: self.slug,
-            proof: Redacted::new(self.proof),
-            handle: None,
-            resume: None,
-            delegation: None,
-            display_name: None,
-            language: None,
-            member_key: entrance.as_ref().map(Entrance::member_key),
-            sealed_name: None,
-        };
-        session.say(&join).await?;
-        let (id, others, said) = session
-            .hear("to let a participant in", |message| {
-                if let ServerMessage::Joined {
-                    participant, participants, rules, encryption, ..
-                } = message
-                {
-                    let others: Vec<_> =
-                        participants.iter().map(|other| other.participant).collect();
-                    return Ok((participant, others, encryption.zip(rules.encryption)));
-                }
-                Err(error_of(&message, None))
-            })
-            .await?;
-        wish.meter.lock().join.admitted = Some(clock::now());
+        let door =
+            Door { origin: self.origin.clone(), slug: self.slug, proof: self.proof, token: None };
+        let (session, entered) = door.enter(&wish, entrance.as_ref()).await?;
         let circle = match (entrance, &wish.shield) {
             (Some(entrance), Some(shield)) => {
                 let (shield, meter) = (shield.clone(), wish.meter.clone());
-                Some(entrance.enter(id, others.into_iter(), said, shield, meter)?)
+                let others = entered.others.into_iter();
+                Some(entrance.enter(entered.id, others, entered.encryption, shield, meter)?)
             }
             _ => None,
         };
         Ok(Box::new(PreauSeat {
+            door: Door { token: Some(entered.token), ..door },
             session,
-            id,
+            id: entered.id,
             wish,
+            offers: 0,
             slots: Vec::new(),
             carried: BTreeMap::new(),
             circle,
@@ -201,10 +190,83 @@ impl Room for PreauRoom {
     }
 }
 
+/// All it takes to enter, for the first time or again.
+struct Door {
+    origin: Origin,
+    slug: RoomSlug,
+    proof: Proof,
+    /// What to come back with.
+    token: Option<Redacted<String>>,
+}
+
+/// What is said to whoever was let in.
+struct Entered {
+    id: ParticipantId,
+    is_resumed: bool,
+    token: Redacted<String>,
+    others: Vec<ParticipantId>,
+    encryption: Option<(EncryptionInfo, RoomEncryption)>,
+}
+
+impl Door {
+    async fn enter(
+        &self,
+        wish: &Wish,
+        entrance: Option<&Entrance>,
+    ) -> Result<(Session, Entered), TargetError> {
+        let mut session = Session::open(&self.origin, wish.from).await?;
+        wish.meter.lock().join.socket.get_or_insert(clock::now());
+        if entrance.is_some() {
+            session.keep(is_of_circle);
+        }
+        let join = ClientMessage::Join {
+            protocol_version: protocol::PROTOCOL_VERSION,
+            room: self.slug,
+            proof: Redacted::new(self.proof),
+            handle: None,
+            resume: self.token.clone(),
+            delegation: None,
+            display_name: None,
+            language: None,
+            member_key: entrance.map(Entrance::member_key),
+            sealed_name: None,
+        };
+        session.say(&join).await?;
+        let entered = session
+            .hear("to let a participant in", |message| {
+                if let ServerMessage::Joined {
+                    participant,
+                    participants,
+                    rules,
+                    encryption,
+                    resumed,
+                    resume,
+                    ..
+                } = message
+                {
+                    return Ok(Entered {
+                        id: participant,
+                        is_resumed: resumed,
+                        token: resume,
+                        others: participants.iter().map(|other| other.participant).collect(),
+                        encryption: encryption.zip(rules.encryption),
+                    });
+                }
+                Err(error_of(&message, None))
+            })
+            .await?;
+        wish.meter.lock().join.admitted.get_or_insert(clock::now());
+        Ok((session, entered))
+    }
+}
+
 struct PreauSeat {
+    door: Door,
     session: Session,
     id: ParticipantId,
     wish: Wish,
+    /// Made so far, each with credentials of its own.
+    offers: u64,
     slots: Vec<SlotSpec>,
     /// What each slot carries, by mid.
     carried: BTreeMap<String, Watched>,
@@ -232,8 +294,10 @@ impl Seat for PreauSeat {
     async fn connect(&mut self) -> Result<Option<Negotiated>, TargetError> {
         let wish = &self.wish;
         let mut random = StdRng::seed_from_u64(wish.seed);
-        let local = Local::new(&mut random, &wish.identity.fingerprint);
         let sends = sdp::send_specs(&wish.sends, &mut random);
+        self.offers += 1;
+        let mut random = StdRng::seed_from_u64(!wish.seed ^ self.offers);
+        let local = Local::new(&mut random, &wish.identity.fingerprint);
         let offer = sdp::offer(&local, &sends, (wish.sound_slots, wish.picture_slots), wish.red);
         let answer = self.answer_to(&offer, &sends).await?;
         let broken = || TargetError::Answer("an offer", "no usable description".to_owned());
@@ -242,6 +306,7 @@ impl Seat for PreauSeat {
         Ok(Some(Negotiated {
             ice: remote.ice(&local, true),
             address,
+            tcp: remote.tcp,
             ids: remote.ids,
             redundant: remote.redundant(),
             sends,
@@ -268,7 +333,7 @@ impl Seat for PreauSeat {
                 Err(error_of(&message, Some(id)))
             })
             .await?;
-        self.wish.meter.lock().join.answered = Some(clock::now());
+        self.wish.meter.lock().join.answered.get_or_insert(clock::now());
         let broken = || TargetError::Answer("an offer", "no usable description".to_owned());
         self.slots = Remote::parse(answer.expose()).ok_or_else(broken)?.slots();
         Ok(answer.expose().clone())
@@ -328,6 +393,26 @@ impl Seat for PreauSeat {
             }
         }
         Ok(Watching::Done)
+    }
+
+    async fn come_back(
+        &mut self,
+        from: Option<IpAddr>,
+        identity: &Identity,
+    ) -> Result<Return, TargetError> {
+        if self.circle.is_some() {
+            let why = "members of a circle enter anew".to_owned();
+            return Err(TargetError::Refused("to come back", why));
+        }
+        self.wish.from = from;
+        self.wish.identity = identity.clone();
+        let (session, entered) = self.door.enter(&self.wish, None).await?;
+        self.session = session;
+        self.door.token = Some(entered.token);
+        self.carried.clear();
+        let is_same = entered.is_resumed && entered.id == self.id;
+        self.id = entered.id;
+        Ok(if is_same { Return::Resumed } else { Return::Anew })
     }
 
     async fn next_event(&mut self) -> Result<SeatEvent, TargetError> {

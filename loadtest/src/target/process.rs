@@ -1,12 +1,13 @@
 //! Servers that this program starts itself, and on which processor cores everything runs.
 
 use std::io::{BufRead, BufReader};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use tempfile::TempDir;
 
 use super::TargetError;
@@ -15,10 +16,10 @@ use super::TargetError;
 #[derive(Debug)]
 pub(crate) struct ServerProcess {
     child: Child,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
-/// Where a server runs.
+/// Where a server runs, and how.
 #[derive(Debug)]
 pub(crate) struct Ground<'a> {
     /// Processor cores it may use, such as `0` or `0-2`.
@@ -26,33 +27,39 @@ pub(crate) struct Ground<'a> {
     /// What puts a command into its network namespace.
     pub(crate) enter: Vec<String>,
     /// Where it listens.
-    pub(crate) address: Ipv4Addr,
+    pub(crate) address: IpAddr,
+    /// At which port for pages and for media; at free ones with 0.
+    pub(crate) port: u16,
+    /// Where its metrics are; at a free port with 0.
+    pub(crate) metrics_port: u16,
+    /// What else is said on its command line.
+    pub(crate) options: Vec<String>,
+    /// Variables of its environment.
+    pub(crate) environment: Vec<(&'static str, String)>,
 }
 
 impl ServerProcess {
-    /// Starts a Préau server on free ports; gives its address: the plain one where it runs on
-    /// loopback.
+    /// Starts a Préau server; gives its address: the plain one where it runs on loopback.
     pub(crate) fn preau(
         program: &Path,
         ground: &Ground<'_>,
     ) -> Result<(Self, String), TargetError> {
-        let name = program.display().to_string();
-        let failed = |why: String| TargetError::Start(name.clone(), why);
+        let failed = |why: String| TargetError::Start(program.display().to_string(), why);
         let folder = tempfile::tempdir().map_err(|error| failed(error.to_string()))?;
-        let mut command = ground.command(program);
-        let address = ground.address.to_string();
-        command
-            .args(["serve", "--local-http=0", "--https-port", "0", "--media-port", "0"])
-            .args(["--metrics-port", "0", "--listen", &address])
-            .args(["--public-address", &address, "--log-level", "warn", "--data"])
-            .arg(folder.path())
-            .stdout(Stdio::piped());
-        let (process, said) = Self::start(command, folder, &name)?;
-        let url = said.into_iter().find_map(|line| {
-            let scheme = if ground.address.is_loopback() { "http://" } else { "https://" };
-            line.split_whitespace().find(|word| word.starts_with(scheme)).map(str::to_owned)
-        });
+        let (child, said) = Self::start(ground.preau(program, folder.path()), program)?;
+        let scheme = if ground.address == Ipv4Addr::LOCALHOST { "http://" } else { "https://" };
+        let url = said.iter().flat_map(|line| line.split_whitespace());
+        let url = url.into_iter().find(|word| word.starts_with(scheme)).map(str::to_owned);
+        let process = Self { child, folder };
         Ok((process, url.ok_or_else(|| failed("it says no address".to_owned()))?))
+    }
+
+    /// Starts a Préau server again with the data of this one, which has ended or is killed; done once
+    /// it listens.
+    pub(crate) fn again(&mut self, program: &Path, ground: &Ground<'_>) -> Result<(), TargetError> {
+        self.kill();
+        self.child = Self::start(ground.preau(program, self.folder.path()), program)?.0;
+        Ok(())
     }
 
     /// Starts Janus of the Debian package on free ports, with one event loop for each core it may
@@ -61,8 +68,7 @@ impl ServerProcess {
         let failed = |why: String| TargetError::Start("janus".to_owned(), why);
         let io = |error: std::io::Error| failed(error.to_string());
         let folder = tempfile::tempdir().map_err(io)?;
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
-        let port = port.map_err(io)?.port();
+        let port = free_port().map_err(io)?;
         for (name, text) in JANUS_FILES {
             let text = text
                 .replace("EVENT_LOOPS", &count(ground.cores).to_string())
@@ -88,23 +94,19 @@ impl ServerProcess {
             }
             std::thread::sleep(Duration::from_millis(50));
         }
-        Ok((Self { child, _folder: folder }, format!("http://{}:{port}", ground.address)))
+        Ok((Self { child, folder }, format!("http://{}:{port}", ground.address)))
     }
 
     /// Starts a program and waits for its first lines.
-    fn start(
-        mut command: Command,
-        folder: TempDir,
-        name: &str,
-    ) -> Result<(Self, Vec<String>), TargetError> {
-        let failed = |why: String| TargetError::Start(name.to_owned(), why);
+    fn start(mut command: Command, name: &Path) -> Result<(Child, Vec<String>), TargetError> {
+        let failed = |why: String| TargetError::Start(name.display().to_string(), why);
         let mut child = command
             .stdin(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
             .map_err(|error| failed(error.to_string()))?;
         let output = child.stdout.take().expect("it is piped");
-        let process = Self { child, _folder: folder };
         let (lines, heard) = mpsc::channel();
         std::thread::spawn(move || {
             for line in BufReader::new(output).lines().map_while(Result::ok) {
@@ -112,28 +114,81 @@ impl ServerProcess {
                 let _ = lines.send(line);
             }
         });
-        let first = heard.recv_timeout(START);
-        let first = first.map_err(|_| failed("it ended or said nothing".to_owned()))?;
+        let Ok(first) = heard.recv_timeout(START) else {
+            // It may have ended by itself.
+            let _ = child.kill();
+            let _ = child.wait();
+            return Err(failed("it ended or said nothing".to_owned()));
+        };
         let rest = std::iter::from_fn(|| heard.recv_timeout(Duration::from_millis(50)).ok());
         let said = std::iter::once(first).chain(rest.take(20)).collect();
-        Ok((process, said))
+        Ok((child, said))
     }
 
     /// Its process number.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
-}
 
-impl Drop for ServerProcess {
-    fn drop(&mut self) {
+    /// Sends it a signal. One that has ended gets none.
+    pub(crate) fn signal(&self, signal: Signal) {
+        let _ = kill_process(Pid::from_child(&self.child), signal);
+    }
+
+    /// Bounds what it may have of something from now on; gives what held before.
+    pub(crate) fn limit(&self, what: Resource, limit: Rlimit) -> Result<Rlimit, TargetError> {
+        prlimit(Some(Pid::from_child(&self.child)), what, limit)
+            .map_err(|error| TargetError::Exhausted("rights", error.to_string()))
+    }
+
+    /// True once it has ended.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Ends it at once.
+    pub(crate) fn kill(&mut self) {
         // It may have ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-impl Ground<'_> {
+impl Drop for ServerProcess {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+impl<'a> Ground<'a> {
+    /// On this machine, at this address and free ports.
+    pub(crate) fn at(address: impl Into<IpAddr>) -> Self {
+        Self {
+            cores: None,
+            enter: Vec::new(),
+            address: address.into(),
+            port: 0,
+            metrics_port: 0,
+            options: Vec::new(),
+            environment: Vec::new(),
+        }
+    }
+
+    /// What starts a Préau server there.
+    fn preau(&self, program: &Path, folder: &Path) -> Command {
+        let (address, port) = (self.address.to_string(), self.port.to_string());
+        let metrics_port = self.metrics_port.to_string();
+        let mut command = self.command(program);
+        command
+            .args(["serve", "--local-http=0", "--https-port", &port, "--media-port", &port])
+            .args(["--metrics-port", &metrics_port, "--listen", &address])
+            .args(["--public-address", &address, "--log-level", "warn", "--data"])
+            .arg(folder)
+            .args(&self.options)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
     /// A command that runs there.
     fn command(&self, program: &Path) -> Command {
         let pinned = self.cores.into_iter().flat_map(|cores| ["taskset", "--cpu-list", cores]);
@@ -143,6 +198,11 @@ impl Ground<'_> {
         command.args(rest).arg(program);
         command
     }
+}
+
+/// A port of loopback where nobody listens.
+pub(crate) fn free_port() -> std::io::Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
 /// Keeps this process to these cores. To be called before it has other threads.

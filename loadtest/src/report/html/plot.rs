@@ -4,11 +4,11 @@ use std::fmt::Write;
 
 use super::super::{STEPS, Steps};
 
-/// One line of a plot; its values stand one second apart.
-pub(super) struct Line {
-    pub(super) name: &'static str,
-    pub(super) class: &'static str,
-    pub(super) values: Vec<Option<f64>>,
+/// One line of a plot; its values stand one step of the scale apart.
+pub(crate) struct Line {
+    pub(crate) name: &'static str,
+    pub(crate) class: &'static str,
+    pub(crate) values: Vec<Option<f64>>,
 }
 
 /// One point of a plot.
@@ -18,7 +18,7 @@ pub(super) struct Mark {
 }
 
 /// Values over time.
-pub(super) fn lines(x_name: &str, y_name: &str, lines: &[Line]) -> String {
+pub(crate) fn lines(x_name: &str, y_name: &str, lines: &[Line]) -> String {
     let count = lines.iter().map(|line| line.values.len()).max().unwrap_or(0);
     let values = lines.iter().flat_map(|line| line.values.iter().flatten());
     let area = Area {
