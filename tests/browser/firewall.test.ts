@@ -1,75 +1,73 @@
 import assert from 'node:assert/strict'
-import { passPrejoin, turnCameraOn, turnMicrophoneOn } from './rig/call.ts'
 import { figure } from './rig/figures.ts'
-import { createRoom, guestPath, type RoomLinks } from './rig/link.ts'
-import { untilAllFlow } from './rig/media.ts'
+import { runInside } from './rig/inside.ts'
+import { Island } from './rig/island.ts'
+import { guestPath } from './rig/link.ts'
+import { meet, type Met, roomAt } from './rig/meet.ts'
 import { NetworkWithoutUdp, OpenNetwork } from './rig/namespace.ts'
-import type { TestPage } from './rig/page.ts'
+import { BehindNat } from './rig/nat.ts'
+import type { Engine } from './rig/page.ts'
 import { TlsOnlyRoad } from './rig/proxy.ts'
 import { type Ground, rule } from './rig/rule.ts'
-import type { PreauServer } from './rig/server.ts'
-import { until } from './rig/until.ts'
+import type { PreauServer, ServerOptions } from './rig/server.ts'
 import { refusal, words } from './rig/words.ts'
 
-/** Far above a healthy join, the wait for the relay included; the figure tells the rest. */
-const SANE_MS = 20_000
+/** Some networks have browsers of their own, which have to start. */
+const DEADLINE_MS = 120_000
 
 /** What a school lets out, and the way media then takes. */
 interface Cell {
   name: string
   way: 'udp' | 'tcp' | 'tls'
-  /** A server behind it, and where pages find it. */
-  lay: (ground: Ground) => Promise<{ server: PreauServer; origin: string; check?: () => void }>
+  /** A meeting there, of somebody in this browser. */
+  meet: (ground: Ground, engine: Engine) => Promise<Met>
 }
 
 /** Lays a network and a server in it, which pages find at its own address. */
-function inNetwork(create: () => OpenNetwork): Cell['lay'] {
-  return async (ground) => {
+function inNetwork(create: () => NonNullable<ServerOptions['namespace']> & { remove: () => void }): Cell['meet'] {
+  return async (ground, engine) => {
     const network = create()
     ground.afterwards(() => network.remove())
     const server = await ground.server({ namespace: network })
-    return { server, origin: server.httpsOrigin }
+    return meet(ground, engine, server, server.httpsOrigin)
   }
 }
 
 const CELLS: readonly Cell[] = [
-  { name: 'open', way: 'udp', lay: inNetwork(() => OpenNetwork.create()) },
-  { name: 'udp_blocked', way: 'tcp', lay: inNetwork(() => NetworkWithoutUdp.create()) },
+  { name: 'open', way: 'udp', meet: inNetwork(() => OpenNetwork.create()) },
+  { name: 'udp_blocked', way: 'tcp', meet: inNetwork(() => NetworkWithoutUdp.create()) },
   {
     name: 'only_tls',
     way: 'tls',
-    lay: async (ground) => {
+    meet: async (ground, engine) => {
       const { server, origin, road } = await behindTlsOnly(ground)
-      return { server, origin, check: () => assert.ok(road.refused > 0, 'plain TCP was tried and did not pass') }
+      const met = await meet(ground, engine, server, origin)
+      assert.ok(road.refused > 0, 'plain TCP was tried and did not pass')
+      return met
+    },
+  },
+  { name: 'translated_around_a_container', way: 'udp', meet: inNetwork(() => BehindNat.create()) },
+  {
+    name: 'ipv6_only',
+    way: 'udp',
+    meet: async (ground, engine) => {
+      const island = Island.create({ hasWayOut: false })
+      ground.afterwards(() => island.remove())
+      const args = ['ipv6-meeting.ts', engine, island.server, ...island.enterMachine]
+      const said = await runInside(ground, island.enter, args, DEADLINE_MS)
+      return JSON.parse(/^\{.*\}$/m.exec(said)?.[0] ?? '') as Met
     },
   },
 ]
 
 for (const engine of ['chromium', 'firefox'] as const) {
-  for (const { name, way, lay } of CELLS) {
+  for (const { name, way, meet: meetThere } of CELLS) {
     rule(`r47_a_class_meets_in_${engine}_where_the_network_is_${name}`, async (ground) => {
       ground.expectsNetworkErrors = true
-      const { server, origin, check } = await lay(ground)
-      const links = await roomAt(ground, server, origin)
-      // The relay is taken by browsers alone that trust its certificate, which no click gets past.
-      const teacher = await ground.trustingPage('chromium', server)
-      await teacher.goto(`${origin}${guestPath(links)}`)
-      await passPrejoin(teacher, server)
-      await turnMicrophoneOn(teacher)
-      await turnCameraOn(teacher)
-      const pupil = await ground.trustingPage(engine, server)
-      await pupil.goto(`${origin}${guestPath(links)}`)
-      await pupil.find('join')
-      await pupil.evaluate(`__rig.armFirstFrame('join')`)
-      await passPrejoin(pupil, server)
-      const first = await until('a first frame', () => pupil.evaluate<number | null>('__rig.firstFrameDelay()'), SANE_MS)
-      figure(`network ${name} under ${engine}: first remote frame ${first.toFixed(0)} ms after the click on join`)
-      await turnMicrophoneOn(pupil)
-      await turnCameraOn(pupil)
-      await untilAllFlow([teacher, pupil])
-      assert.equal(await wayOf(pupil), way)
-      check?.()
-    }, { order: 'alone' })
+      const met = await meetThere(ground, engine)
+      figure(`network ${name} under ${engine}: first remote frame ${met.first.toFixed(0)} ms after the click on join`)
+      assert.equal(met.way, way)
+    }, { order: 'alone', deadlineMs: DEADLINE_MS })
   }
 
   rule(`a_network_that_blocks_every_way_is_told_in_${engine}`, async (ground) => {
@@ -98,17 +96,4 @@ async function behindTlsOnly(ground: Ground): Promise<{ server: PreauServer; ori
   const server = await ground.server({ namespace: network, before: { origin, address: network.here } })
   road.leadTo(network.address, server.ports.https)
   return { server, origin, road }
-}
-
-async function roomAt(ground: Ground, server: PreauServer, origin: string): Promise<RoomLinks> {
-  process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0'
-  const links = await createRoom(origin).finally(() => {
-    delete process.env['NODE_TLS_REJECT_UNAUTHORIZED']
-  })
-  ground.keepSecret(server, links)
-  return links
-}
-
-function wayOf(page: TestPage): Promise<string | null> {
-  return page.evaluate<string | null>('__rig.way()')
 }

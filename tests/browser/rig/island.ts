@@ -14,9 +14,8 @@ const AWAY = { v4: '198.51.100.2', v4Router: '198.51.100.1', v6: '2001:db8:51::2
 export const RESOLVER = '127.0.0.53'
 
 /**
- * Two networks joined by one cable, and nothing else: browsers in one, the server in the other.
- * There is a way out, so that whoever wants to reach another machine tries; every try is written
- * down and goes nowhere.
+ * Two networks joined by one cable, and nothing else: browsers in one, the server in the other. The
+ * cable carries IPv6 alone.
  */
 export class Island {
   readonly server = SERVER
@@ -30,8 +29,12 @@ export class Island {
   /** What to put before a command so that it runs where the server is. */
   readonly enterMachine: readonly string[] = ['ip', 'netns', 'exec', this.#machine]
 
-  /** Makes it; fails where the right to do so is missing. */
-  static create(): Island {
+  /**
+   * Makes it; fails where the right to do so is missing. With a way out, by IPv4 and IPv6, whoever wants
+   * to reach another machine tries: every try is written down and goes nowhere. Without one, IPv6 is all
+   * there is.
+   */
+  static create({ hasWayOut }: { hasWayOut: boolean }): Island {
     const island = new Island()
     for (const name of [island.#people, island.#machine]) {
       ip('netns', 'add', name)
@@ -40,18 +43,14 @@ export class Island {
     const people = (...args: string[]): void => ip('-n', island.#people, ...args)
     const machine = (...args: string[]): void => ip('-n', island.#machine, ...args)
     people('link', 'add', 'cable', 'type', 'veth', 'peer', 'name', 'cable', 'netns', island.#machine)
-    people('link', 'add', 'out', 'type', 'veth', 'peer', 'name', 'void')
-    for (const end of ['void', 'out', 'cable']) people('link', 'set', end, 'up')
-    machine('link', 'set', 'cable', 'up')
+    for (const cable of [people, machine]) cable('link', 'set', 'cable', 'up')
     people('-6', 'addr', 'add', `${CALLER}/64`, 'dev', 'cable', 'nodad')
     machine('-6', 'addr', 'add', `${SERVER}/64`, 'dev', 'cable', 'nodad')
-    people('addr', 'add', `${AWAY.v4}/24`, 'dev', 'out')
-    people('-6', 'addr', 'add', `${AWAY.v6}/64`, 'dev', 'out', 'nodad')
-    people('route', 'add', 'default', 'via', AWAY.v4Router, 'dev', 'out')
-    people('-6', 'route', 'add', 'default', 'via', AWAY.v6Router, 'dev', 'out')
+    if (hasWayOut) island.#openWayOut()
+    // Firefox looks for its own address on the way to elsewhere.
+    else people('-6', 'route', 'add', 'default', 'via', SERVER, 'dev', 'cable')
     mkdirSync(island.#resolver, { recursive: true })
     writeFileSync(`${island.#resolver}/resolv.conf`, `nameserver ${RESOLVER}\n`)
-    execFileSync('ip', ['netns', 'exec', island.#people, 'nft', '-f', '-'], { input: WATCH })
     return island
   }
 
@@ -66,6 +65,17 @@ export class Island {
   remove(): void {
     this.#forget()
     this.#clear()
+  }
+
+  #openWayOut(): void {
+    const people = (...args: string[]): void => ip('-n', this.#people, ...args)
+    people('link', 'add', 'out', 'type', 'veth', 'peer', 'name', 'void')
+    for (const end of ['void', 'out']) people('link', 'set', end, 'up')
+    people('addr', 'add', `${AWAY.v4}/24`, 'dev', 'out')
+    people('-6', 'addr', 'add', `${AWAY.v6}/64`, 'dev', 'out', 'nodad')
+    people('route', 'add', 'default', 'via', AWAY.v4Router, 'dev', 'out')
+    people('-6', 'route', 'add', 'default', 'via', AWAY.v6Router, 'dev', 'out')
+    execFileSync('ip', ['netns', 'exec', this.#people, 'nft', '-f', '-'], { input: WATCH })
   }
 
   #clear(): void {

@@ -33,8 +33,16 @@ export interface ServerOptions {
   incidentRecipient?: string
   /** How much is logged; everything when absent. */
   logLevel?: 'info'
-  /** Runs the server behind the words that enter a network namespace, reachable at this address. */
-  namespace?: { enter: readonly string[]; address: string; lastingAddress?: string }
+  /** Runs the server behind the words that enter a network namespace, reachable at this address.
+   * `publish` leads a port of a router before it to these of the server, and gives its number. */
+  namespace?: {
+    enter: readonly string[]
+    address: string
+    lastingAddress?: string
+    publish?: (ports: { https: number; media: number }) => number
+  }
+  /** Where browsers are told to send media, as it stands in the configuration. */
+  publicAddresses?: readonly string[]
   /** Where browsers reach its pages and send media, when something stands before it. */
   before?: { origin: string; address: string }
 }
@@ -61,13 +69,17 @@ export class PreauServer {
   /** Texts that must never stand in the log. */
   readonly #forbidden = new Set<string>()
   readonly #folder = temporaryFolder('server')
+  /** Port of the pages, as browsers of other machines see it. */
+  readonly #door: number
   #process: ChildProcess | null = null
   #log = ''
 
   private constructor(
     readonly ports: Ports,
     private readonly options: ServerOptions,
-  ) {}
+  ) {
+    this.#door = options.namespace?.publish?.(ports) ?? ports.https
+  }
 
   /** Starts a server on free ports and waits until it answers. */
   static async start(options: ServerOptions = {}): Promise<PreauServer> {
@@ -90,7 +102,7 @@ export class PreauServer {
   /** Where other devices would reach it. */
   get httpsOrigin(): string {
     const address = this.options.namespace?.address ?? 'localhost'
-    return `https://${address.includes(':') ? `[${address}]` : address}:${this.ports.https}`
+    return new URL(`https://${address.includes(':') ? `[${address}]` : address}:${this.#door}`).origin
   }
 
   /** Where it keeps what it keeps. */
@@ -147,7 +159,7 @@ export class PreauServer {
       child.once('exit', (code) => fail(new Error(`the server ended with ${code}:\n${this.#log.slice(-3000)}`)))
     })
     const ready = until('the server answers', async () => {
-      if (namespace !== undefined) return reachable(namespace.address, this.ports.https)
+      if (namespace !== undefined) return reachable(namespace.address, this.#door)
       const answer = await fetch(`${this.origin}/healthz`)
       return answer.ok
     }, START_MS)
@@ -186,7 +198,7 @@ export class PreauServer {
   leaks(): string[] {
     const found = [...this.#forbidden].filter((text) => this.#log.includes(text)).map((text) => `"${text}"`)
     // A browser's address always comes with its port, which is none of the server's own.
-    const own = new Set(Object.values(this.ports).map(String))
+    const own = new Set([...Object.values(this.ports), this.#door].map(String))
     for (const [pair, port] of this.#log.matchAll(/(?:\d{1,3}\.){3}\d{1,3}:(\d{2,5})/g)) {
       if (port !== undefined && !own.has(port)) found.push(`address ${pair}`)
     }
@@ -220,9 +232,11 @@ export class PreauServer {
       `metrics_port = ${metrics}`,
     ]
     // Elsewhere the server finds its addresses itself: Firefox has no path to a loopback address.
-    const { address, lastingAddress } = this.options.namespace ?? {}
-    const before = this.options.before
-    const addresses = (before === undefined ? [address, lastingAddress] : [before.address]).filter((one) => one !== undefined)
+    const { address, lastingAddress, publish } = this.options.namespace ?? {}
+    const router = publish === undefined ? undefined : { origin: this.httpsOrigin, address: `${address}:${this.#door}` }
+    const before = this.options.before ?? router
+    const reached = before === undefined ? [address, lastingAddress] : [before.address]
+    const addresses = this.options.publicAddresses ?? reached.filter((one) => one !== undefined)
     if (before !== undefined) lines.push(`share_origin = "${before.origin}"`)
     if (addresses.length > 0) lines.push(`public_addresses = ${JSON.stringify(addresses)}`)
     if (this.options.maxParticipants !== undefined) lines.push(`max_participants = ${this.options.maxParticipants}`)
