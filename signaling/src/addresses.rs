@@ -8,8 +8,8 @@ use std::net::{IpAddr, Ipv6Addr, UdpSocket};
 use if_addrs::IfOperStatus;
 
 pub(crate) use self::advertised::{Advertised, lookup};
-pub(crate) use self::public::is_host_name;
 pub use self::public::{PublicAddress, PublicEntry};
+pub(crate) use self::public::{Wrong, is_host_name};
 
 /// Every address of an interface that is up, without link-local ones: network addresses first
 /// (IPv4, then IPv6), the loopback addresses last. In an order that does not change by itself.

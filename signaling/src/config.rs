@@ -5,6 +5,7 @@ mod controller;
 mod reached;
 mod recording;
 mod tls;
+mod warning;
 
 use std::net::IpAddr;
 use std::num::NonZeroU16;
@@ -23,6 +24,7 @@ use self::controller::{Source, Standing};
 use self::reached::{check_origin, one_or_several};
 pub use self::recording::{Recording, RecordingRecipient, RecordingSettings};
 pub use self::tls::{AcmeSettings, ProxySettings, Tls, TlsMode};
+pub(crate) use self::warning::{Place, Warning};
 use crate::addresses::PublicEntry;
 use crate::proxy::Network;
 
@@ -313,8 +315,8 @@ pub struct Config {
     pub is_trial: bool,
     /// True when data leaves the EU and the EEA, on the basis that the controller gives.
     pub has_transfers: bool,
-    /// What is likely not meant as it stands, one sentence each, for the log of the start.
-    pub warnings: Vec<String>,
+    /// What is likely not meant as it stands, for the log of the start and for `preau doctor`.
+    pub(crate) warnings: Vec<Warning>,
 }
 
 impl Settings {

@@ -7,7 +7,7 @@ use protocol::{DoctorFinding, DoctorLevel, Language};
 
 use self::facts::Facts;
 pub(crate) use self::page::report;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, Warning};
 
 mod certificate;
 mod facts;
@@ -40,4 +40,10 @@ pub(crate) async fn look(config: Result<&Config, &ConfigError>) -> Vec<Finding> 
 /// Findings as people read them.
 pub(crate) fn told(findings: &[Finding], language: Language) -> Vec<DoctorFinding> {
     findings.iter().map(|finding| words::told(finding, language)).collect()
+}
+
+/// A warning of the configuration and its cure, as the log of the start says them.
+pub(crate) fn in_log(warning: &Warning) -> String {
+    let DoctorFinding { text, cure, .. } = words::told(&judge::warning(warning), Language::En);
+    [text, cure.unwrap_or_default()].join(" ")
 }

@@ -34,7 +34,7 @@ use crate::relay::{self, Relays};
 use crate::store::{Store, StoreError};
 use crate::tls::{self, Certificates, TlsError};
 use crate::token::{KEY_BYTES, Tokens};
-use crate::{addresses, http, listen, secret};
+use crate::{addresses, doctor, http, listen, secret};
 
 /// Why the server cannot start.
 #[derive(Debug, Error)]
@@ -137,7 +137,7 @@ impl Server {
         let folder_lock = lock_folder(&config.data_dir)?;
         let now = clock.unix_seconds();
         for warning in &config.warnings {
-            tracing::warn!("{warning}");
+            tracing::warn!("{}", doctor::in_log(warning));
         }
         let certificates = Certificates::open(config, now)?;
         let authority_pem = certificates.as_ref().and_then(|it| it.authority_pem());

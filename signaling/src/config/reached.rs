@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Deserializer};
 
+use super::warning::{Place, Warning};
 use super::{ConfigError, Settings};
 use crate::addresses::{PublicAddress, PublicEntry};
 
@@ -35,19 +36,18 @@ where
 }
 
 impl Settings {
-    /// The entries of `public_addresses` that can be used, and a warning for each that cannot. A
-    /// wrong one never stops the start: whoever starts a server far away could not correct it.
-    pub(super) fn check_public_addresses(&self) -> (Vec<PublicEntry>, Vec<String>) {
+    /// The entries of `public_addresses` that can be used, and a warning for each that cannot.
+    pub(super) fn check_public_addresses(&self) -> (Vec<PublicEntry>, Vec<Warning>) {
         let (mut entries, mut warnings) = (vec![], vec![]);
         let written = self.public_addresses.iter().flatten().enumerate();
         for (index, text) in written.filter(|(_, text)| !text.is_empty()) {
             let place = self.place_of_public(index + 1, text);
             match PublicAddress::parse(text) {
                 _ if index >= MAX_ENTRIES => {
-                    warnings.push(format!("{place} is one too many: leave {MAX_ENTRIES} at most"));
+                    warnings.push(Warning::TooManyAddresses(place, MAX_ENTRIES));
                 }
-                Ok(address) => entries.push(PublicEntry { address, place }),
-                Err(wrong) => warnings.push(format!("{place} {}", wrong.words())),
+                Ok(address) => entries.push(PublicEntry { address, place: place.to_string() }),
+                Err(wrong) => warnings.push(Warning::Address(place, wrong)),
             }
         }
         if entries.is_empty() {
@@ -57,17 +57,12 @@ impl Settings {
         (entries, warnings)
     }
 
-    /// File and line of an entry, as far as it comes from a file.
-    fn place_of_public(&self, number: usize, text: &str) -> String {
-        let entry = format!("entry {number} of public_addresses");
+    fn place_of_public(&self, number: usize, text: &str) -> Place {
         let source = self.source.as_ref();
-        match source.filter(|source| source.public_addresses == self.public_addresses) {
-            Some(source) => {
-                let line = source.line_of_entry("public_addresses", text);
-                format!("{}:{line}: {entry}", source.file.display())
-            }
-            None => format!("{entry} (--public-address or PREAU_PUBLIC_ADDRESSES)"),
-        }
+        let source = source.filter(|source| source.public_addresses == self.public_addresses);
+        let line = source
+            .map(|source| (source.file.clone(), source.line_of_entry("public_addresses", text)));
+        Place { line, number }
     }
 }
 
@@ -79,6 +74,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::addresses::Wrong;
 
     fn checked(lines: &str) -> super::super::Config {
         let text = format!("trial = true\n{lines}");
@@ -110,18 +106,18 @@ mod tests {
              \"http://x\"]",
         );
         assert_eq!(addresses(&config), [PublicAddress::At("192.0.2.7:0".parse().unwrap())]);
-        let starts = [
-            "preau.toml:4: entry 2 of public_addresses stands for all addresses",
-            "preau.toml:5: entry 3 of public_addresses is an address of a group",
-            "preau.toml:6: entry 4 of public_addresses is neither",
-        ];
-        assert_eq!(config.warnings.len(), starts.len(), "{:?}", config.warnings);
-        for (warning, start) in config.warnings.iter().zip(starts) {
-            assert!(warning.starts_with(start), "{warning}");
-        }
+        let warning = |line, number, wrong| {
+            Warning::Address(Place { line: Some(("preau.toml".into(), line)), number }, wrong)
+        };
+        let [group, neither] = [Wrong::Multicast, Wrong::Unreadable];
+        let expected =
+            [warning(4, 2, Wrong::Unspecified), warning(5, 3, group), warning(6, 4, neither)];
+        assert_eq!(config.warnings, expected);
         let alone = checked("room_days = 3\npublic_addresses = \"::\"");
         assert_eq!(addresses(&alone), [PublicAddress::Auto]);
-        assert!(alone.warnings[0].starts_with("preau.toml:3: entry 1 "), "{:?}", alone.warnings);
+        assert_eq!(alone.warnings, [warning(3, 1, Wrong::Unspecified)]);
+        let Warning::Address(place, _) = &alone.warnings[0] else { panic!("an address") };
+        assert_eq!(place.to_string(), "preau.toml:3: entry 1 of public_addresses");
     }
 
     #[test]
@@ -131,7 +127,9 @@ mod tests {
         let text = "trial = true\npublic_addresses = [\"192.0.2.7\"]";
         let file = Settings::parse(text, Path::new("preau.toml")).unwrap();
         let config = flags.or(file).check().unwrap();
-        assert!(config.warnings[0].starts_with("entry 1 of public_addresses (--public-address"));
+        let place = Place { line: None, number: 1 };
+        assert!(place.to_string().starts_with("--public-address"));
+        assert_eq!(config.warnings, [Warning::Address(place, Wrong::Unspecified)]);
     }
 
     #[test]
@@ -139,6 +137,6 @@ mod tests {
         let list: Vec<_> = (1..=18).map(|n| format!("\"192.0.2.{n}\"")).collect();
         let config = checked(&format!("public_addresses = [{}]", list.join(",")));
         assert_eq!((config.public_addresses.len(), config.warnings.len()), (16, 2));
-        assert!(config.warnings[0].contains("one too many"));
+        assert!(matches!(config.warnings[0], Warning::TooManyAddresses(_, 16)));
     }
 }

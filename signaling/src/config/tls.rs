@@ -8,6 +8,7 @@ use axum::http::Uri;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
+use super::warning::Warning;
 use super::{ConfigError, Settings};
 use crate::addresses::is_host_name;
 use crate::proxy::Network;
@@ -130,25 +131,13 @@ impl Settings {
     }
 
     /// What may be as it is meant, and more likely is not.
-    pub(super) fn warn_of_tls(&self, tls: &Tls) -> Vec<String> {
+    pub(super) fn warn_of_tls(&self, tls: &Tls) -> Vec<Warning> {
         let Tls::BehindProxy(proxy) = tls else { return vec![] };
-        let mut warnings = vec![];
-        if said(&self.share_origin).is_none() {
-            warnings.push(
-                "tls = \"behind-proxy\" without share_origin: links made on this machine cannot name \
-                 the proxy: write share_origin = \"https://...\", as browsers open it"
-                    .to_owned(),
-            );
-        }
+        let is_unnamed = said(&self.share_origin).is_none();
         let listens_further = proxy.listen.is_some_and(|address| !address.is_loopback());
-        if listens_further && self.trusted_proxies.is_none() {
-            warnings.push(
-                "proxy_listen_address without trusted_proxies: everybody behind the proxy counts as one \
-                 source, and a class is soon too many: write the proxy's address there"
-                    .to_owned(),
-            );
-        }
-        warnings
+        let is_not_trusted = listens_further && self.trusted_proxies.is_none();
+        let unnamed = is_unnamed.then_some(Warning::ProxyUnnamed);
+        unnamed.into_iter().chain(is_not_trusted.then_some(Warning::ProxyNotTrusted)).collect()
     }
 }
 
@@ -250,9 +239,10 @@ mod tests {
         let warned = |lines: &[&str]| {
             check(&format!("tls = \"behind-proxy\"\n{}", lines.concat())).unwrap().warnings
         };
-        assert!(warned(&[])[0].contains("share_origin"));
+        assert_eq!(warned(&[]), [Warning::ProxyUnnamed]);
         assert!(warned(&[origin]).is_empty());
-        assert!(warned(&[origin, further])[0].contains("trusted_proxies"));
+        assert_eq!(warned(&[origin, further]), [Warning::ProxyNotTrusted]);
+        assert_eq!(warned(&[further]), [Warning::ProxyUnnamed, Warning::ProxyNotTrusted]);
         assert!(warned(&[origin, further, trusted]).is_empty());
     }
 }

@@ -7,12 +7,14 @@ use protocol::DoctorLevel::{self, Fail, Ok, Warn};
 use super::Finding;
 use super::certificate::Seen;
 use super::facts::{Facts, Folder, Port, PortState, Running, Shown};
-use crate::config::{Config, ConfigError, Recording};
+use crate::addresses::Wrong;
+use crate::config::{Config, ConfigError, Place, Recording, Warning};
 use crate::server;
 
 /// Everything, in the order in which it is mended best.
 pub(super) fn all(config: &Config, facts: &Facts) -> Vec<Finding> {
     let mut findings = vec![controller(config)];
+    findings.extend(config.warnings.iter().map(warning));
     findings.push(folder(config, facts));
     findings.push(disk(config, facts));
     findings.extend(ports(facts));
@@ -28,6 +30,29 @@ pub(super) fn all(config: &Config, facts: &Facts) -> Vec<Finding> {
 pub(super) fn unusable(error: &ConfigError) -> Finding {
     let cause = error.to_string();
     finding("configuration", Fail, "configuration.unusable", vec![("cause", cause)])
+}
+
+/// A configuration that does not stop the start.
+pub(super) fn warning(warning: &Warning) -> Finding {
+    let at = |place: &Place| vec![("given", place.given()), ("number", place.number.to_string())];
+    let (says, values) = match warning {
+        Warning::Address(place, wrong) => {
+            let says = match wrong {
+                Wrong::Unspecified => "warning.unspecified",
+                Wrong::Multicast => "warning.multicast",
+                Wrong::LinkLocal => "warning.linkLocal",
+                Wrong::Port => "warning.port",
+                Wrong::Unreadable => "warning.unreadable",
+            };
+            (says, at(place))
+        }
+        Warning::TooManyAddresses(place, most) => {
+            ("warning.tooMany", [at(place), vec![("most", most.to_string())]].concat())
+        }
+        Warning::ProxyUnnamed => ("warning.proxyUnnamed", vec![]),
+        Warning::ProxyNotTrusted => ("warning.proxyNotTrusted", vec![]),
+    };
+    finding("configuration", Warn, says, values)
 }
 
 fn finding(

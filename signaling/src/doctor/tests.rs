@@ -99,6 +99,25 @@ fn a_trial_and_an_unusable_configuration_are_told() {
 }
 
 #[test]
+fn what_the_configuration_warns_of_is_told() {
+    let warned = |lines: &str| ills(&config(lines), &well());
+    for (entry, says) in [
+        ("0.0.0.0", "warning.unspecified"),
+        ("224.0.0.1", "warning.multicast"),
+        ("fe80::1", "warning.linkLocal"),
+        ("192.0.2.7:0", "warning.port"),
+        ("192.0.2.300", "warning.unreadable"),
+    ] {
+        assert_eq!(warned(&format!("public_addresses = [\"{entry}\"]")), [(Warn, says)]);
+    }
+    let many = vec!["\"192.0.2.1\""; 17].join(",");
+    assert_eq!(warned(&format!("public_addresses = [{many}]")), [(Warn, "warning.tooMany")]);
+    let proxy = "tls = \"behind-proxy\"\nproxy_listen_address = \"10.0.0.2\"";
+    let both = [(Warn, "warning.proxyUnnamed"), (Warn, "warning.proxyNotTrusted")];
+    assert_eq!(warned(proxy), both);
+}
+
+#[test]
 fn ports_are_free_or_ours() {
     let one =
         |server, state| ill(|facts| (facts.server, facts.ports) = (server, vec![port(443, state)]));
