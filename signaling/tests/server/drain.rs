@@ -1,17 +1,12 @@
 //! What a server does between the wish to end it and its end.
 
-use std::io::{BufRead, BufReader, Read};
-use std::net::SocketAddr;
-use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use serde_json::json;
 
-use crate::command::{preau, room_of, text};
-use crate::harness::{
-    Browser, TestServer, ask, base64url, in_time, join, random, sha256, try_connect_to,
-};
+use crate::harness::{TestServer, ask, base64url, in_time, join, random, sha256};
+use crate::process::Process;
 
 /// Less than the silence after which a session is given up.
 const AT_MOST: Duration = Duration::from_secs(20);
@@ -86,7 +81,7 @@ async fn refusal_of(server: &TestServer, join: serde_json::Value) -> serde_json:
 
 #[tokio::test]
 async fn sigterm_lets_the_meeting_finish_and_a_second_one_ends_it() {
-    let process = Process::start("30");
+    let process = draining("30");
     let mut teacher = process.teacher().await;
     process.signal(Signal::TERM);
     let left = teacher.hear_type("restart_announced").await["restartMs"].as_u64().unwrap();
@@ -94,82 +89,28 @@ async fn sigterm_lets_the_meeting_finish_and_a_second_one_ends_it() {
     teacher.is_alive().await;
     process.signal(Signal::TERM);
     assert_eq!(teacher.hear_type("goodbye").await["reason"], "server_restart");
-    assert!(process.end().await.contains("server drains"));
+    assert!(process.end().await.0.contains("server drains"));
 }
 
 #[tokio::test]
 async fn an_empty_server_ends_with_the_first_sigterm() {
-    let process = Process::start("30");
+    let process = draining("30");
     process.signal(Signal::TERM);
-    assert!(process.end().await.contains("nobody is left"));
+    assert!(process.end().await.0.contains("nobody is left"));
 }
 
 #[tokio::test]
 async fn ctrl_c_never_waits_nor_does_sigterm_unless_it_is_configured() {
     for (drain_max, signal) in [("30", Signal::INT), ("0", Signal::TERM)] {
-        let process = Process::start(drain_max);
+        let process = draining(drain_max);
         let mut teacher = process.teacher().await;
         process.signal(signal);
         assert_eq!(teacher.hear_type("goodbye").await["reason"], "server_restart");
-        let log = process.end().await;
+        let (log, _) = process.end().await;
         assert!(log.contains("server stops") && !log.contains("drains"), "{log}");
     }
 }
 
-/// A `preau serve` of its own, on free ports, that knows no time but the machine's.
-struct Process {
-    child: Child,
-    output: BufReader<ChildStdout>,
-    port: u16,
-    folder: tempfile::TempDir,
-}
-
-impl Process {
-    fn start(drain_max: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_preau"));
-        command.args(["serve", "--listen", "127.0.0.1", "--public-address", "127.0.0.1"]);
-        command.args(["--local-http=0", "--https-port", "0", "--media-port", "0"]);
-        command.args(["--metrics-port", "0", "--drain-max", drain_max, "--data"]);
-        command.arg(folder.path()).env_remove("PREAU_CONFIG");
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let mut output = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        output.read_line(&mut line).unwrap();
-        let port = line.strip_prefix("http://localhost:").and_then(|rest| rest.split(' ').next());
-        let port = port.unwrap_or_else(|| panic!("no port in {line:?}")).parse().unwrap();
-        Self { child, output, port, folder }
-    }
-
-    /// Makes a room and enters it.
-    async fn teacher(&self) -> Browser {
-        let data = self.folder.path().to_str().unwrap();
-        let wish = ["room", "create", "--profile", "reunion", "--unencrypted", "--data", data];
-        let made = preau(&[&wish[..], &["--share-origin", "https://visio.example"]].concat());
-        let room = room_of(&text(&made.stdout), "https://visio.example", None);
-        let to = SocketAddr::from(([127, 0, 0, 1], self.port));
-        let mut browser = try_connect_to(to, &[]).await.unwrap();
-        browser.say(&join(&room, &room.moderator)).await;
-        assert_eq!(browser.hear().await["type"], "joined");
-        browser
-    }
-
-    fn signal(&self, signal: Signal) {
-        let pid = Pid::from_child(&self.child);
-        kill_process(pid, signal).unwrap();
-    }
-
-    /// Waits for its end, and gives its log.
-    async fn end(mut self) -> String {
-        let wait = tokio::task::spawn_blocking(move || {
-            assert!(self.child.wait().unwrap().success());
-            let mut log = String::new();
-            self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
-            self.output.read_to_string(&mut log).unwrap();
-            drop(self.folder);
-            log
-        });
-        in_time(wait).await.unwrap()
-    }
+fn draining(minutes: &str) -> Process {
+    Process::start(tempfile::tempdir().unwrap(), &["--drain-max", minutes])
 }
