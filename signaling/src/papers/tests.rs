@@ -86,7 +86,9 @@ fn words(page: &str) -> String {
 #[test]
 fn both_languages_keep_their_typography() {
     let facts = facts(AGE_KEY, USUAL);
-    for (name, page) in documents(&facts, Language::Fr, "2026-09-01").unwrap() {
+    let authority = authority_page(&facts, Language::Fr, "AB:CD").unwrap();
+    let french = documents(&facts, Language::Fr, "2026-09-01").unwrap();
+    for (name, page) in french.into_iter().chain([("authority".to_owned(), authority)]) {
         let (_, page) = page.split_once("<body>").unwrap_or(("", &page));
         let text: Vec<char> = words(page).chars().collect();
         for pair in text.windows(2) {
