@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { turnCameraOn, turnMicrophoneOn, untilConnected, untilCount, untilNames } from './rig/call.ts'
-import { come, counted, endWorker, localOf, lockSaid, type Opened, openRoom, untilEncrypted, watchLock } from './rig/encrypted.ts'
+import { come, counted, endWorker, FAIL_UNTIL_RELOADED, localOf, lockSaid, type Opened, openRoom, untilEncrypted, watchLock } from './rig/encrypted.ts'
 import { selfIdOf, untilReceives } from './rig/media.ts'
 import type { TestPage } from './rig/page.ts'
 import { Renderer } from './rig/processes.ts'
@@ -13,18 +13,6 @@ import { words } from './rig/words.ts'
 
 /** How long a tab is frozen. */
 const FROZEN_MS = 60_000
-
-/** For `PageOptions.before`: the worker that encrypts fails whenever it is started, at a message that is
- * none, in a page that was not loaded anew. */
-const FAIL_UNTIL_RELOADED = `if (performance.getEntriesByType('navigation')[0]?.type !== 'reload') {
-  const Native = Worker
-  globalThis.Worker = class Worker extends Native {
-    constructor(url, options) {
-      super(url, options)
-      if (/frames-worker/.test(url)) this.postMessage(null)
-    }
-  }
-}`
 
 /** Within this time media flows again through another worker: one that ended without a word is missed
  * after some looks (`web-client/src/e2ee/frames.ts`). */
@@ -126,7 +114,7 @@ rule(
     const shown = [...(await page.arrivals()), ...(await teacher.arrivals()).filter(({ participant }) => participant === id)]
     assert.ok(shown.every(({ frames, energy }) => frames + energy === 0), JSON.stringify(shown))
 
-    await page.raw.reload()
+    await page.click('problem-reload')
     await page.find('participant-count')
     await untilEncrypted([teacher, other, page], 3)
     await untilReceives(page, teacher, 'camera')

@@ -1,7 +1,7 @@
 // What people see of end-to-end encryption, each screen once.
 
 import { passPrejoin } from './rig/call.ts'
-import { enter, localOf, openClass, untilEncrypted } from './rig/encrypted.ts'
+import { enter, FAIL_UNTIL_RELOADED, localOf, openClass, untilEncrypted } from './rig/encrypted.ts'
 import type { PageOptions } from './rig/page.ts'
 import type { Ground } from './rig/rule.ts'
 import type { See } from './screens.test.ts'
@@ -22,7 +22,17 @@ export async function encryption(ground: Ground, look: PageOptions, see: See): P
   await teacher.find('e2ee-counters')
   await see('62-encryption-counters', teacher)
   await teacher.click('diagnostics-close')
+  await pupil.click('leave')
+  await pupil.find('left-page')
   await pupil.close()
+
+  const stopped = await enter(ground, server, teacher, guest, 'chromium', 'Zoé Quetzal', { ...look, before: FAIL_UNTIL_RELOADED, ownFault: 'null' })
+  await stopped.untilAttribute('e2ee-lock', 'data-state', 'stopped', 30_000)
+  await see('63-encryption-stopped', stopped)
+  await stopped.click('e2ee-lock')
+  await stopped.find('e2ee-close')
+  await see('63-encryption-stopped-card', stopped)
+  await stopped.close()
 
   const old = await ground.page('chromium', { ...look, before: 'delete globalThis.RTCRtpScriptTransform' })
   await old.goto(localOf(server, guest))

@@ -15,6 +15,18 @@ export interface Opened {
   talk: string[]
 }
 
+/** For `PageOptions.before`: the worker that encrypts fails whenever it is started, at a message that is
+ * none, in a page that was not loaded anew. */
+export const FAIL_UNTIL_RELOADED = `if (performance.getEntriesByType('navigation')[0]?.type !== 'reload') {
+  const Native = Worker
+  globalThis.Worker = class Worker extends Native {
+    constructor(url, options) {
+      super(url, options)
+      if (/frames-worker/.test(url)) this.postMessage(null)
+    }
+  }
+}`
+
 /** A room by the home page's click. */
 export async function openRoom(
   ground: Ground,

@@ -2,7 +2,7 @@ import type { Problem } from '../call/state'
 import { inLanguage, t } from '../i18n'
 import { FailureContacts } from './contacts'
 import { Icon } from './icons'
-import { problemHelp, problemTitle, TestLink } from './problem'
+import { problemHelp, problemTitle, RELOADS, TestLink } from './problem'
 import { Screen } from './screen'
 
 /** A page that cannot go on: what happened, what to do, and a button when one helps. */
@@ -47,6 +47,3 @@ export function Unknown() {
     </Screen>
   )
 }
-
-/** Where only a fresh page helps. */
-const RELOADS: ReadonlySet<Problem> = new Set(['protocol_version', 'malformed', 'already_joined', 'not_joined'])

@@ -24,6 +24,19 @@ export function ProblemCard({ problem, dismiss }: { problem: Problem; dismiss?: 
         <p class="strong">{problemTitle(problem)}</p>
         <p>{problemHelp(problem)}</p>
         <TestLink problem={problem} />
+        {RELOADS.has(problem) && (
+          <button
+            type="button"
+            class="button button-secondary"
+            data-testid="problem-reload"
+            onClick={() => {
+              location.reload()
+            }}
+          >
+            <Icon name="retry" />
+            {t('common.reload')}
+          </button>
+        )}
       </div>
       {dismiss !== undefined && (
         <button type="button" class="button button-icon" aria-label={t('notice.dismiss')} onClick={dismiss}>
@@ -45,6 +58,9 @@ export function TestLink({ problem }: { problem: Problem }) {
     </p>
   )
 }
+
+/** Where only a fresh page helps. */
+export const RELOADS: ReadonlySet<Problem> = new Set(['protocol_version', 'malformed', 'already_joined', 'not_joined', 'encryption_stopped'])
 
 /** What the connection test can find the cause of. */
 const TESTABLE: ReadonlySet<Problem> = new Set(['server_unreachable', 'media_blocked', 'offer_invalid', 'browser_unsupported'])

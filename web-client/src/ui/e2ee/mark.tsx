@@ -36,7 +36,8 @@ export function EncryptionMark({ call }: { call: Call }) {
       >
         <Icon name={encryption === null ? 'unlocked' : safe ? 'lock' : 'alert'} />
         <span class="lock-word">{t(wordOf(state))}</span>
-        {encryption !== null && <Count call={call} encryption={encryption} />}
+        {/* Whoever has the keys does not matter to a page that encrypts nothing any more. */}
+        {encryption !== null && state !== 'stopped' && <Count call={call} encryption={encryption} />}
       </button>
       {open.value && (
         <div id={id} class="lock-card" role="group" aria-label={t('e2ee.card')}>
