@@ -1,8 +1,10 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
+import { administration } from './administration-screens.ts'
 import { classLife } from './class-screens.ts'
 import { encryption } from './e2ee-screens.ts'
 import { moderation } from './moderation-screens.ts'
+import { recordings } from './recording-screens.ts'
 import { looked, violations } from './rig/axe.ts'
 import { Bot } from './rig/bot.ts'
 import {
@@ -32,7 +34,7 @@ const CLASSMATES = 29
 
 /** Walks that came to their end, and how many there are. */
 let walked = 0
-const WALKS = 4
+const WALKS = 8
 
 /** How a person has it. */
 export interface Look {
@@ -74,6 +76,16 @@ for (const look of [
     { order: 'beside', deadlineMs: 180_000 },
   )
   rule(
+    `no_accessibility_rule_is_broken_on_any_screen_of_administration_${name}`,
+    (ground) => walk(ground, [administration]),
+    { order: 'beside', deadlineMs: 120_000 },
+  )
+  rule(
+    `no_accessibility_rule_is_broken_on_any_screen_of_recordings_${name}`,
+    (ground) => walk(ground, [recordings]),
+    { order: 'beside', deadlineMs: 180_000 },
+  )
+  rule(
     `no_accessibility_rule_is_broken_on_any_screen_${name}`,
     (ground) => walk(ground, [beforeTheCall, theCall, moderation, classLife, refusals]),
     { order: 'beside', deadlineMs: 420_000 },
@@ -83,7 +95,9 @@ for (const look of [
 /** Leaves what the accessibility statement is made from; `signaling/src/papers/accessibility.json` is a copy. */
 function keepAudit(browser: string): void {
   const { views, rules, violations: broken, axe } = looked
-  const version = execFileSync(PREAU_BIN, ['--version'], { encoding: 'utf8' }).trim().split(' ').at(-1)
+  // The hash of the pages stands on a second line.
+  const [line = ''] = execFileSync(PREAU_BIN, ['--version'], { encoding: 'utf8' }).split('\n')
+  const version = line.split(' ').at(-1)
   const date = new Date().toISOString().slice(0, 10)
   const audit = { views, rules: rules.size, violations: broken, axe, browser, version, date }
   writeFileSync(`${FOLDER}accessibility.json`, `${JSON.stringify(audit, null, 2)}\n`)
