@@ -36,12 +36,26 @@ struct Outcome {
     others_gap_ms: Option<u64>,
     /// Times somebody had to come back.
     returns: u64,
+    /// How late the program was that plays everybody.
+    late_ms: u64,
     /// What is not good, in words.
     broken: Vec<String>,
 }
 
-/// Makes one fault happen to a meeting of its own.
+/// Makes one fault happen to a meeting of its own. Where this program itself was late what it saw is
+/// void: it tries again.
 async fn play(means: &Means<'_>, fault: &'static Fault) -> Outcome {
+    let mut outcome = play_once(means, fault).await;
+    for _ in 1..TRIES {
+        if outcome.broken.is_empty() || outcome.late_ms < VOID_MS {
+            break;
+        }
+        outcome = play_once(means, fault).await;
+    }
+    outcome
+}
+
+async fn play_once(means: &Means<'_>, fault: &'static Fault) -> Outcome {
     let empty =
         Outcome { name: fault.name, what: fault.what, seen: fault.seen, ..Outcome::default() };
     match played(means, fault).await {
@@ -70,6 +84,7 @@ async fn played(means: &Means<'_>, fault: &'static Fault) -> Result<Outcome, Com
         concealed_percent: struck.concealed_percent(),
         others_gap_ms: (!strikes_all).then_some(millis(others.gap())),
         returns: stage.returns() - returned,
+        late_ms: stage.late_ms(),
         ..Outcome::default()
     };
     stage.clear().await;
@@ -104,6 +119,12 @@ fn broken(outcome: &Outcome, limits: &Limits) -> Vec<String> {
 fn millis(duration: Duration) -> u64 {
     duration.as_millis() as u64
 }
+
+/// Times a fault is tried on a machine that is busy with other work.
+const TRIES: usize = 3;
+
+/// Late by so much, this program makes gaps of its own, and so does whatever runs beside it.
+const VOID_MS: u64 = 50;
 
 /// A network where nothing is wrong.
 const GOOD: &str = "delay_ms = 10";

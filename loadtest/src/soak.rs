@@ -180,7 +180,7 @@ impl Soaked {
                     && self.after.descriptors == self.before.descriptors,
             },
             Verdict {
-                what: "0.5 % of the packets are lost at most",
+                what: "3 % of the packets are lost at most",
                 measured: format!("{:.3} %", self.total.loss_percent()),
                 holds: self.total.loss_percent() <= MOST_LOSS_PERCENT,
             },
@@ -224,8 +224,8 @@ const SAID_EVERY: usize = 12;
 const MOST_GROWTH_MIB: f64 = 5.0;
 /// Threads that wait for a disk come and go with their work.
 const TRANSIENT_THREADS: usize = 8;
-/// A machine that plays a class beside the server has hitches.
-const MOST_LOSS_PERCENT: f64 = 0.5;
+/// Here routers forget ports all the time, and each time half a second is lost.
+const MOST_LOSS_PERCENT: f64 = 3.0;
 
 #[cfg(test)]
 mod tests {

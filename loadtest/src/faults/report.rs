@@ -19,7 +19,8 @@ pub(super) fn row(outcome: &Outcome) -> String {
     );
     let _ = writeln!(out, "{:15} {seen}", "");
     for broken in &outcome.broken {
-        let _ = writeln!(out, "{:15} failed: {name}: {broken}", "");
+        let late = outcome.late_ms;
+        let _ = writeln!(out, "{:15} failed: {name}: {broken} (itself late by {late} ms)", "");
     }
     out
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::path::Path;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -44,6 +44,8 @@ pub(super) struct Stage<'a> {
     board: Board,
     identity: Identity,
     eyes: Arc<Mutex<Vec<Eyes>>>,
+    /// How late this program itself was at most since everybody was there, in milliseconds.
+    late_ms: Arc<AtomicU64>,
     looking: JoinHandle<()>,
 }
 
@@ -80,7 +82,8 @@ impl<'a> Stage<'a> {
         let identity = Identity::generate()
             .ok_or_else(|| TargetError::Exhausted("randomness", "no certificate".to_owned()))?;
         let eyes = Arc::new(Mutex::new(Vec::new()));
-        let looking = tokio::spawn(look(Arc::clone(&eyes)));
+        let late_ms = Arc::new(AtomicU64::new(0));
+        let looking = tokio::spawn(look(Arc::clone(&eyes), Arc::clone(&late_ms)));
         let mut stage = Self {
             means,
             server,
@@ -92,6 +95,7 @@ impl<'a> Stage<'a> {
             board: Board::default(),
             identity,
             eyes,
+            late_ms,
             looking,
         };
         for number in 0..PEOPLE {
@@ -99,6 +103,7 @@ impl<'a> Stage<'a> {
         }
         stage.until_all_flow(Instant::now(), SETTLING).await?;
         sleep(SETTLED).await;
+        stage.late_ms.store(0, Ordering::Relaxed);
         Ok(stage)
     }
 
@@ -210,6 +215,11 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
+    /// How late this program itself was at most, in milliseconds.
+    pub(super) fn late_ms(&self) -> u64 {
+        self.late_ms.load(Ordering::Relaxed)
+    }
+
     /// Times anybody came back.
     pub(super) fn returns(&self) -> u64 {
         self.people.iter().map(|resident| resident.lot.returns()).sum()
@@ -234,11 +244,12 @@ fn network(seed: u64) -> Result<Emulator, CommandError> {
     Ok(Emulator::start(links, BTreeMap::new(), seed)?)
 }
 
-async fn look(eyes: Arc<Mutex<Vec<Eyes>>>) {
+async fn look(eyes: Arc<Mutex<Vec<Eyes>>>, late_ms: Arc<AtomicU64>) {
     let mut tick = interval(LOOK_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
-        tick.tick().await;
+        let late = tick.tick().await.elapsed();
+        late_ms.fetch_max(late.as_millis() as u64, Ordering::Relaxed);
         let now = Instant::now();
         lock(&eyes).iter_mut().for_each(|eyes| eyes.look(now));
     }
