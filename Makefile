@@ -7,15 +7,17 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DELETE_ON_ERROR:
-.PHONY: help run build web-client test test-checks test-rust test-web test-browser test-image \
+.PHONY: help run build web-client test test-checks test-rust test-web test-faults test-browser test-image \
 	test-deploy test-deps lint privacy fmt fuzz image smoke release sbom figures browser-figures \
-	loadtest compare bench instructions clean
+	loadtest compare faults soak bench instructions clean
 
 # `make run DATA=/srv/preau` keeps the rooms elsewhere; `ARGS=...` passes flags to the server.
 DATA ?= data
 ARGS ?=
 FUZZ_SECONDS ?= 60
 SCENARIO ?= smoke
+FAULTS ?=
+SOAK_MINUTES ?= 60
 CARGO_TARGET_DIR ?= target
 export CARGO_TARGET_DIR
 
@@ -59,6 +61,9 @@ test-rust: ## Cargo tests: generated types and fuzz seeds among them
 test-web: ## The web client: lint, types, unit tests
 	@scripts/test web
 
+test-faults: ## The quickest faults of network and server; all of them: make faults
+	@scripts/test faults
+
 test-browser: ## Real browsers against the real server
 	@scripts/test browser
 
@@ -100,6 +105,21 @@ loadtest: build ## `make loadtest SCENARIO=class30`: participants against this s
 	@cargo build --release --locked --quiet --package loadtest
 	@"$(CARGO_TARGET_DIR)/release/loadtest" run "$(SCENARIO)" --start "$(SERVER)" \
 		--media "$(CARGO_TARGET_DIR)/loadtest-media" --html "$(CARGO_TARGET_DIR)/loadtest.html"
+
+faults: build ## Every fault of network and server, and what people see of it: target/faults/report.md
+	@scripts/need faults
+	@cargo build --release --locked --quiet --package loadtest
+	@mkdir -p "$(CARGO_TARGET_DIR)/faults"
+	@"$(CARGO_TARGET_DIR)/release/loadtest" faults $(FAULTS) --start "$(SERVER)" \
+		--media "$(CARGO_TARGET_DIR)/loadtest-media" \
+		--report "$(CARGO_TARGET_DIR)/faults/report.md" --json "$(CARGO_TARGET_DIR)/faults/report.json"
+
+soak: build ## 10,000 joins and leaves, then classes for SOAK_MINUTES (default 60): target/soak.html
+	@scripts/need loadtest
+	@cargo build --release --locked --quiet --package loadtest
+	@"$(CARGO_TARGET_DIR)/release/loadtest" leaks --start "$(SERVER)"
+	@"$(CARGO_TARGET_DIR)/release/loadtest" soak --minutes "$(SOAK_MINUTES)" --start "$(SERVER)" \
+		--media "$(CARGO_TARGET_DIR)/loadtest-media" --html "$(CARGO_TARGET_DIR)/soak.html"
 
 bench: ## What forwarding costs: the steps of the path, then the worker beside the limit; and recording
 	@scripts/need run
