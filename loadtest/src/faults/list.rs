@@ -272,7 +272,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "down30",
         what: "one person's network is gone for 30 s",
-        seen: "They leave the room for the others, and come back by themselves.",
+        seen: "They miss these seconds and come back by themselves, pictures some seconds after sound.",
         cause: link(GONE, 30),
         limits: Limits { again: Some(ms(12_000)), ..ANY },
         is_short: false,
@@ -280,7 +280,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "deaf",
         what: "nothing reaches one person for 5 s, though all they send arrives",
-        seen: "They miss these seconds and the others nothing; then everything goes on.",
+        seen: "They miss these seconds, the others nothing; then sound goes on, pictures some seconds later.",
         cause: Cause::Link { up: "delay_ms = 10", down: GONE, seconds: 5 },
         limits: Limits { again: Some(ms(5_000)), ..ANY },
         is_short: false,
@@ -288,7 +288,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "mute",
         what: "nothing that one person sends arrives for 5 s, though all reaches them",
-        seen: "The others miss them for these seconds; then everything goes on.",
+        seen: "The others miss them for these seconds; then sound goes on, pictures some seconds later.",
         cause: Cause::Link { up: GONE, down: "delay_ms = 10", seconds: 5 },
         limits: Limits { again: Some(ms(5_000)), ..ANY },
         is_short: false,
