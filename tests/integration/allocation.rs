@@ -1,6 +1,8 @@
 //! The path of a packet allocates nothing, once a meeting runs; and what a subscriber takes is
 //! bounded.
 
+mod half_open;
+
 use std::alloc::System;
 use std::cell::RefCell;
 use std::collections::BTreeMap;

@@ -116,13 +116,13 @@ impl Dtls {
         now: Instant,
         datagram: &[u8],
     ) -> Result<DtlsProgress, DtlsError> {
-        let (records, unprotected) = usable_records(datagram);
+        let Usable { records, unprotected, protected } = usable_records(datagram);
         if records.is_empty() {
             return Ok(DtlsProgress::None);
         }
         // The engine keeps fragments until they fit together, up to megabytes. Protected records
         // are authenticated before, and before there are keys they are kept like the others.
-        let kept = if self.connected { unprotected } else { records.len() };
+        let kept = if self.connected { unprotected } else { unprotected + protected };
         let Some(left) = self.input_left.checked_sub(kept) else {
             return Ok(DtlsProgress::None);
         };
@@ -220,10 +220,20 @@ const PLACEHOLDER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST),
 /// RFC 5764 section 4.2.
 const EXPORTER_LABEL: &str = "EXTRACTOR-dtls_srtp";
 
-/// Bytes of handshake a browser may send, repetitions included; both stock browsers need about
-/// 4,000 when nothing is lost. Lowering it breaks joins on lossy networks; raising it lets a
+/// What the engine may have to keep of a handshake, repetitions included; both stock browsers need
+/// about 5,000 when nothing is lost. Lowering it breaks joins on lossy networks; raising it lets a
 /// half-open transport hold more memory.
-const HANDSHAKE_INPUT_LIMIT: usize = 48 * 1024;
+const HANDSHAKE_INPUT_LIMIT: usize = 32 * 1024;
+
+/// What the engine keeps of a record beside its bytes, until there are keys to open it.
+const RECORD_COST: usize = 64;
+
+/// What it keeps of each part of a message, beside its bytes: two headers, and where they are.
+const PART_COST: usize = 160;
+
+/// Messages a browser sends in a handshake are numbered below this: six at most. The engine has a
+/// place for each number it sees.
+const MAX_MESSAGES: u16 = 8;
 
 /// After this time without an answer a flight is sent again, at most seven times. Lowering it
 /// repeats needlessly on slow paths; raising it delays joins on lossy ones.
@@ -268,32 +278,63 @@ fn sha256(provider: &dyn RTCCryptoProvider, data: &[u8]) -> Option<[u8; 32]> {
     provider.crypto().hash(HashAlgorithm::Sha256, data).ok()?.try_into().ok()
 }
 
-/// The records of a datagram that a browser has reason to send, and how many of their bytes are
-/// not protected. Alerts and data without protection are left out: anybody could have sent them.
-fn usable_records(mut datagram: &[u8]) -> (BytesMut, usize) {
-    let mut usable = BytesMut::with_capacity(datagram.len());
-    let mut unprotected = 0;
+/// What of a datagram is handed to the engine, and what that may have to keep of it.
+struct Usable {
+    records: BytesMut,
+    /// Of records that anybody could have sent.
+    unprotected: usize,
+    protected: usize,
+}
+
+/// The records of a datagram that a browser has reason to send. Alerts and data without protection
+/// are left out: anybody could have sent them.
+fn usable_records(mut datagram: &[u8]) -> Usable {
+    let records = BytesMut::with_capacity(datagram.len());
+    let mut usable = Usable { records, unprotected: 0, protected: 0 };
     while let Some(header) = datagram.first_chunk::<RECORD_HEADER>() {
         let len = RECORD_HEADER + usize::from(u16::from_be_bytes([header[11], header[12]]));
         let Some((record, rest)) = datagram.split_at_checked(len) else {
             break;
         };
         datagram = rest;
-        let is_protected = header[3..5] != [0, 0];
         let sequence = u64::from_be_bytes([
             0, 0, header[5], header[6], header[7], header[8], header[9], header[10],
         ]);
-        let is_expected = match header[0] {
-            CHANGE_CIPHER_SPEC => true,
-            HANDSHAKE => record.get(RECORD_HEADER).is_some_and(|kind| CLIENT_SENDS.contains(kind)),
-            _ => false,
-        };
-        if is_protected || (is_expected && sequence < REPLAY_WINDOW as u64) {
-            usable.extend_from_slice(record);
-            unprotected += if is_protected { 0 } else { len };
+        if header[3..5] != [0, 0] {
+            usable.protected += len + RECORD_COST;
+        } else if sequence >= REPLAY_WINDOW as u64 {
+            continue;
+        } else {
+            let Some(cost) = cost_of(header[0], &record[RECORD_HEADER..]) else { continue };
+            usable.unprotected += len + cost;
         }
+        usable.records.extend_from_slice(record);
     }
-    (usable, unprotected)
+    usable
+}
+
+/// What the engine keeps of a record without protection, beside its bytes. `None` for one that a
+/// browser has no reason to send.
+fn cost_of(content: u8, mut body: &[u8]) -> Option<usize> {
+    if content == CHANGE_CIPHER_SPEC {
+        return (body == [1]).then_some(RECORD_COST);
+    }
+    if content != HANDSHAKE {
+        return None;
+    }
+    let mut cost = 0;
+    // The engine reads on behind the message's whole length, whatever is there of it.
+    while !body.is_empty() {
+        let header = body.first_chunk::<MESSAGE_HEADER>()?;
+        let number = u16::from_be_bytes([header[4], header[5]]);
+        if !CLIENT_SENDS.contains(&header[0]) || number >= MAX_MESSAGES {
+            return None;
+        }
+        let len = u32::from_be_bytes([0, header[1], header[2], header[3]]) as usize;
+        body = body.get(MESSAGE_HEADER + len..).unwrap_or_default();
+        cost += PART_COST;
+    }
+    (cost > 0).then_some(cost)
 }
 
 /// Record numbers the engine's replay check keeps in view. A forged number may push the true ones
@@ -310,6 +351,9 @@ const CLIENT_SENDS: [u8; 4] = [1, 11, 15, 16];
 
 /// Content type, version, epoch, sequence number, length (RFC 6347 section 4.1).
 const RECORD_HEADER: usize = 13;
+
+/// Type, length, number, and which part of it follows (RFC 6347 section 4.2.2).
+const MESSAGE_HEADER: usize = 12;
 
 #[cfg(test)]
 mod tests;
