@@ -509,16 +509,14 @@ impl RoomTask {
                 let slots = slots.collect();
                 (participant, None, Command::Subscribe { participant, slots })
             }
-            MediaRequest::SetRecordable { participant, recordable } => {
+            MediaRequest::SetRecordable { participant, sources } => {
                 // Without a recording every gate is shut.
                 let recording = self.tap?;
-                let command = Command::SetRecordable { participant, recording, recordable };
-                if !recordable {
-                    // A no is never refused for want of place, nor does it put anybody out.
-                    self.registry.shared().media.send_surely(self.id, command);
-                    return None;
-                }
-                (participant, None, command)
+                let command = Command::SetRecordable { participant, recording, sources };
+                // What shuts a gate is never refused for want of place; one that opens late is none
+                // the worse.
+                self.registry.shared().media.send_surely(self.id, command);
+                return None;
             }
             MediaRequest::SetEpochGate { participant, from } => {
                 let command = Command::SetEpochGate { participant, from };

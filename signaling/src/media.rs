@@ -31,7 +31,7 @@ pub(crate) enum MediaError {
 pub(crate) struct Media {
     /// Empty once it was shut down.
     handle: RwLock<Option<SfuHandle>>,
-    /// Ends, of transports and of what is recorded, that the worker could not take yet. An end may
+    /// Ends of transports, and what is recorded of whom, that the worker could not take yet. It may
     /// be late but never lost, and goes before everything later.
     ends: Mutex<VecDeque<(RoomId, Command)>>,
     address: SocketAddr,
@@ -98,7 +98,7 @@ impl Media {
         self.send_surely(room, Command::RemoveTransport { participant });
     }
 
-    /// Hands over a command that ends something, later if there is no place for it now.
+    /// Hands over a command that must not be lost, later if there is no place for it now.
     pub(crate) fn send_surely(&self, room: RoomId, end: Command) {
         if self.send(room, end.clone()).is_err() {
             lock(&self.ends).push_back((room, end));

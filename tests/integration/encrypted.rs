@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use protocol::TrackId;
 use protocol::TrackSource::{Camera, Microphone, Screen};
+use protocol::{TrackId, TrackSource};
 use sfu_core::codec::CodecKind::{self, Vp8, Vp9};
 use sfu_core::{Capture, Command, Frames, RecordingTap, RoomId};
 use tests::{Link, Meeting, Received, Seat};
@@ -374,7 +374,11 @@ fn a_recording_holds_frames_as_they_came() {
         let recording = RecordingTap(1);
         meeting.command(Command::StartRecording { room: RoomId(1), recording });
         let participant = meeting.browsers[0].participant;
-        meeting.command(Command::SetRecordable { participant, recording, recordable: true });
+        meeting.command(Command::SetRecordable {
+            participant,
+            recording,
+            sources: TrackSource::ALL.to_vec(),
+        });
         meeting.run(2 * SECOND);
         let mut frames: BTreeMap<TrackId, usize> = BTreeMap::new();
         for capture in meeting.captured.iter().flat_map(sfu_core::Captured::iter) {

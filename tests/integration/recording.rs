@@ -62,8 +62,14 @@ fn start(meeting: &mut Meeting, recording: RecordingTap) {
 }
 
 fn answer(meeting: &mut Meeting, seat: Seat, recording: RecordingTap, recordable: bool) {
-    let participant = meeting.browsers[seat.0].participant;
-    meeting.command(Command::SetRecordable { participant, recording, recordable });
+    allow(meeting, seat, recording, if recordable { &TrackSource::ALL } else { &[] });
+}
+
+/// A yes, as far as it goes.
+fn allow(meeting: &mut Meeting, seat: Seat, recording: RecordingTap, sources: &[TrackSource]) {
+    let participant = of(meeting, seat);
+    let sources = sources.to_vec();
+    meeting.command(Command::SetRecordable { participant, recording, sources });
 }
 
 fn of(meeting: &Meeting, seat: Seat) -> ParticipantId {
@@ -246,9 +252,9 @@ fn r19_what_waits_for_the_shell_is_taken_back() {
         packets.collect()
     };
     assert_eq!(participants(meeting.sfu.captured()).len(), 2, "both have something waiting");
-    let recordable =
-        Command::SetRecordable { participant: withdrawn, recording: FIRST, recordable: false };
-    meeting.sfu.handle_command(now + SECOND / 20, recordable);
+    let no =
+        Command::SetRecordable { participant: withdrawn, recording: FIRST, sources: Vec::new() };
+    meeting.sfu.handle_command(now + SECOND / 20, no);
     assert!(meeting.sfu.swap_captured(&mut held));
     assert!(!participants(&held).contains(&withdrawn) && !participants(&held).is_empty());
 }
@@ -408,6 +414,46 @@ fn a_muted_source_is_not_recorded_and_goes_on_with_a_key_frame() {
         assert!(of_source.next().is_some_and(|packet| packet.starts_over));
         assert!(of_source.any(|packet| packet.starts_key_frame));
     }
+}
+
+#[test]
+fn r17_what_is_not_for_everybody_is_not_recorded_and_goes_on_with_a_key_frame() {
+    let mut repaired_late = 0;
+    for seed in 0..8 {
+        let mut meeting = class(1_710 + seed, 2);
+        meeting.subscribe_all();
+        start(&mut meeting, FIRST);
+        answer(&mut meeting, Seat(0), FIRST, true);
+        meeting.run(SECOND);
+        // What is lost comes again behind the command that opens the gate.
+        meeting.set_links(Seat(0), Link::losing(300), Link::GOOD);
+        allow(&mut meeting, Seat(0), FIRST, &[Microphone]);
+        let narrowed = meeting.captured.len();
+        meeting.run(2 * SECOND + Duration::from_micros(5_003 * seed));
+        let of_camera = |packet: &&Input| packet.content.track.source == Camera;
+        let packets = input_since(&meeting, narrowed);
+        assert_eq!(packets.iter().find(of_camera).map(|packet| packet.content), None);
+        assert!(packets.len() > 30, "the voice goes on");
+        assert!(packets.iter().all(|packet| !packet.starts_over), "without a break");
+        let repaired = meeting.browsers[0].repaired(Camera);
+        let widened = meeting.now;
+        answer(&mut meeting, Seat(0), FIRST, true);
+        let from = meeting.captured.len();
+        meeting.set_links(Seat(0), Link::GOOD, Link::GOOD);
+        meeting.run(SECOND);
+        repaired_late += meeting.browsers[0].repaired(Camera) - repaired;
+        let sent_at: BTreeMap<_, _> =
+            meeting.browsers[0].sent(Camera).iter().map(|(at, content)| (*content, *at)).collect();
+        let packets = input_since(&meeting, from);
+        let mut pictures = packets.iter().filter(of_camera);
+        assert!(pictures.clone().next().is_some_and(|packet| packet.starts_over));
+        assert!(pictures.clone().any(|packet| packet.starts_key_frame));
+        // What was on its way for the first time cannot be told apart: 10 ms, and 2 ms of labels.
+        let early = |packet: &Input| widened.saturating_duration_since(sent_at[&packet.content]);
+        assert!(pictures.all(|packet| early(packet) <= Duration::from_millis(12)), "seed {seed}");
+        assert!(packets.iter().filter(|it| !of_camera(it)).all(|it| !it.starts_over));
+    }
+    assert!(repaired_late > 0, "some came again after the gate had opened");
 }
 
 #[test]

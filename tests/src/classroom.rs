@@ -207,7 +207,7 @@ impl Classroom {
         self.handle.start_recording(room, files).map_err(io::Error::other)
     }
 
-    /// Opens or shuts the gate of one participant.
+    /// Opens or shuts the gate of one participant for all they send.
     ///
     /// # Errors
     ///
@@ -219,7 +219,8 @@ impl Classroom {
         recordable: bool,
     ) -> io::Result<()> {
         let participant = self.participant(number);
-        self.command(number, Command::SetRecordable { participant, recording, recordable })
+        let sources = if recordable { TrackSource::ALL.to_vec() } else { Vec::new() };
+        self.command(number, Command::SetRecordable { participant, recording, sources })
     }
 
     /// Forgets what was recorded of one participant.

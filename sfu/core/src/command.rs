@@ -148,17 +148,17 @@ pub enum Command {
         /// Under which number.
         recording: RecordingTap,
     },
-    /// Opens or shuts the gate of one participant: what they publish from then on goes to the
-    /// recorder, or not a packet more. Opening needs that very recording to run and a transport
-    /// that was negotiated; where that is not so, or when an offer replaces the transport, the
-    /// gate is shut and [`RecordingNews::GateShut`] says so.
+    /// Opens the gate of one participant for these sources and shuts it for all others: what they
+    /// publish from then on goes to the recorder, or not a packet more. Opening needs that very
+    /// recording to run and a transport that was negotiated; where that is not so, or when an offer
+    /// replaces the transport, the gate is shut and [`RecordingNews::GateShut`] says so.
     SetRecordable {
         /// Whose.
         participant: ParticipantId,
         /// To which recording they agreed.
         recording: RecordingTap,
-        /// True while they agree.
-        recordable: bool,
+        /// What of theirs is for everybody, while they agree; otherwise nothing.
+        sources: Vec<TrackSource>,
     },
     /// Shuts the gate of a participant and forgets what was recorded of them:
     /// [`RecordingNews::Erased`] once it is gone. Works for those who left as well.

@@ -2,12 +2,12 @@
 //!
 //! It stands where packets come in, so that nothing held back, sent again or put in order later
 //! can pass it after it was shut. It is open for one participant, one recording and one transport,
-//! and everything else shuts it: a recording that begins or ends, a participant who leaves, a
-//! transport that takes the place of another.
+//! source by source, and everything else shuts it: a recording that begins or ends, a participant
+//! who leaves, a transport that takes the place of another.
 
 use std::time::{Duration, Instant};
 
-use protocol::{ParticipantId, TrackId};
+use protocol::{ParticipantId, TrackId, TrackSource};
 
 use crate::codec::{CodecKind, begins_layer, red};
 use crate::command::{Frames, RecordingTap};
@@ -137,11 +137,12 @@ impl Captured {
         self.items.clear();
     }
 
-    /// Takes a participant's packets back that nobody took yet.
-    pub(crate) fn withdraw(&mut self, participant: ParticipantId) {
-        self.items.retain(
-            |item| !matches!(item, Item::Packet(packet) if packet.track.participant == participant),
-        );
+    /// Takes a participant's packets back that nobody took yet, apart from those of `kept`.
+    pub(crate) fn withdraw(&mut self, participant: ParticipantId, kept: &[TrackSource]) {
+        let is_withdrawn =
+            |track: TrackId| track.participant == participant && !kept.contains(&track.source);
+        self.items
+            .retain(|item| !matches!(item, Item::Packet(packet) if is_withdrawn(packet.track)));
     }
 
     /// Notes that a participant is to be forgotten.

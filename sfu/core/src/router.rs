@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use protocol::{ParticipantId, TrackId, TrackSource};
 
-pub(crate) use publisher::Publisher;
+pub(crate) use publisher::{Publisher, Recordable};
 pub(crate) use subscriber::Subscriber;
 pub(crate) use track::{Arrival, Described, Layer, LayerKey, Marks, Track, TrackKey};
 pub(crate) use tracks::Tracks;

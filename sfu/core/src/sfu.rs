@@ -135,8 +135,8 @@ impl Sfu {
                 }
             }
             Command::StartRecording { room, recording } => self.start_recording(room, recording),
-            Command::SetRecordable { participant, recording, recordable } => {
-                self.set_recordable(now, participant, recording, recordable);
+            Command::SetRecordable { participant, recording, sources } => {
+                self.set_recordable(now, participant, recording, &sources);
             }
             Command::EraseRecorded { room, participant } => {
                 self.erase_recorded(now, room, participant);

@@ -192,7 +192,7 @@ pub const MAX_TERM_CHARS: usize = 200;
 pub const MAX_RECIPIENTS: usize = 8;
 
 /// Version of the sentences by which the page asks for a consent. Raised when their meaning changes.
-pub const RECORDING_TEXT_VERSION: u16 = 1;
+pub const RECORDING_TEXT_VERSION: u16 = 2;
 
 /// Of a recipient of age, after `age1`: 32 bytes and a checksum of six characters.
 const RECIPIENT_CHARS: usize = 58;

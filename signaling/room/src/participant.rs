@@ -236,6 +236,13 @@ impl Participant {
         self.group == group && self.is_shown_to(role, source)
     }
 
+    /// What of theirs is for everybody in the room: all that may be recorded. A group is not everybody;
+    /// those who are in none are the class.
+    pub(crate) fn for_everybody(&self) -> Vec<TrackSource> {
+        let is_for_all = |source: &TrackSource| self.reaches(None, Role::Guest, *source);
+        TrackSource::ALL.into_iter().filter(is_for_all).collect()
+    }
+
     /// Notes an offer under way; false when there are too many.
     pub(crate) fn begin_offer(
         &mut self,

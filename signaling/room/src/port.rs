@@ -504,12 +504,12 @@ pub enum MediaRequest {
         /// From which epoch on, its low eight bits; `None` for nothing.
         from: Option<u8>,
     },
-    /// Open or shut the way from a participant to the recorder.
+    /// Open the way from a participant to the recorder for these sources, and shut it for all others.
     SetRecordable {
         /// Whose.
         participant: ParticipantId,
-        /// True to open it.
-        recordable: bool,
+        /// What of theirs is recorded.
+        sources: Vec<TrackSource>,
     },
     /// End a transport.
     RemoveTransport {

@@ -1,23 +1,33 @@
-//! Random orders of commands and packets: recorded means accepted, at that instant.
+//! Random orders of commands and packets: recorded means accepted and for everybody, at that instant.
 
 use std::time::Duration;
 
+use protocol::TrackSource;
 use protocol::TrackSource::{Camera, Microphone};
 use sfu_core::{Command, Frames, RecordingTap};
 use tests::{Link, Meeting, Random, Seat};
 
-use super::{ROOM, SECOND, answer, input_since, of, start};
+use super::{ROOM, SECOND, allow, answer, input_since, of, start};
 
 /// What a model knows of one seat.
 #[derive(Clone, Copy, Debug, Default)]
 struct Known {
     accepted: Option<RecordingTap>,
+    /// What of theirs is not for everybody.
+    narrow: [bool; 2],
     /// Which sources are on.
     on: [bool; 2],
 }
 
+impl Known {
+    fn for_everybody(self) -> Vec<TrackSource> {
+        let sources = [Microphone, Camera].into_iter().zip(self.narrow);
+        sources.filter(|(_, is_narrow)| !is_narrow).map(|(source, _)| source).collect()
+    }
+}
+
 /// Random commands, reloads, returns and packets, against a model that knows who has accepted
-/// what.
+/// what, and what is for everybody.
 fn random_orders(seed: u64) {
     let mut random = Random::new(seed);
     let mut meeting = Meeting::of(seed, 4);
@@ -31,10 +41,10 @@ fn random_orders(seed: u64) {
     let mut next = 1;
     let mut checked = meeting.captured.len();
     let (mut packets, mut steps) = (0, Vec::new());
-    for _ in 0..150 {
+    for _ in 0..200 {
         let seat = Seat(random.below(4) as usize);
         let participant = of(&meeting, seat);
-        let step = random.below(12);
+        let step = random.below(15);
         steps.push((step, seat));
         match step {
             0 if running.is_none() || random.chance(250) => {
@@ -52,7 +62,7 @@ fn random_orders(seed: u64) {
             2..=4 => {
                 // Mostly to the one that runs.
                 let to = RecordingTap((next - 1).saturating_sub(random.below(8) / 7));
-                answer(&mut meeting, seat, to, true);
+                allow(&mut meeting, seat, to, &known[seat.0].for_everybody());
                 if running == Some(to) {
                     known[seat.0].accepted = running;
                 }
@@ -74,6 +84,7 @@ fn random_orders(seed: u64) {
                         frames: Frames::Clear,
                     });
                     known[seat.0].on = [false; 2];
+                    known[seat.0].narrow = [false; 2];
                 }
                 meeting.reload(seat, 3);
                 known[seat.0].accepted = None;
@@ -88,6 +99,17 @@ fn random_orders(seed: u64) {
             8 => {
                 meeting.browsers[seat.0].restart_ice();
                 meeting.negotiate(seat);
+            }
+            // A camera for the moderators alone, a group, and back.
+            9..=11 => {
+                known[seat.0].narrow = match random.below(4) {
+                    0 => [false, true],
+                    1 => [true, true],
+                    _ => [false, false],
+                };
+                if let Some(recording) = known[seat.0].accepted {
+                    allow(&mut meeting, seat, recording, &known[seat.0].for_everybody());
+                }
             }
             _ => {
                 let at = random.below(2) as usize;
@@ -109,7 +131,9 @@ fn random_orders(seed: u64) {
                 let known = seat.map(|seat| known[seat]).expect("one of the four");
                 assert_eq!(Some(packet.recording), running, "{packet:?} after {steps:?}");
                 assert_eq!(Some(packet.recording), known.accepted, "{packet:?} after {steps:?}");
-                assert!(known.on[usize::from(track.source == Camera)], "{packet:?} is off");
+                let at = usize::from(track.source == Camera);
+                assert!(known.on[at], "{packet:?} is off");
+                assert!(!known.narrow[at], "{packet:?} is not for everybody, after {steps:?}");
             }
         };
         check(&meeting, checked);
@@ -123,7 +147,7 @@ fn random_orders(seed: u64) {
 }
 
 #[test]
-fn r17_whatever_the_order_recorded_means_accepted_at_that_instant() {
+fn r17_whatever_the_order_recorded_means_accepted_and_for_everybody_at_that_instant() {
     for seed in 17_000..17_010 {
         random_orders(seed);
     }

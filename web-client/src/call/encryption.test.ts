@@ -31,7 +31,7 @@ class Keys {
   readonly warnings = signal<readonly SessionWarning[]>([])
   readonly code = signal<RoomCode | null>(null)
   hostKey: Uint8Array<ArrayBuffer> | null = null
-  readonly ownKeys = signal<OwnKeys | null>({ epoch: 1, leaf: 0, baseKey: new Uint8Array(16), roots: new Map() })
+  readonly ownKeys = signal<OwnKeys | null>({ epoch: 1, leaf: 0, baseKey: new Uint8Array(16) })
   readonly counts = signal({ present: 2, encrypted: 2 })
   readonly members = signal<ReadonlyMap<string, MemberInfo>>(new Map())
   readonly guestSecret = signal<Uint8Array<ArrayBuffer> | null>(LINK.secret)
@@ -59,7 +59,7 @@ class Keys {
   tally = (_: unknown, __: number, ballots: readonly string[]) => Promise.resolve([ballots.length, 0])
   close = () => void this.note('close', [])
   rotate = () => {
-    this.ownKeys.value = { epoch: 2, leaf: 0, baseKey: new Uint8Array(16).fill(2), roots: new Map() }
+    this.ownKeys.value = { epoch: 2, leaf: 0, baseKey: new Uint8Array(16).fill(2) }
     return this.note('rotate', [])
   }
 

@@ -31,7 +31,7 @@ const INFO: RecordingInfo = {
 
 /** A page in a circle that is in epoch 5. */
 function page() {
-  const keysOf = (epoch: number): OwnKeys => ({ epoch, leaf: 2, baseKey: new Uint8Array(16).fill(epoch), roots: new Map() })
+  const keysOf = (epoch: number): OwnKeys => ({ epoch, leaf: 2, baseKey: new Uint8Array(16).fill(epoch) })
   const ownKeys = signal<OwnKeys | null>(keysOf(5))
   /** What happened, in order. */
   const log: string[] = []

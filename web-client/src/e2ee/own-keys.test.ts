@@ -3,8 +3,6 @@ import { RequestError } from '../protocol/connection'
 import type { EpochKeys } from './frame-messages'
 import { OwnKeysBook } from './own-keys'
 
-const ROOT = new Uint8Array(16).fill(3)
-
 function keys(serial: number, epoch: number): EpochKeys {
   return { serial, epoch, baseKey: new Uint8Array(16).fill(epoch), leaf: 2, leaves: new Map() }
 }
@@ -17,20 +15,15 @@ describe('the own keys', () => {
     vi.useRealTimers()
   })
 
-  it('are those of the newest epoch, with the roots there are, until the circle is gone', () => {
+  it('are those of the newest epoch, until the circle is gone', () => {
     const book = new OwnKeysBook()
     expect(book.newest.value).toBeNull()
     book.begin(keys(1, 7))
-    expect(book.newest.value).toEqual({ epoch: 7, leaf: 2, baseKey: new Uint8Array(16).fill(7), roots: new Map() })
-    book.setRoot(2, ROOT)
-    expect(book.newest.value?.roots).toEqual(new Map([[2, ROOT]]))
+    expect(book.newest.value).toEqual({ epoch: 7, leaf: 2, baseKey: new Uint8Array(16).fill(7) })
     book.begin(keys(2, 8))
-    expect(book.newest.value).toMatchObject({ epoch: 8, roots: new Map([[2, ROOT]]) })
+    expect(book.newest.value).toMatchObject({ epoch: 8 })
     book.forget()
     expect(book.newest.value).toBeNull()
-    // Another circle, which has none of them.
-    book.begin(keys(3, 0))
-    expect(book.newest.value?.roots).toEqual(new Map())
   })
 
   it('are waited for until frames are sealed in a later epoch, and no longer than that takes', async () => {

@@ -13,15 +13,12 @@ export interface OwnKeys {
   readonly leaf: number
   /** From the MLS exporter; opens everybody's frames, and is handed to nobody. */
   readonly baseKey: Bytes
-  /** Own roots of the levels that not everybody hears. */
-  readonly roots: ReadonlyMap<1 | 2, Bytes>
 }
 
 /** Follows them. */
 export class OwnKeysBook {
-  /** Of the newest epoch; another one with each root. `null` outside the circle. */
+  /** Of the newest epoch. `null` outside the circle. */
   readonly newest = signal<OwnKeys | null>(null)
-  private readonly roots = new Map<1 | 2, Bytes>()
   /** Of the newest epoch. */
   private serial = 0
   /** Those who wait until this page seals in an epoch after one. */
@@ -30,7 +27,7 @@ export class OwnKeysBook {
   /** An epoch began. */
   begin({ serial, epoch, leaf, baseKey }: EpochKeys): void {
     this.serial = serial
-    this.newest.value = { epoch, leaf, baseKey, roots: new Map(this.roots) }
+    this.newest.value = { epoch, leaf, baseKey }
   }
 
   /** This page seals in that epoch from now on. */
@@ -40,18 +37,8 @@ export class OwnKeysBook {
     for (const { done } of due) done()
   }
 
-  /** A level has another root, or none. */
-  setRoot(level: 1 | 2, root: Bytes | null): void {
-    if (root === null && !this.roots.has(level)) return
-    if (root === null) this.roots.delete(level)
-    else this.roots.set(level, root)
-    const { value } = this.newest
-    if (value !== null) this.newest.value = { ...value, roots: new Map(this.roots) }
-  }
-
   /** The circle is gone. */
   forget(): void {
-    this.roots.clear()
     this.newest.value = null
   }
 

@@ -1,12 +1,13 @@
 // What a person hands to those who have access to a recording of an encrypted room: the keys of their
-// own frames in one epoch of the circle, and nobody else's. A key of one key id says nothing of another.
+// own frames in one epoch of the circle, and nobody else's. A key of one key id says nothing of another:
+// what is sealed for some alone, moderators or a group, is opened by none of them.
 
 import { fromBase64Url, toBase64Url } from '../link'
 import { MAX_DISPLAY_NAME_CHARS, MAX_RELEASE_BYTES } from '../protocol/generated'
 import { sealTo } from '../seal'
 import type { ParticipantId } from './admission'
 import type { OwnKeys } from './own-keys'
-import { decodeKeyId, encodeKeyId, KEY_BYTES, type KeyMaterial, keyMaterial, narrowBaseKey, NONCE_BYTES, type Source } from './sframe'
+import { decodeKeyId, encodeKeyId, KEY_BYTES, type KeyMaterial, keyMaterial, NONCE_BYTES, type Source } from './sframe'
 
 /** The keys of one person in one epoch. */
 export interface Release {
@@ -23,20 +24,16 @@ export interface ReleasedKey extends KeyMaterial {
   readonly kid: number
 }
 
-/** The own keys of what is recorded, at every level in use. */
+/** The own keys of what is recorded: of what is for everybody. */
 export async function releaseOf(
   recording: string,
   { participant, name }: Pick<Release, 'participant' | 'name'>,
   own: OwnKeys,
 ): Promise<Release> {
-  const levels = [{ level: 0 as const, base: own.baseKey }]
-  const narrow = [...own.roots].map(async ([level, root]) => ({ level, base: await narrowBaseKey(own.baseKey, root) }))
-  const keys = [...levels, ...(await Promise.all(narrow))].flatMap(({ level, base }) =>
-    RECORDED.map(async (source) => {
-      const kid = encodeKeyId({ source, level, leaf: own.leaf, epoch: own.epoch })
-      return { kid, ...(await keyMaterial(base, kid)) }
-    }),
-  )
+  const keys = RECORDED.map(async (source) => {
+    const kid = encodeKeyId({ source, level: 0, leaf: own.leaf, epoch: own.epoch })
+    return { kid, ...(await keyMaterial(own.baseKey, kid)) }
+  })
   return { recording, participant, name, epoch: own.epoch, keys: await Promise.all(keys) }
 }
 
@@ -60,7 +57,7 @@ export function parseRelease(text: string): Release | null {
     if (read.v !== VERSION || typeof recording !== 'string' || typeof participant !== 'string') return null
     if (typeof name !== 'string' || name.length > MAX_DISPLAY_NAME_CHARS * 2) return null
     if (typeof epoch !== 'number' || !Number.isSafeInteger(epoch) || !Array.isArray(read.keys)) return null
-    if (read.keys.length > MAX_KEYS) return null
+    if (read.keys.length > RECORDED.length) return null
     const keys = (read.keys as unknown[]).map(parseKey)
     return keys.every((key) => key !== null) ? { recording, participant, name, epoch, keys } : null
   } catch {
@@ -79,5 +76,3 @@ function parseKey(read: unknown): ReleasedKey | null {
 const VERSION = 1
 /** What a camera, a microphone, a screen and its sound are recorded of; messages are not. */
 const RECORDED: readonly Source[] = ['microphone', 'camera', 'screen', 'screen_audio']
-/** Four sources at three levels, and the root before the newest of two of them. */
-const MAX_KEYS = 20

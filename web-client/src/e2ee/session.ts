@@ -126,7 +126,6 @@ export class Session implements EncryptedSession {
       keyOf: (participant) => this.circle.current?.leafOf(participant)?.credential.audienceKey ?? null,
       setRoot: (level, root) => {
         this.frames.setOwnRoot(level, root)
-        this.own.setRoot(level, root)
       },
       say: (level, keys) => this.speech.say({ t: 'narrow', level, keys }, 'everybody'),
       handleMissed: (level) => {

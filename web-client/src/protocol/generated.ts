@@ -23,7 +23,7 @@ export const MAX_SAY_BYTES = 49152;
 export const MAX_ADMISSION_BYTES = 1024;
 export const MAX_QUESTION_BYTES = 8192;
 export const MAX_BALLOT_BYTES = 128;
-export const RECORDING_TEXT_VERSION = 1;
+export const RECORDING_TEXT_VERSION = 2;
 
 /**
  * Who reads a written line.

@@ -99,7 +99,7 @@ describe('a recording', () => {
 describe('a recording of an encrypted room', () => {
   const TIMES = [0, 500, 1_000, 1_500]
   const secret = new Uint8Array(16).fill(5)
-  const keysOf = (leaf: number, epoch: number): OwnKeys => ({ epoch, leaf, baseKey: secret, roots: new Map() })
+  const keysOf = (leaf: number, epoch: number): OwnKeys => ({ epoch, leaf, baseKey: secret })
 
   /** The same meeting: its camera tracks, sealed by these leaves in the epochs 1, 1, 2 and 2. */
   async function encrypted(): Promise<Map<string, Uint8Array | object>> {

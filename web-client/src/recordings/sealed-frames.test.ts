@@ -10,7 +10,7 @@ const KEY_FRAME = Uint8Array.from([0x10, 0, 0, 0x9d, 1, 0x2a, 0x80, 2, 0x68, 1, 
 const DELTA = Uint8Array.from([0x11, 0, 0, 21, 22])
 
 function own(epoch: number, secret = 1, leaf = 3): OwnKeys {
-  return { epoch, leaf, baseKey: new Uint8Array(16).fill(secret), roots: new Map() }
+  return { epoch, leaf, baseKey: new Uint8Array(16).fill(secret) }
 }
 
 /** As the sender's worker seals it. */

@@ -77,7 +77,7 @@ impl Router {
             }
             let mut wanted = self.wanted[usize::from(track.key.index)];
             if let Some(recording) = &self.recording
-                && publisher.publisher.is_recordable(recording.tap())
+                && publisher.publisher.is_recordable(recording.tap(), track.id.source)
             {
                 wanted |= recording.wanted_layers(track);
             }

@@ -28,8 +28,27 @@ pub(crate) struct Publisher {
     loss: Option<(Instant, f64)>,
     sound: Bucket,
     pictures: Bucket,
-    /// The recording this participant agreed to. A new transport knows of none.
-    recordable: Option<RecordingTap>,
+    /// What of this participant is recorded. A new transport knows of nothing.
+    recordable: Option<Recordable>,
+}
+
+/// An open gate.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Recordable {
+    to: RecordingTap,
+    sources: [bool; TrackSource::ALL.len()],
+}
+
+impl Recordable {
+    /// To one recording, for these sources and no others.
+    pub(crate) fn new(to: RecordingTap, sources: &[TrackSource]) -> Self {
+        Self { to, sources: TrackSource::ALL.map(|source| sources.contains(&source)) }
+    }
+
+    /// Whether this source goes to this recording.
+    pub(crate) fn admits(self, recording: RecordingTap, source: TrackSource) -> bool {
+        self.to == recording && self.sources[source as usize]
+    }
 }
 
 /// How often a publisher hears how its packets arrive. Raising it makes its loss-based rate
@@ -124,19 +143,19 @@ impl Publisher {
         self.active[source as usize]
     }
 
-    /// Opens the gate to one recording, or shuts it. Gives to which it was open before.
-    pub(crate) fn set_recordable(&mut self, to: Option<RecordingTap>) -> Option<RecordingTap> {
+    /// Opens the gate, or shuts it. Gives how it was before.
+    pub(crate) fn set_recordable(&mut self, to: Option<Recordable>) -> Option<Recordable> {
         std::mem::replace(&mut self.recordable, to)
     }
 
     /// The recording its participant agreed to.
     pub(crate) fn recordable(&self) -> Option<RecordingTap> {
-        self.recordable
+        self.recordable.map(|gate| gate.to)
     }
 
-    /// Whether its participant agreed to this recording.
-    pub(crate) fn is_recordable(&self, recording: RecordingTap) -> bool {
-        self.recordable == Some(recording)
+    /// Whether its participant agreed that this source goes to this recording.
+    pub(crate) fn is_recordable(&self, recording: RecordingTap, source: TrackSource) -> bool {
+        self.recordable.is_some_and(|gate| gate.admits(recording, source))
     }
 
     /// Whether its sections would be sent differently under other wishes. Browsers send in the

@@ -1,8 +1,10 @@
-//! The recording of a room: whose gate is open.
+//! The recording of a room: whose gate is open, and for what.
 
 use std::time::Instant;
 
-use super::{Arrival, Member, Members, Publisher, Router, Track};
+use protocol::TrackSource;
+
+use super::{Arrival, Member, Members, Publisher, Recordable, Router, Track};
 use crate::command::{Event, RecordingNews, RecordingTap};
 use crate::demux::TransportKey;
 use crate::recording::{Admission, Captured, Recording};
@@ -37,13 +39,13 @@ impl Router {
         Some(ended.tap())
     }
 
-    /// Opens the gate of a member to the running recording, if it is the one they agreed to and
-    /// there is a transport. False when it stays as it was.
+    /// Opens the gate of a member to the running recording for these sources and shuts it for the
+    /// others, if it is the one they agreed to and there is a transport. False when it stays as it was.
     pub(crate) fn open_gate(
         &mut self,
         now: Instant,
         key: TransportKey,
-        to: RecordingTap,
+        (to, sources): (RecordingTap, &[TrackSource]),
         members: &mut Members,
     ) -> bool {
         let Some(recording) = self.recording.as_mut().filter(|running| running.tap() == to) else {
@@ -53,11 +55,15 @@ impl Router {
         else {
             return false;
         };
-        if member.publisher.set_recordable(Some(to)) == Some(to) {
-            return true;
-        }
+        let gate = Recordable::new(to, sources);
+        let before = member.publisher.set_recordable(Some(gate));
         for track in self.tracks.iter_mut().filter(|track| track.publisher == key) {
-            recording.open(now, track);
+            let was_open = before.is_some_and(|before| before.admits(to, track.id.source));
+            match (was_open, gate.admits(to, track.id.source)) {
+                (false, true) => recording.open(now, track),
+                (true, false) => recording.close(track.key),
+                (true, true) | (false, false) => {}
+            }
         }
         true
     }
@@ -83,7 +89,7 @@ impl Router {
     }
 }
 
-/// Takes a packet for the recorder if its publisher agreed.
+/// Takes a packet for the recorder if its publisher agreed and it is for everybody.
 pub(super) fn record(
     now: Instant,
     recording: &mut Recording,
@@ -93,7 +99,7 @@ pub(super) fn record(
     captured: &mut Captured,
     stats: &mut Stats,
 ) {
-    if !publisher.is_recordable(recording.tap()) {
+    if !publisher.is_recordable(recording.tap(), track.id.source) {
         return;
     }
     match recording.take(now, track, arrival, payload, captured) {

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use protocol::ParticipantId;
+use protocol::{ParticipantId, TrackSource};
 
 use super::Sfu;
 use crate::command::{RecordingTap, RoomId};
@@ -57,15 +57,13 @@ impl Sfu {
         now: Instant,
         participant: ParticipantId,
         recording: RecordingTap,
-        recordable: bool,
+        sources: &[TrackSource],
     ) {
-        if !recordable {
-            self.captured.withdraw(participant);
-        }
+        self.captured.withdraw(participant, sources);
         self.with_router(now, participant, |router, key, members| {
-            if !recordable {
+            if sources.is_empty() {
                 router.shut_gate(key, members);
-            } else if !router.open_gate(now, key, recording, members)
+            } else if !router.open_gate(now, key, (recording, sources), members)
                 && let Some(member) = &members[key.0]
             {
                 router.tell_shut(recording, member);
@@ -79,7 +77,7 @@ impl Sfu {
         room: RoomId,
         participant: ParticipantId,
     ) {
-        self.captured.withdraw(participant);
+        self.captured.withdraw(participant, &[]);
         self.with_router(now, participant, |router, key, members| router.shut_gate(key, members));
         let recording = self.routers.get(&room).and_then(Router::recording);
         if let Some(tap) = recording.map(Recording::tap) {

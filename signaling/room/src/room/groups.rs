@@ -32,6 +32,9 @@ impl Room {
         if moved.is_empty() {
             return Ok(());
         }
+        for place in &moved {
+            self.settle_gate(place.participant);
+        }
         self.enforce();
         self.tell_everybody(&ServerMessage::GroupsChanged { places: moved.clone() });
         let lowered = |hand: &_| moved.iter().any(|place| place.participant == *hand);

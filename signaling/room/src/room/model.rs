@@ -334,9 +334,9 @@ impl World {
                 self.carried.retain(|(owner, _), _| *owner != participant);
                 self.recording.gates.remove(&participant);
             }
-            MediaRequest::SetRecordable { participant, recordable } => {
+            MediaRequest::SetRecordable { participant, sources } => {
                 assert!(self.transports.contains(&participant), "media of nobody");
-                self.recording.gate(participant, recordable);
+                self.recording.gate(participant, sources);
             }
             MediaRequest::SetPublishing { participant, source, active } => {
                 assert!(self.transports.contains(&participant), "media of nobody");
@@ -365,8 +365,11 @@ impl World {
     }
 
     fn compare(&self) {
-        self.recording.check(&self.views);
         let people = &self.room.participants;
+        self.recording.check(&self.views, |id, source| {
+            let Some(own) = people.get(&id) else { return false };
+            own.group.is_none() && !(own.moderators_only && source == TrackSource::Camera)
+        });
         assert!(people.len() <= usize::from(MAX_PARTICIPANTS));
         assert_eq!(people.keys().copied().collect::<BTreeSet<_>>(), self.transports);
         let here: Vec<_> = people.values().filter_map(Participant::session).collect();

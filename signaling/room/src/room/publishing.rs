@@ -162,7 +162,9 @@ impl Room {
         if std::mem::replace(&mut participant.moderators_only, moderators_only) == moderators_only {
             return;
         }
-        if participant.active.contains(&TrackSource::Camera) {
+        let is_camera_on = participant.active.contains(&TrackSource::Camera);
+        self.settle_gate(id);
+        if is_camera_on {
             let source = TrackSource::Camera;
             let active = !moderators_only;
             let message = ServerMessage::TrackChanged { participant: id, source, active };

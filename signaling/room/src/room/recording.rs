@@ -6,7 +6,7 @@ use std::time::Instant;
 use protocol::{
     AgeRecipient, ErrorCode, MAX_TERM_CHARS, ParticipantId, Profile, RecordingEnd, RecordingId,
     RecordingInfo, RecordingTerms, Redacted, ReleasedKeys, RequestId, Role, ServerMessage,
-    Signature,
+    Signature, TrackSource,
 };
 
 use super::Room;
@@ -166,7 +166,7 @@ impl Room {
     ) {
         let is_running = self.consent.info().is_some_and(|info| info.recording == recording);
         if is_running && !accepted {
-            self.set_recordable(id, false);
+            self.set_recordable(id, Vec::new());
         }
         // A no is never refused for being one too many: it has to count.
         if is_running && accepted && !self.has_words_left(now, id) {
@@ -177,7 +177,7 @@ impl Room {
             Ok(Heard::Write(number, answer)) => {
                 if accepted {
                     // A yes that was withdrawn a moment ago opens nothing before its own line.
-                    self.set_recordable(id, false);
+                    self.set_recordable(id, Vec::new());
                 }
                 self.write_answer(id, recording, number, answer);
             }
@@ -194,7 +194,7 @@ impl Room {
         let Some(written) = self.consent.written(number, result) else { return };
         let Written { participant, session, request_id, opens, result } = written;
         if opens && self.sessions.get(&session) == Some(&participant) {
-            self.set_recordable(participant, true);
+            self.open_gate(participant);
         }
         if !self.sessions.contains_key(&session) {
             return;
@@ -210,7 +210,7 @@ impl Room {
     pub(super) fn gate_was_shut(&mut self, id: ParticipantId) {
         let session = self.participants.get(&id).and_then(crate::participant::Participant::session);
         if session.is_some_and(|session| self.consent.ask_again(id, session)) {
-            self.set_recordable(id, true);
+            self.open_gate(id);
         }
     }
 
@@ -218,7 +218,7 @@ impl Room {
     pub(super) fn open_gate_of_transport(&mut self, id: ParticipantId, session: SessionId) {
         self.consent.note_transport(id);
         if self.consent.is_recordable(id, session) {
-            self.set_recordable(id, true);
+            self.open_gate(id);
         }
     }
 
@@ -226,7 +226,7 @@ impl Room {
     pub(super) fn forget_answer(&mut self, id: ParticipantId) {
         let Some(recording) = self.consent.info().map(|info| info.recording) else { return };
         if let Some(number) = self.consent.forget(id) {
-            self.set_recordable(id, false);
+            self.set_recordable(id, Vec::new());
             self.write_answer(id, recording, number, Answered::Left);
         }
     }
@@ -242,7 +242,7 @@ impl Room {
             if participant.session().is_none() {
                 self.consent.note_unaware(id);
             }
-            self.set_recordable(id, false);
+            self.set_recordable(id, Vec::new());
         }
         self.tell(id, message);
     }
@@ -294,8 +294,22 @@ impl Room {
         self.outputs.push_back(Output::Send { session, message });
     }
 
-    fn set_recordable(&mut self, participant: ParticipantId, recordable: bool) {
-        let request = MediaRequest::SetRecordable { participant, recordable };
+    /// Who receives somebody's media has changed: what is not for everybody is not recorded.
+    pub(super) fn settle_gate(&mut self, id: ParticipantId) {
+        let session = self.participants.get(&id).and_then(crate::participant::Participant::session);
+        if session.is_some_and(|session| self.consent.is_recordable(id, session)) {
+            self.open_gate(id);
+        }
+    }
+
+    /// Has all of somebody recorded that is for everybody.
+    fn open_gate(&mut self, id: ParticipantId) {
+        let Some(participant) = self.participants.get(&id) else { return };
+        self.set_recordable(id, participant.for_everybody());
+    }
+
+    fn set_recordable(&mut self, participant: ParticipantId, sources: Vec<TrackSource>) {
+        let request = MediaRequest::SetRecordable { participant, sources };
         self.outputs.push_back(Output::Media(request));
     }
 

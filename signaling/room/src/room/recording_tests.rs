@@ -1,11 +1,14 @@
 use protocol::{
     ClientMessage, Profile, RecordingInfo, RecordingPurpose, RecordingTerms, RequestId, Role,
+    TrackSource,
 };
 
 use super::classroom_tests::admit;
 use super::tests::{Scene, answer, id, join, welcome};
 use super::*;
 use crate::{Answered, Join, MediaAnswer, RecordingRequest, RecordingWish, Resume};
+
+mod audience;
 
 const REQUEST: RequestId = RequestId(9);
 
@@ -45,15 +48,20 @@ fn info(wish: RecordingWish) -> RecordingInfo {
     wish.into_info(vec![], 5, 1)
 }
 
-/// Whose gates were opened and shut, in order.
-fn gates(outputs: &[Output]) -> Vec<(ParticipantId, bool)> {
-    let gate = |output: &Output| {
-        let Output::Media(MediaRequest::SetRecordable { participant, recordable }) = output else {
+/// For what gates were opened, in order; for nothing where they were shut.
+fn sources(outputs: &[Output]) -> Vec<(ParticipantId, &[TrackSource])> {
+    fn gate(output: &Output) -> Option<(ParticipantId, &[TrackSource])> {
+        let Output::Media(MediaRequest::SetRecordable { participant, sources }) = output else {
             return None;
         };
-        Some((*participant, *recordable))
-    };
+        Some((*participant, sources))
+    }
     outputs.iter().filter_map(gate).collect()
+}
+
+/// Whose gates were opened and shut, in order.
+fn gates(outputs: &[Output]) -> Vec<(ParticipantId, bool)> {
+    sources(outputs).into_iter().map(|(who, sources)| (who, !sources.is_empty())).collect()
 }
 
 /// The lines that are to be written.

@@ -38,6 +38,7 @@ export function ConsentBanner({ call, again, answered, rename }: ConsentBannerPr
         <span>{own ? t('consent.titleOwn') : t('consent.title', { name: nameOfAsker(info, call) })}</span>
       </h2>
       <p>{t('consent.what')}</p>
+      <p class="help">{t('consent.narrow')}</p>
       <Terms terms={info.terms} recipients={info.recipients} />
       {isEncrypted && <Vouched vouched={vouched} />}
       <p class="help">{t('consent.silence')}</p>

@@ -162,6 +162,21 @@ describe('the mark of a recording', () => {
     expect(find('recording-own').dataset['recorded']).toBe('true')
   })
 
+  it('says what is not recorded because it is not for everybody', async () => {
+    const accepted = { chosen: 'accepted', settled: 'accepted' } as const
+    const saidIn = async (place: Partial<CallState>) => {
+      await strip(accepted, 'guest', place)
+      const { dataset, textContent } = find('recording-own')
+      return [dataset['recorded'], textContent]
+    }
+    expect(await saidIn({})).toEqual(['true', t('consent.recorded')])
+    expect(await saidIn({ moderatorsOnly: true })).toEqual(['true', t('consent.butCamera')])
+    const inGroup = classOf(3).map((one) => ({ ...one, group: 0 }))
+    expect(await saidIn({ moderatorsOnly: true, participants: inGroup })).toEqual(['false', t('consent.inGroup')])
+    await ask({})
+    expect(root.textContent).toContain(t('consent.narrow'))
+  })
+
   it('tells moderators how many, and lets them stop it', async () => {
     const counts = { accepted: 3, refused: 1, unanswered: 2 }
     await strip({ counts }, 'moderator')
@@ -266,8 +281,12 @@ async function ask(state: Partial<CallState>, rename: () => void = () => undefin
   )
 }
 
-async function strip(recording: Partial<Recording>, role: 'guest' | 'moderator' = 'guest'): Promise<void> {
-  await draw({ role, recording: { ...NO_RECORDING, info: INFO, ...recording } }, () => <RecordingStrip call={call} review={() => undefined} />)
+async function strip(
+  recording: Partial<Recording>,
+  role: 'guest' | 'moderator' = 'guest',
+  place: Partial<CallState> = {},
+): Promise<void> {
+  await draw({ ...place, role, recording: { ...NO_RECORDING, info: INFO, ...recording } }, () => <RecordingStrip call={call} review={() => undefined} />)
 }
 
 interface Setting {

@@ -1,6 +1,7 @@
 // The lasting mark of a recording, for everybody, and what becomes of oneself in it.
 
 import type { Recording } from '../../call/recording'
+import type { CallState } from '../../call/state'
 import type { Call } from '../../call/store'
 import { t, type TextKey } from '../../i18n'
 import { download } from '../download'
@@ -10,6 +11,7 @@ import { nameOfAsker } from './consent-banner'
 /** One line under the bar, for as long as a recording runs. */
 export function RecordingStrip({ call, review }: { call: Call; review: () => void }) {
   const { recording, role } = call.state.value
+  const reach = reachOf(call.state.value)
   const { info, chosen, settled, receipt, counts } = recording
   return (
     <div class="recording-place">
@@ -23,8 +25,8 @@ export function RecordingStrip({ call, review }: { call: Call; review: () => voi
             <span class="recording-dot" aria-hidden="true" />
             {t('recording.running')}
           </p>
-          <p class="recording-own" data-testid="recording-own" data-recorded={String(settled === 'accepted')}>
-            {t(ownText(recording))}
+          <p class="recording-own" data-testid="recording-own" data-recorded={String(settled === 'accepted' && reach !== 'group')}>
+            {t(ownText(recording, reach))}
           </p>
           {role === 'moderator' && counts !== null && (
             <p class="recording-counts" data-testid="recording-counts">
@@ -87,9 +89,24 @@ export function ReceiptButton({ receipt }: { receipt: string }) {
   )
 }
 
-function ownText({ chosen, settled }: Recording): TextKey {
+/** Whom one's own voice and camera are for. */
+type Reach = 'everybody' | 'but_camera' | 'group'
+
+function reachOf({ participants, moderatorsOnly }: CallState): Reach {
+  const group = participants.find(({ isSelf }) => isSelf)?.group ?? null
+  if (group !== null) return 'group'
+  return moderatorsOnly ? 'but_camera' : 'everybody'
+}
+
+function ownText({ chosen, settled }: Recording, reach: Reach): TextKey {
   // Until the server has heard a withdrawal, the truth is that it may still record.
   if (chosen !== settled) return 'consent.onItsWay'
   if (settled === 'none') return 'consent.notRecorded'
-  return settled === 'accepted' ? 'consent.recorded' : 'consent.refused'
+  return settled === 'accepted' ? RECORDED[reach] : 'consent.refused'
 }
+
+const RECORDED = {
+  everybody: 'consent.recorded',
+  but_camera: 'consent.butCamera',
+  group: 'consent.inGroup',
+} as const satisfies Record<Reach, TextKey>

@@ -1,12 +1,13 @@
 //! The naive truth of a recording beside the room's: whose gate is open must at any time be who has
-//! said yes on their present session to the recording that runs, with that yes written down.
+//! said yes on their present session to the recording that runs, with that yes written down, and it
+//! must be open for what is for everybody alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use protocol::{
     AgeRecipient, ClientMessage, ErrorCode, ParticipantId, RecordingEnd, RecordingId,
-    RecordingPurpose, RecordingTerms, RequestId,
+    RecordingPurpose, RecordingTerms, RequestId, TrackSource,
 };
 
 use super::View;
@@ -61,6 +62,7 @@ pub(super) fn around() -> impl Strategy<Value = super::Step> {
         1 => Just(super::Step::Said(0, Saying::Record(0, 0))),
         5 => (0..60_u64).prop_map(super::Step::Wait),
         4 => super::step::step(),
+        6 => super::step::of_audience(),
     ]
 }
 
@@ -105,8 +107,8 @@ struct Yes {
 pub(super) struct Truth {
     begins: Option<Box<RecordingWish>>,
     pub(super) running: Option<RecordingId>,
-    /// Whose gate the media plane holds open.
-    pub(super) gates: BTreeSet<ParticipantId>,
+    /// Whose gate the media plane holds open, and for what.
+    pub(super) gates: BTreeMap<ParticipantId, BTreeSet<TrackSource>>,
     yes: BTreeMap<SessionId, Yes>,
     unwritten: Vec<u64>,
     /// How often the media plane said that somebody's gate is shut, since their last yes.
@@ -199,29 +201,34 @@ impl Truth {
         }
     }
 
-    pub(super) fn gate(&mut self, participant: ParticipantId, recordable: bool) {
+    pub(super) fn gate(&mut self, participant: ParticipantId, sources: Vec<TrackSource>) {
         assert!(self.running.is_some(), "a gate of nothing");
-        if recordable {
-            self.gates.insert(participant);
-        } else {
-            self.gates.remove(&participant);
-        }
+        self.gates.insert(participant, sources.into_iter().collect());
     }
 
-    pub(super) fn check(&self, views: &BTreeMap<SessionId, View>) {
+    pub(super) fn check(
+        &self,
+        views: &BTreeMap<SessionId, View>,
+        is_for_everybody: impl Fn(ParticipantId, TrackSource) -> bool,
+    ) {
         let has_said_yes = |session: &SessionId| {
             let yes = self.yes.get(session);
             yes.is_some_and(|yes| Some(yes.recording) == self.running && yes.is_written)
         };
         let accepted = views.iter().filter(|(session, _)| has_said_yes(session));
         let accepted: BTreeSet<_> = accepted.map(|(_, view)| view.own).collect();
-        let without = self.gates.difference(&accepted).next();
-        assert_eq!(without, None, "recorded without a yes of now");
+        for (who, sources) in &self.gates {
+            assert!(sources.is_empty() || accepted.contains(who), "recorded without a yes of now");
+            let is_shared = |source: &TrackSource| is_for_everybody(*who, *source);
+            assert!(sources.iter().all(is_shared), "recorded though it is not for everybody");
+        }
         // A gate that is found shut is asked for once with each transport, not without end.
-        let is_asked_for =
-            |who: &&&ParticipantId| self.shut.get(**who).is_none_or(|&times| times < 2);
-        let in_spite = accepted.difference(&self.gates).collect::<Vec<_>>();
-        let in_spite = in_spite.iter().find(is_asked_for);
-        assert_eq!(in_spite, None, "not recorded in spite of a yes of now");
+        let is_asked_for = |who: &&ParticipantId| self.shut.get(*who).is_none_or(|&it| it < 2);
+        for who in accepted.iter().filter(is_asked_for) {
+            let open = self.gates.get(who);
+            let is_open = |source: &TrackSource| open.is_some_and(|it| it.contains(source));
+            let mut shared = TrackSource::ALL.into_iter().filter(|it| is_for_everybody(*who, *it));
+            assert!(shared.all(|source| is_open(&source)), "not recorded in spite of a yes of now");
+        }
     }
 }

@@ -93,6 +93,16 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// Somebody changes who receives what.
+pub(super) fn of_audience() -> impl Strategy<Value = Step> {
+    let places = prop::collection::vec((0..4_usize, prop::option::of(0..2_u8)), 1..4);
+    let saying = prop_oneof![
+        any::<bool>().prop_map(|on| Saying::TakePart(6, on)),
+        places.prop_map(Saying::Groups),
+    ];
+    (0..4_usize, saying).prop_map(|(session, saying)| Step::Said(session, saying))
+}
+
 /// A moderator and two guests who were let in, with slots and cameras.
 pub(super) fn populated() -> Vec<Step> {
     let join = |moderator| Step::Join { moderator, has_good_link: true, resume: None, name: None };
