@@ -14,7 +14,9 @@ use room::{
     Change, EndCause, Input, Join, MediaAnswer, MediaRequest, Output, Resume, Room, RoomConfig,
     SessionId, Slot, Wait, Welcome,
 };
-use sfu_core::{Command, Event, Frames, Mid, NegotiationId, RecordingTap, RoomId, SlotAssignment};
+use sfu_core::{
+    Command, Event, Frames, Mid, NegotiationId, RecordingNews, RecordingTap, RoomId, SlotAssignment,
+};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
@@ -73,6 +75,8 @@ pub(crate) struct LiveRoom {
     pub(crate) inputs: mpsc::Sender<RoomInput>,
     /// Apart from `inputs`, so that talkative browsers cannot crowd out the media plane.
     pub(crate) media: mpsc::Sender<Event>,
+    /// What happens to its recording: few words, none of which may be lost.
+    pub(crate) news: mpsc::UnboundedSender<News>,
     size: Arc<AtomicUsize>,
 }
 
@@ -82,6 +86,9 @@ impl LiveRoom {
         self.size.load(Ordering::Relaxed)
     }
 }
+
+/// What happened to which recording.
+pub(crate) type News = (RecordingTap, RecordingNews);
 
 /// The task of one live room.
 pub(crate) struct RoomTask {
@@ -132,10 +139,11 @@ impl RoomTask {
         let (kept, done) = mpsc::channel(ROOM_QUEUE);
         let task = Self::new(registry, host, id, record, media.clone(), kept);
         let (inputs, inputs_heard) = mpsc::channel(ROOM_QUEUE);
+        let (news, news_heard) = mpsc::unbounded_channel();
         let size = task.size.clone();
         tracing::info!(room = id.0, "room opened");
-        tokio::spawn(task.run(inputs_heard, media_heard, done));
-        LiveRoom { id, inputs, media, size }
+        tokio::spawn(task.run(inputs_heard, (media_heard, news_heard), done));
+        LiveRoom { id, inputs, media, news, size }
     }
 
     fn new(
@@ -180,7 +188,7 @@ impl RoomTask {
     async fn run(
         mut self,
         mut inputs: mpsc::Receiver<RoomInput>,
-        mut media: mpsc::Receiver<Event>,
+        (mut media, mut news): (mpsc::Receiver<Event>, mpsc::UnboundedReceiver<News>),
         mut kept: mpsc::Receiver<Kept>,
     ) {
         loop {
@@ -189,6 +197,7 @@ impl RoomTask {
             let fate = tokio::select! {
                 biased;
                 Some(event) = media.recv() => self.media_event(event),
+                Some((recording, news)) = news.recv() => self.recording_news(recording, news),
                 Some(kept) = kept.recv() => self.hear_kept(kept),
                 input = inputs.recv() => match input {
                     Some(input) => self.hear(input),
@@ -287,13 +296,13 @@ impl RoomTask {
             Event::QualityChanged { participant, quality } => {
                 self.handle(Input::QualityChanged { participant, quality })
             }
-            Event::Recording { recording, news, .. } => self.recording_news(recording, news),
             Event::RoomFailed { .. } => {
                 tracing::error!(room = self.id.0, "the media of this room failed");
                 self.handle(Input::MediaFailed)
             }
             Event::Connected { .. }
             | Event::Disconnected { .. }
+            | Event::Recording { .. }
             | Event::TransportFailed { .. } => Fate::GoesOn,
         }
     }

@@ -10,7 +10,7 @@ use protocol::{
     RecordingId, Redacted, Role, RoomRules, RoomSlug, SealedName, Verifier,
 };
 use room::{Change, Resume, SessionId, rules_of};
-use sfu_core::{Event, RoomId};
+use sfu_core::{Event, RecordingNews, RecordingTap, RoomId};
 use tokio::sync::{Notify, mpsc};
 
 use crate::clock::Clock;
@@ -338,14 +338,8 @@ impl Registry {
 
     /// Passes an event of the media plane on to the room it is about.
     pub(crate) fn media_event(&self, event: Event) {
-        if let Event::Recording { recording, news, .. } = &event {
-            // Whether or not the room is there to hear of it.
-            self.0.recordings.news(*recording, *news);
-        }
         match &event {
-            Event::RoomFailed { room }
-            | Event::Speakers { room, .. }
-            | Event::Recording { room, .. } => {
+            Event::RoomFailed { room } | Event::Speakers { room, .. } => {
                 let live = lock(&self.0.live);
                 let room = live.values().find(|live| live.id == *room);
                 self.pass_on(room.map(|room| room.media.clone()), event);
@@ -361,8 +355,23 @@ impl Registry {
                 self.pass_on(route, event);
             }
             Event::TransportFailed { .. } => self.0.metrics.transports_failed.add_one(),
-            // The browsers see these themselves, on their own connection.
-            Event::Connected { .. } | Event::Disconnected { .. } => {}
+            // The browsers see the first two themselves, on their own connection; what happens to
+            // recordings has a way of its own.
+            Event::Connected { .. } | Event::Disconnected { .. } | Event::Recording { .. } => {}
+        }
+    }
+
+    /// Passes what happened to a recording on to its keeper, and to the room if it is still there.
+    pub(crate) fn recording_news(
+        &self,
+        room: RoomId,
+        recording: RecordingTap,
+        news: RecordingNews,
+    ) {
+        self.0.recordings.news(recording, news);
+        if let Some(room) = lock(&self.0.live).values().find(|live| live.id == room) {
+            // A room that has just ended has ended its recording, too.
+            let _ = room.news.send((recording, news));
         }
     }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use axum::middleware::from_fn_with_state;
 use protocol::Redacted;
 use rustix::process::{Resource, getrlimit, setrlimit};
+use sfu_core::Event;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
@@ -165,11 +166,17 @@ impl Server {
         let mut advertised = Advertised::new(config.public_addresses.clone());
         advertised.look(addresses::lookup).await;
         let (events, mut events_heard) = mpsc::channel(MAX_EVENTS);
+        // Without a bound of its own: the recorder tells of so many tracks of each recording, of its
+        // end and of what was asked of it. A track of which nothing was heard could not be erased.
+        let (news, mut news_heard) = mpsc::unbounded_channel();
         let metrics = Arc::new(Metrics::default());
         let media = {
             let metrics = metrics.clone();
             let on_event = move |event| {
-                if events.try_send(event).is_err() {
+                if let Event::Recording { room, recording, news: what } = event {
+                    // Nobody listens any more when the server has stopped.
+                    let _ = news.send((room, recording, what));
+                } else if events.try_send(event).is_err() {
                     metrics.media_events_lost.add_one();
                 }
             };
@@ -291,8 +298,14 @@ impl Server {
         tasks.spawn({
             let registry = registry.clone();
             async move {
-                while let Some(event) = events_heard.recv().await {
-                    registry.media_event(event);
+                loop {
+                    tokio::select! {
+                        Some(event) = events_heard.recv() => registry.media_event(event),
+                        Some((room, recording, news)) = news_heard.recv() => {
+                            registry.recording_news(room, recording, news);
+                        }
+                        else => break,
+                    }
                 }
             }
         });

@@ -41,7 +41,9 @@ async fn a_task_that_dies_leaves_neither_its_room_nor_its_people_behind() {
     let (kept, _done) = mpsc::channel(1);
     let task = RoomTask::new(registry.clone(), host, RoomId(1), &record, media.clone(), kept);
     let (inputs, _said) = mpsc::channel(1);
-    registry.enter(key, LiveRoom { id: RoomId(1), inputs, media, size: task.size.clone() });
+    let (news, _told) = mpsc::unbounded_channel();
+    let size = task.size.clone();
+    registry.enter(key, LiveRoom { id: RoomId(1), inputs, media, news, size });
     let participant = ParticipantId::from_bytes([9; 8]);
     task.ask_media(MediaRequest::AddTransport { participant });
     assert_eq!((registry.room_sizes().len(), registry.route_count()), (1, 1));

@@ -1,6 +1,7 @@
 //! [`Archive`]: the files of recordings and what is kept of them, in steps that may be cut off anywhere
 //! and taken up again. Blocks; lives on a thread of its own.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
@@ -105,9 +106,7 @@ impl Archive {
 
     /// The recorder has finished.
     pub(super) fn close(&self, id: RecordingId) -> Result<(), ErrorCode> {
-        for number in self.ask(move |base| table::tracks(base, id, true))? {
-            self.remove_track(id, number)?;
-        }
+        self.remove_strays(id)?;
         // Keys of which nothing is recorded are nobody's to keep.
         for person in self.ask(move |base| table::forget_idle_releases(base, id))? {
             self.remove_releases(id, person)?;
@@ -129,11 +128,8 @@ impl Archive {
         // What is erased cannot be opened any more either, whatever copy of it there is.
         self.ask(move |base| table::erase_releases(base, id, person))?;
         self.remove_releases(id, person)?;
-        let numbers = self.ask(move |base| table::erase_tracks(base, id, person))?;
+        self.ask(move |base| table::erase_tracks(base, id, person))?;
         if !is_open {
-            for number in numbers {
-                self.remove_track(id, number)?;
-            }
             self.close(id)?;
         }
         // Last: a full disk keeps nothing from being erased. That the line is missing is logged.
@@ -252,6 +248,8 @@ impl Archive {
             }
             self.close(id)?;
             tracing::warn!(recording = ?id, "a recording was cut off; what was written is kept");
+        } else if self.remove_strays(id)? {
+            self.close(id)?;
         }
         Ok(())
     }
@@ -261,9 +259,18 @@ impl Archive {
         record.filter(|record| record.state != State::Deleting).ok_or(ErrorCode::NotThere)
     }
 
-    fn remove_track(&self, id: RecordingId, number: u32) -> Result<(), ErrorCode> {
-        let folder = self.folder.join(id.expose_text()).join(TRACKS).join(number.to_string());
-        remove_folder(&folder).map_err(|error| fault(&error))
+    /// Removes every track that was erased, or of which nobody knows whose it is: nobody could have it
+    /// erased. True when there was one.
+    fn remove_strays(&self, id: RecordingId) -> Result<bool, ErrorCode> {
+        let kept = self.ask(move |base| table::tracks(base, id))?;
+        let kept: Vec<_> =
+            kept.into_iter().map(|number| OsString::from(number.to_string())).collect();
+        let folder = self.folder.join(id.expose_text()).join(TRACKS);
+        let strays = strays(&folder, &kept).map_err(|error| fault(&error))?;
+        for stray in &strays {
+            remove_folder(stray).map_err(|error| fault(&error))?;
+        }
+        Ok(!strays.is_empty())
     }
 
     fn remove_releases(&self, id: RecordingId, person: ParticipantId) -> Result<(), ErrorCode> {
@@ -331,6 +338,22 @@ fn write_through(file: &Path, bytes: &[u8]) -> io::Result<()> {
     fs::rename(beside, file)?;
     let folder = file.parent().ok_or(io::ErrorKind::NotFound)?;
     fs::File::open(folder)?.sync_all()
+}
+
+/// What lies in a folder under other names than these; nothing where there is no folder.
+fn strays(folder: &Path, kept: &[OsString]) -> io::Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut strays = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        if !kept.contains(&entry.file_name()) {
+            strays.push(entry.path());
+        }
+    }
+    Ok(strays)
 }
 
 /// Gone, if it was there.

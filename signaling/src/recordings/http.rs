@@ -296,8 +296,7 @@ async fn describe(
     let asking = Asking::new(&app, connection, &headers)?;
     let record = asking.reader_of_content(&id).await?;
     let id = record.id;
-    let read =
-        move |base: &mut _| Ok((table::tracks(base, id, false)?, table::releases(base, id)?));
+    let read = move |base: &mut _| Ok((table::tracks(base, id)?, table::releases(base, id)?));
     let (numbers, releases) = app.recordings.ask(read).await?;
     let release = |(person, count)| DescribedReleases { person, count };
     let releases = releases.into_iter().map(release).collect();
@@ -352,7 +351,7 @@ async fn piece(
     let asking = Asking::new(&app, connection, &headers)?;
     let (record, who) = asking.reader(&id).await?;
     let (id, track, piece) = (record.id, number(&track)?, number(&piece)?);
-    let tracks = app.recordings.ask(move |base| table::tracks(base, id, false)).await?;
+    let tracks = app.recordings.ask(move |base| table::tracks(base, id)).await?;
     if !tracks.contains(&track) {
         return Err(ErrorCode::NotThere.into());
     }

@@ -327,23 +327,21 @@ pub(crate) fn open_track(
     base.execute(sql, params![id.as_bytes(), number, person.as_bytes()]).map(drop)
 }
 
-/// Everything of one person is erased; gives the numbers of their tracks.
+/// Everything of one person is erased.
 pub(crate) fn erase_tracks(
     base: &mut Connection,
     id: RecordingId,
     person: ParticipantId,
-) -> Outcome<Vec<u32>> {
-    let sql =
-        "UPDATE recorded_track SET erased = 1 WHERE recording = ? AND person = ? RETURNING number";
-    let person = person.as_bytes();
-    base.prepare(sql)?.query_map(params![id.as_bytes(), person], |row| row.get(0))?.collect()
+) -> Outcome<()> {
+    let sql = "UPDATE recorded_track SET erased = 1 WHERE recording = ? AND person = ?";
+    base.execute(sql, params![id.as_bytes(), person.as_bytes()]).map(drop)
 }
 
-/// Numbers of the tracks that are there, or were erased.
-pub(crate) fn tracks(base: &mut Connection, id: RecordingId, erased: bool) -> Outcome<Vec<u32>> {
+/// Numbers of the tracks that are there.
+pub(crate) fn tracks(base: &mut Connection, id: RecordingId) -> Outcome<Vec<u32>> {
     let sql =
-        "SELECT number FROM recorded_track WHERE recording = ? AND erased = ? ORDER BY number";
-    base.prepare(sql)?.query_map(params![id.as_bytes(), erased], |row| row.get(0))?.collect()
+        "SELECT number FROM recorded_track WHERE recording = ? AND erased = 0 ORDER BY number";
+    base.prepare(sql)?.query_map(params![id.as_bytes()], |row| row.get(0))?.collect()
 }
 
 /// Somebody releases keys once more; gives the number of that time, from 0, or `None` when there are

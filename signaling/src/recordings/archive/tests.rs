@@ -322,8 +322,7 @@ fn r40_one_person_is_erased_and_nobody_else() {
     }
     // While it runs the files are the recorder's; nobody reads them from now on.
     archive.erase_person(id, person(2), START + 5, true).unwrap();
-    let there =
-        |archive: &Archive| archive.ask(move |base| table::tracks(base, id, false)).unwrap();
+    let there = |archive: &Archive| archive.ask(move |base| table::tracks(base, id)).unwrap();
     assert_eq!(there(&archive), [1]);
     archive.close(id).unwrap();
     let folder = archive.folder.join(id.expose_text()).join(TRACKS);
@@ -337,6 +336,40 @@ fn r40_one_person_is_erased_and_nobody_else() {
     let erased: Vec<_> = said.iter().filter(|it| it["kind"] == "erased").collect();
     assert_eq!(erased.len(), 2);
     assert_eq!(erased[0]["person"], person(2).expose_text());
+}
+
+#[test]
+fn r40_a_track_of_nobody_is_kept_by_nobody() {
+    let place = Place::new();
+    let archive = place.open();
+    let [running, kept] = [1, 2].map(|n| place.begin(&archive, n).unwrap());
+    let folder = |id: RecordingId| place.data.path().join("recordings").join(id.expose_text());
+    let add_stray = |id| {
+        let stray = folder(id).join(TRACKS).join("7");
+        make_folder(&stray).unwrap();
+        fs::write(stray.join("000000.age"), [7; 100]).unwrap();
+    };
+    for id in [running, kept] {
+        place.track(&archive, id, 0, person(2));
+        add_stray(id);
+    }
+    let left = |id| -> Vec<_> {
+        let entries = fs::read_dir(folder(id).join(TRACKS)).unwrap();
+        entries.map(|entry| entry.unwrap().file_name()).collect()
+    };
+    archive.close(kept).unwrap();
+    assert_eq!(left(kept), ["0"], "whose word was lost is not kept with the others");
+    let bytes = find(&archive, kept).unwrap().bytes;
+    // Of a server before this one, and of one that was killed before it heard of the track.
+    add_stray(kept);
+    drop(archive);
+    let archive = place.open();
+    archive.recover(START + 100).unwrap();
+    for id in [running, kept] {
+        assert_eq!(left(id), ["0"]);
+        assert_eq!(find(&archive, id).unwrap().state, State::Kept);
+    }
+    assert_eq!(find(&archive, kept).unwrap().bytes, bytes);
 }
 
 #[test]
