@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ use protocol::{
 };
 use room::Answered;
 use sfu_core::{RecordingNews, RecordingTap};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, oneshot};
 
 use self::archive::Archive;
 use self::line::{Entry, SigningKey};
@@ -49,10 +49,15 @@ struct Inner {
     open: Mutex<HashMap<RecordingId, Open>>,
     watch: Mutex<Option<Watch>>,
     queue: Option<mpsc::Sender<Job>>,
+    /// Of jobs that somebody asks for.
+    places: Arc<Semaphore>,
     thread: Option<JoinHandle<()>>,
 }
 
 type Job = Box<dyn FnOnce(&Archive) + Send>;
+
+/// What becomes of a job.
+type Done<T> = Pin<Box<dyn Future<Output = Result<T, ErrorCode>> + Send>>;
 
 /// A recording that the recorder may write.
 #[derive(Debug)]
@@ -86,9 +91,11 @@ impl Recordings {
         let folder = data_dir.join(FOLDER);
         let key = Arc::new(SigningKey::new(key));
         let archive = Archive::new(folder.clone(), key.clone(), store.clone());
-        let (queue, mut jobs) = mpsc::channel::<Job>(MAX_JOBS);
+        // Without a bound of its own: what people ask for takes one of so many places first, and the
+        // server's own jobs are a few for each recording, with one for each of its bounded tracks.
+        let (queue, jobs) = mpsc::channel::<Job>();
         let work = move || {
-            while let Some(job) = jobs.blocking_recv() {
+            for job in jobs {
                 job(&archive);
             }
         };
@@ -103,6 +110,7 @@ impl Recordings {
             open: Mutex::default(),
             watch: Mutex::default(),
             queue: Some(queue),
+            places: Arc::new(Semaphore::new(MAX_JOBS)),
             thread: Some(thread),
         })))
     }
@@ -134,7 +142,7 @@ impl Recordings {
         let (watch, verdict) = Watch::start(wall, run, seen);
         warn(verdict);
         *lock(&self.0.watch) = Some(watch);
-        if let Err(code) = self.run(move |archive| archive.recover(wall)).await {
+        if let Err(code) = self.run_surely(move |archive| archive.recover(wall)).await {
             tracing::error!(?code, "recordings of the run before cannot be brought to an end");
         }
     }
@@ -155,9 +163,12 @@ impl Recordings {
         };
         let still_open: Vec<_> = lock(&self.0.open).keys().copied().collect();
         let keep_from = wall.saturating_sub(u64::from(self.0.journal_days) * DAY);
-        let done = self.run(move |archive| {
+        let done = self.run_surely(move |archive| {
             for id in forgotten {
-                archive.close(id)?;
+                if let Err(code) = archive.close(id) {
+                    // What is due goes all the same; this one is closed at the next start.
+                    tracing::error!(recording = ?id, ?code, "a recording cannot be closed");
+                }
             }
             let due = archive.delete_due(wall, is_trusted, |id| still_open.contains(&id))?;
             if is_trusted {
@@ -262,7 +273,7 @@ impl Recordings {
         let doer = if cause == RecordingEnd::Stopped { Doer::Moderator } else { Doer::Server };
         self.note(doer, Deed::StopRecording, room);
         let at = self.0.clock.unix_seconds();
-        drop(self.run(move |archive| archive.end(id, at, &Entry::ended(cause))));
+        drop(self.run_surely(move |archive| archive.end(id, at, &Entry::ended(cause))));
     }
 
     /// What the recorder tells of its files.
@@ -275,17 +286,19 @@ impl Recordings {
             RecordingNews::TrackOpened { number, track } => {
                 let person = track.participant;
                 let open_track = move |base: &mut _| table::open_track(base, id, number, person);
-                drop(self.run(move |archive| archive.ask(open_track)));
+                drop(self.run_surely(move |archive| archive.ask(open_track)));
             }
             RecordingNews::Closed => {
                 let is_ended = open.remove(&id).is_some_and(|open| open.ended.is_some());
                 let at = self.0.clock.unix_seconds();
-                drop(self.run(move |archive| {
-                    if !is_ended {
-                        // The recorder ended by itself, before the room heard of it.
-                        archive.end(id, at, &Entry::ended(RecordingEnd::Failed))?;
-                    }
-                    archive.close(id)
+                drop(self.run_surely(move |archive| {
+                    // The recorder may have ended by itself, before the room heard of it. On a full disk
+                    // the line is missing, and the files are complete all the same.
+                    let ended = match is_ended {
+                        true => Ok(()),
+                        false => archive.end(id, at, &Entry::ended(RecordingEnd::Failed)),
+                    };
+                    archive.close(id).and(ended)
                 }));
             }
             RecordingNews::GateShut { .. }
@@ -377,21 +390,34 @@ impl Recordings {
         self.run(move |archive| archive.revoke(id, grant, at)).await
     }
 
-    /// Hands a job to the thread; in line when this returns.
+    /// Hands a job that somebody asks for to the thread, unless too many wait; in line when this
+    /// returns.
     fn run<T: Send + 'static>(
         &self,
         job: impl FnOnce(&Archive) -> Result<T, ErrorCode> + Send + 'static,
-    ) -> Pin<Box<dyn Future<Output = Result<T, ErrorCode>> + Send>> {
+    ) -> Done<T> {
+        match self.0.places.clone().try_acquire_owned() {
+            Ok(place) => self.run_surely(move |archive| {
+                let _place = place;
+                job(archive)
+            }),
+            Err(_) => Box::pin(std::future::ready(Err(ErrorCode::Overloaded))),
+        }
+    }
+
+    /// The same for a job of the server's own, which there is always a place for: a track without its
+    /// line, or an end that was lost, would stay for good.
+    fn run_surely<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Archive) -> Result<T, ErrorCode> + Send + 'static,
+    ) -> Done<T> {
         let (sender, answer) = oneshot::channel();
         let job: Job = Box::new(move |archive| drop(sender.send(job(archive))));
-        let queue = self.0.queue.as_ref();
-        let asked = queue.is_some_and(|queue| queue.try_send(job).is_ok());
-        Box::pin(async move {
-            if !asked {
-                return Err(ErrorCode::Overloaded);
-            }
-            answer.await.unwrap_or(Err(ErrorCode::Internal))
-        })
+        if let Some(queue) = &self.0.queue {
+            // A thread that has ended answers nobody, which is said below.
+            let _ = queue.send(job);
+        }
+        Box::pin(async move { answer.await.unwrap_or(Err(ErrorCode::Internal)) })
     }
 }
 
@@ -423,7 +449,8 @@ fn warn(verdict: Verdict) {
 
 /// Where recordings lie, in the data folder.
 const FOLDER: &str = "recordings";
-/// Jobs that may wait. More lets a flood of answers wait longer before it is refused.
+/// Jobs that people ask for and that may wait. More lets a flood of answers wait longer before it is
+/// refused.
 const MAX_JOBS: usize = 4096;
 /// Time for the recorder to finish its files. Longer keeps what shall go for longer where its last
 /// word was lost; shorter could delete under its hands.
@@ -431,3 +458,6 @@ const FINISHING: Duration = Duration::from_secs(60);
 /// Days for which receipts of deletions are kept.
 const RECEIPT_DAYS: u64 = 365;
 const DAY: u64 = 24 * 3600;
+
+#[cfg(test)]
+mod tests;

@@ -39,6 +39,8 @@ struct Running {
     /// Who was erased while their page could not be told: it may say its former yes once more by
     /// itself, and that is not theirs.
     unaware: BTreeSet<ParticipantId>,
+    /// Who has had keys kept for a yes that is to come, and on which session.
+    prepared: BTreeMap<ParticipantId, SessionId>,
 }
 
 /// Somebody's last word.
@@ -110,6 +112,7 @@ impl Consent {
             is_authorised,
             last: BTreeMap::new(),
             unaware: BTreeSet::new(),
+            prepared: BTreeMap::new(),
         }));
     }
 
@@ -140,6 +143,7 @@ impl Consent {
         if running.info.recording != recording {
             return Err(ErrorCode::NoRecording);
         }
+        running.prepared.remove(&participant);
         if running.unaware.remove(&participant) && is_accepted {
             return Err(ErrorCode::Overloaded);
         }
@@ -214,6 +218,22 @@ impl Consent {
             && let Some(last) = running.last.get_mut(&participant)
         {
             last.is_asked_again = false;
+        }
+    }
+
+    /// Whether somebody may have keys kept: as often as they must while their yes stands, and once
+    /// before it, since they have to be there when it counts.
+    pub(crate) fn prepare(&mut self, participant: ParticipantId, session: SessionId) -> bool {
+        let State::Runs(running) = &mut self.state else { return false };
+        let last = running.last.get(&participant);
+        last.is_some_and(|last| last.session == session && last.is_accepted)
+            || running.prepared.insert(participant, session) != Some(session)
+    }
+
+    /// What somebody had kept is not there.
+    pub(crate) fn unprepare(&mut self, participant: ParticipantId) {
+        if let State::Runs(running) = &mut self.state {
+            running.prepared.remove(&participant);
         }
     }
 

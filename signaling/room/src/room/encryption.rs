@@ -83,7 +83,12 @@ impl Room {
     }
 
     /// Takes what it costs to pass so many bytes of somebody on.
-    fn charge(&mut self, now: Instant, id: ParticipantId, bytes: usize) -> Result<(), ErrorCode> {
+    pub(super) fn charge(
+        &mut self,
+        now: Instant,
+        id: ParticipantId,
+        bytes: usize,
+    ) -> Result<(), ErrorCode> {
         let own = self.participants.get_mut(&id).ok_or(ErrorCode::NotThere)?;
         own.member.may_send(now, bytes).then_some(()).ok_or(ErrorCode::RateLimited)
     }

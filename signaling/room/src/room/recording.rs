@@ -99,18 +99,21 @@ impl Room {
         }
     }
 
-    /// Has somebody's sealed keys kept with their tracks; answered when they are. Whether they have
-    /// said yes yet is not asked: the keys have to be there before it counts.
+    /// Has somebody's sealed keys kept with their tracks; answered when they are.
     pub(super) fn release_keys(
         &mut self,
+        now: Instant,
         id: ParticipantId,
-        session: SessionId,
-        request_id: RequestId,
+        (session, request_id): (SessionId, RequestId),
         recording: RecordingId,
         sealed: Redacted<ReleasedKeys>,
     ) -> Result<(), ErrorCode> {
         if self.consent.info().is_none_or(|info| info.recording != recording) {
             return Err(ErrorCode::NoRecording);
+        }
+        self.charge(now, id, sealed.expose().byte_count())?;
+        if !self.consent.prepare(id, session) {
+            return Err(ErrorCode::NotAllowed);
         }
         let participant = id;
         self.record(RecordingRequest::Release {
@@ -129,9 +132,12 @@ impl Room {
         request_id: RequestId,
         result: Result<(), ErrorCode>,
     ) {
-        if self.sessions.contains_key(&session) {
-            self.answer(session, request_id, result);
+        let Some(id) = self.sessions.get(&session).copied() else { return };
+        if result.is_err() {
+            // Nothing was kept: the page prepares its yes once more.
+            self.consent.unprepare(id);
         }
+        self.answer(session, request_id, result);
     }
 
     pub(super) fn stop_recording(&mut self) -> Result<(), ErrorCode> {

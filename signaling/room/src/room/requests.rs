@@ -82,7 +82,7 @@ impl Room {
         } else if let ClientMessage::AnswerRecording { recording, accepted, .. } = message {
             return self.answer_recording(now, id, session, request_id, recording, accepted);
         } else if let ClientMessage::ReleaseKeys { recording, sealed, .. } = message {
-            match self.release_keys(id, session, request_id, recording, sealed) {
+            match self.release_keys(now, id, (session, request_id), recording, sealed) {
                 // Answered when they are kept.
                 Ok(()) => return,
                 Err(code) => Err(code),
