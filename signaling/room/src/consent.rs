@@ -2,7 +2,7 @@
 //! so on another session or to another recording, or whose yes is not in the recording's journal
 //! yet, is not recorded.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use protocol::{
     ErrorCode, ParticipantId, RecordingId, RecordingInfo, Redacted, RequestId, ServerMessage,
@@ -36,9 +36,9 @@ struct Running {
     is_authorised: bool,
     /// The last word of everybody who is here and has said one.
     last: BTreeMap<ParticipantId, Answer>,
-    /// Who was erased while their page could not be told: it may say its former yes once more by
-    /// itself, and that is not theirs.
-    unaware: BTreeSet<ParticipantId>,
+    /// Who was erased, and on which session that was said to their page. It may be cut already and never
+    /// hear of it: on another session it says its former yes once more by itself, which is not theirs.
+    unaware: BTreeMap<ParticipantId, Option<SessionId>>,
     /// Who has had keys kept for a yes that is to come, and on which session.
     prepared: BTreeMap<ParticipantId, SessionId>,
 }
@@ -111,7 +111,7 @@ impl Consent {
             info,
             is_authorised,
             last: BTreeMap::new(),
-            unaware: BTreeSet::new(),
+            unaware: BTreeMap::new(),
             prepared: BTreeMap::new(),
         }));
     }
@@ -144,7 +144,8 @@ impl Consent {
             return Err(ErrorCode::NoRecording);
         }
         running.prepared.remove(&participant);
-        if running.unaware.remove(&participant) && is_accepted {
+        let told = running.unaware.remove(&participant);
+        if told.is_some_and(|told| told != Some(session)) && is_accepted {
             return Err(ErrorCode::Overloaded);
         }
         let last = running.last.get(&participant).filter(|last| last.session == session);
@@ -253,10 +254,11 @@ impl Consent {
         (last.map(|last| last.is_accepted), last.and_then(|last| last.receipt.clone()))
     }
 
-    /// Somebody was erased whose page could not be told: their next yes is one of before.
-    pub(crate) fn note_unaware(&mut self, participant: ParticipantId) {
+    /// Somebody was erased, which is said on this session if there is one: their next yes on any other
+    /// is one of before.
+    pub(crate) fn note_unaware(&mut self, participant: ParticipantId, told: Option<SessionId>) {
         if let State::Runs(running) = &mut self.state {
-            running.unaware.insert(participant);
+            running.unaware.insert(participant, told);
         }
     }
 

@@ -38,6 +38,28 @@ describe('a recording', () => {
     expect(enterRecording(check(running, INFO), null).recording.vouched).toBeNull()
   })
 
+  it('r17_asks_anew_where_the_same_recording_is_told_in_other_words', () => {
+    const accepted = settle(running, true)
+    expect(enterRecording(accepted, { ...INFO }).answer).toEqual({ recording: INFO.recording, accepted: true })
+    const [recipient] = INFO.recipients
+    if (recipient === undefined) throw new Error('no recipient')
+    for (const change of [
+      { terms: { ...INFO.terms, purpose: 'other' as const } },
+      { terms: { ...INFO.terms, details: 'Autre chose' } },
+      { terms: { ...INFO.terms, retentionDays: 31 } },
+      { terms: { ...INFO.terms, audience: 'Tout le monde' } },
+      { recipients: [recipient, recipient] },
+      { recipients: [{ ...recipient, name: 'Archives' }] },
+      { askedBy: 'D'.repeat(22) },
+      { recipientsSignature: 'AAAA' },
+      { startedAt: INFO.startedAt + 1 },
+      { textVersion: 2 },
+    ]) {
+      const info = { ...INFO, ...change }
+      expect(enterRecording(accepted, info), JSON.stringify(change)).toEqual({ recording: { ...NO_RECORDING, info }, answer: null })
+    }
+  })
+
   it('r17_begins_without_an_answer_of_anybody', () => {
     expect(running).toEqual({ ...NO_RECORDING, info: INFO })
   })

@@ -69,13 +69,13 @@ export type RecordingEvent =
 export type RecordingMessage = Extract<ServerMessage, { type: 'recording_changed' | 'answers_changed' }>
 
 /** What `joined` says. The server takes nobody who comes to have answered: whoever clicked on this very
- * page, of this very recording, says so again; all others are asked. */
+ * page, of this very recording in these very words, says so again; all others are asked. */
 export function enterRecording(before: Recording, info: RecordingInfo | null): RecordingStep {
   if (info === null) {
     const ended = before.info === null ? before.ended : 'stopped'
     return stay({ ...before, info: null, vouched: null, chosen: 'none', settled: 'none', counts: null, ended })
   }
-  if (before.info?.recording !== info.recording) return stay({ ...NO_RECORDING, info })
+  if (!isSame(before.info, info)) return stay({ ...NO_RECORDING, info })
   const recording = { ...before, info, vouched: null, settled: 'none' as const, counts: null }
   const { chosen } = before
   const answer = chosen === 'none' ? null : { recording: info.recording, accepted: chosen === 'accepted' }
@@ -120,6 +120,16 @@ export function changeRecording(before: Recording, event: RecordingEvent): Recor
       return stay(answer.accepted ? { ...before, chosen: settled } : { ...before, settled: 'none' })
     }
   }
+}
+
+/** Whether the same was told of two recordings, to the letter. */
+function isSame(one: RecordingInfo | null, other: RecordingInfo): boolean {
+  return one !== null && wordsOf(one) === wordsOf(other)
+}
+
+function wordsOf({ terms, recipients, ...info }: RecordingInfo): string {
+  const fields = [info, terms, ...recipients].map((part) => Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+  return JSON.stringify(fields)
 }
 
 function stay(recording: Recording): RecordingStep {

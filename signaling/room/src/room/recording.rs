@@ -245,9 +245,7 @@ impl Room {
         let message = ServerMessage::RecordingChanged { recording: Some(info.clone()), end: None };
         self.consent.forget(id);
         if let Some(participant) = self.participants.get(&id) {
-            if participant.session().is_none() {
-                self.consent.note_unaware(id);
-            }
+            self.consent.note_unaware(id, participant.session());
             self.set_recordable(id, Vec::new());
         }
         self.tell(id, message);

@@ -468,6 +468,23 @@ fn r23_erasing_somebody_while_it_runs_shuts_their_gate_and_asks_them_again() {
 }
 
 #[test]
+fn r23_whoever_is_erased_and_never_heard_of_it_says_yes_by_a_click_of_now() {
+    let mut scene = running(Profile::Reunion);
+    accept(&mut scene, 2);
+    // Its socket is dead, which nobody has noticed yet.
+    scene.input(Input::EraseRecorded { recording: which(1), participant: id(2) });
+    let resume = Some(Resume { participant: id(2), admitted: true });
+    scene.input(Input::Join(Join { session: SessionId(22), resume, ..join(2) }));
+    let outputs = say(&mut scene, 22, true);
+    assert_eq!(answer(&outputs), Err(ErrorCode::Overloaded), "of the page, not of the person");
+    assert!(lines(&outputs).is_empty());
+    assert_eq!(gates(&accept(&mut scene, 22)), [(id(2), true)]);
+    // Whoever was told, and clicks.
+    scene.input(Input::EraseRecorded { recording: which(1), participant: id(2) });
+    assert_eq!(gates(&accept(&mut scene, 22)), [(id(2), true)]);
+}
+
+#[test]
 fn r23_whoever_is_erased_while_cut_off_says_yes_by_a_click_of_now() {
     let mut scene = running(Profile::Reunion);
     accept(&mut scene, 2);
