@@ -121,11 +121,11 @@ soak: build ## 10,000 joins and leaves, then classes for SOAK_MINUTES (default 6
 	@"$(CARGO_TARGET_DIR)/release/loadtest" soak --minutes "$(SOAK_MINUTES)" --start "$(SERVER)" \
 		--media "$(CARGO_TARGET_DIR)/loadtest-media" --html "$(CARGO_TARGET_DIR)/soak.html"
 
-bench: ## What forwarding costs: the steps of the path, then the worker beside the limit; and recording
+bench: ## What forwarding costs: the steps of the path, and of recording; last the worker beside the limit
 	@scripts/need run
 	@cargo bench --locked --quiet --package sfu-benches --bench path
-	@cargo bench --locked --quiet --package sfu-benches --bench forward
 	@cargo bench --locked --quiet --package sfu-benches --bench record
+	@cargo bench --locked --quiet --package sfu-benches --bench forward
 
 instructions: ## Instructions of each step of the path, beside those that were kept
 	@scripts/instructions
