@@ -14,6 +14,7 @@ use rtc::rtcp::payload_feedbacks::receiver_estimated_maximum_bitrate::ReceiverEs
 use rtc::rtcp::raw_packet::RawPacket;
 use rtc::rtcp::receiver_report::ReceiverReport;
 use rtc::rtcp::reception_report::ReceptionReport;
+use rtc::rtcp::sender_report::SenderReport;
 use rtc::rtcp::transport_feedbacks::transport_layer_nack::{NackPair, TransportLayerNack};
 use sfu_core::{DropCause, Stats};
 use tests::{Meeting, Random, SERVER, Seat, connectivity_check};
@@ -428,6 +429,36 @@ fn a_participant_cannot_fill_the_server_with_sources() {
     let after = meeting.sfu.stats();
     assert!(dropped_since(&before, &after) >= 4_900, "{after:?}");
     assert_stands(&meeting);
+}
+
+#[test]
+fn a_flood_of_sender_reports_goes_on_to_nobody() {
+    let mut meeting = Meeting::of(13, 6);
+    meeting.turn_on(Seat(0), Microphone);
+    meeting.subscribe_all();
+    meeting.run(SECOND);
+    let (ssrc, _) = meeting.browsers[0].stream(Microphone);
+    let heard = |meeting: &Meeting| -> usize {
+        let slots = meeting.browsers.iter().flat_map(|browser| browser.slots.values());
+        slots.map(|slot| slot.sender_reports).sum()
+    };
+    let before = (heard(&meeting), meeting.sfu.stats());
+    for round in 0..100_u64 {
+        let report = |number: u64| -> Box<dyn rtcp::Packet> {
+            let ntp_time = (round * 42 + number) << 32;
+            Box::new(SenderReport { ssrc, ntp_time, ..SenderReport::default() })
+        };
+        let now = meeting.now;
+        meeting.browsers[0].send_reports(now, (0..42).map(report).collect());
+        meeting.run(SECOND / 100);
+    }
+    let reports = heard(&meeting) - before.0;
+    // Five in a second to each of the five others, and one on its way at either end.
+    assert!((5..=5 * 7).contains(&reports), "{reports} reports went on");
+    let dropped = meeting.sfu.stats().dropped[DropCause::SenderReportFlood];
+    let dropped = dropped - before.1.dropped[DropCause::SenderReportFlood];
+    // The last may be under way.
+    assert!(dropped >= 98 * 42, "{dropped} were dropped");
 }
 
 /// Media datagrams a browser sent lately.

@@ -170,6 +170,8 @@ pub enum DropCause {
     Overload,
     /// Feedback of a subscriber beyond what its packets can need.
     FeedbackFlood,
+    /// A sender report so soon after another that nobody needs it.
+    SenderReportFlood,
     /// A picture for a subscriber whose path has fallen too far behind.
     PathTooSlow,
     /// More than one participant may send.
@@ -180,7 +182,7 @@ pub enum DropCause {
 
 impl DropCause {
     /// Every cause with its name in metrics.
-    pub const ALL: [(Self, &'static str); 22] = [
+    pub const ALL: [(Self, &'static str); 23] = [
         (Self::UnknownClass, "unknown_class"),
         (Self::UnknownPath, "unknown_path"),
         (Self::CheckMalformed, "check_malformed"),
@@ -200,6 +202,7 @@ impl DropCause {
         (Self::NoCommonCodec, "no_common_codec"),
         (Self::Overload, "overload"),
         (Self::FeedbackFlood, "feedback_flood"),
+        (Self::SenderReportFlood, "sender_report_flood"),
         (Self::PathTooSlow, "path_too_slow"),
         (Self::PublisherFlood, "publisher_flood"),
         (Self::RecorderBehind, "recorder_behind"),

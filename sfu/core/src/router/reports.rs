@@ -3,13 +3,13 @@
 
 use std::time::{Duration, Instant};
 
-use super::track::{Layer, LayerKey, ReceivedReport};
+use super::track::{Layer, LayerKey};
 use super::{Members, Router};
 use crate::demux::TransportKey;
 use crate::egress::{Egress, Outlet};
 use crate::member::Member;
 use crate::rtcp::{self, MAX_BLOCKS, SenderInfo};
-use crate::stats::Stats;
+use crate::stats::{DropCause, Stats};
 use crate::subscription::Subscription;
 
 impl Router {
@@ -55,7 +55,8 @@ impl Router {
         }
     }
 
-    /// Takes a publisher's sender report and passes it on to whoever gets that layer now.
+    /// Takes a publisher's sender report and passes it on to whoever gets that layer now, unless
+    /// another has just been.
     pub(crate) fn handle_sender_report(
         &mut self,
         now: Instant,
@@ -65,18 +66,20 @@ impl Router {
         members: &mut Members,
         out: &mut Outlet<'_>,
     ) {
-        let Some((source, report)) = self.tracks.iter_mut().find_map(|track| {
+        let Some((source, is_taken)) = self.tracks.iter_mut().find_map(|track| {
             if track.publisher != key {
                 return None;
             }
             let at = track.layers.iter().position(|layer| layer.ssrc == Some(ssrc))?;
-            let report = ReceivedReport { info, at: now };
-            track.layers[at].sender_report = Some(report);
-            track.layers[at].losses.handle_sender_report(now, &info);
-            Some((LayerKey { track: track.key, layer: u8::try_from(at).ok()? }, report))
+            let is_taken = track.layers[at].take_sender_report(now, info);
+            Some((LayerKey { track: track.key, layer: u8::try_from(at).ok()? }, is_taken))
         }) else {
             return;
         };
+        if !is_taken {
+            out.stats.dropped.count(DropCause::SenderReportFlood);
+            return;
+        }
         for key in &self.members {
             let Some(member) = members[key.0].as_mut() else {
                 continue;
@@ -86,7 +89,7 @@ impl Router {
             };
             self.compound.clear();
             for slot in member.subscriber.carrying(source) {
-                write_slot_report(slot, &report.info, &mut self.compound);
+                write_slot_report(slot, &info, &mut self.compound);
             }
             if !self.compound.is_empty() {
                 transport.send_rtcp(&self.compound, out.egress);

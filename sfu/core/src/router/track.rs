@@ -111,6 +111,8 @@ pub(crate) struct Layer {
     pub(crate) key_frames: KeyFrameRequests,
     /// How the publisher's clock and this layer's timestamps relate.
     pub(crate) sender_report: Option<ReceivedReport>,
+    /// Before then no other one is taken.
+    next_report: Option<Instant>,
     /// Time of the latest frame that came in clear where all are encrypted.
     in_clear: Option<u32>,
     /// Layers within it, where dependency descriptors tell of any.
@@ -198,6 +200,7 @@ impl Layer {
             losses: losses(is_video),
             key_frames: KeyFrameRequests::new(),
             sender_report: None,
+            next_report: None,
             in_clear: None,
             scalable: None,
             structures: 0,
@@ -218,6 +221,17 @@ impl Layer {
         self.newest = None;
         self.in_clear = None;
         self.scalable = None;
+    }
+
+    /// Takes its publisher's sender report; false when it comes too soon after the one before.
+    pub(crate) fn take_sender_report(&mut self, now: Instant, info: SenderInfo) -> bool {
+        if self.next_report.is_some_and(|next| now < next) {
+            return false;
+        }
+        self.next_report = Some(now + REPORT_DISTANCE);
+        self.sender_report = Some(ReceivedReport { info, at: now });
+        self.losses.handle_sender_report(now, &info);
+        true
     }
 
     /// Whether a packet is of a frame in clear, of which the first packet tells.
@@ -337,6 +351,10 @@ impl Layer {
         [missing, self.key_frames.poll_timeout()].into_iter().flatten().min()
     }
 }
+
+/// Each sender report becomes one for every subscriber; browsers send one a second or fewer. Lowered,
+/// a flood of them costs more; raised, a subscriber may learn later what the publisher's clock says.
+const REPORT_DISTANCE: Duration = Duration::from_millis(200);
 
 /// What a layer takes, measured from its packets.
 #[derive(Debug)]
