@@ -461,6 +461,62 @@ fn a_flood_of_sender_reports_goes_on_to_nobody() {
     assert!(dropped >= 98 * 42, "{dropped} were dropped");
 }
 
+#[test]
+fn floods_of_reports_are_read_no_further_than_anybody_needs() {
+    const DATAGRAMS: u64 = 6_000;
+    let mut meeting = Meeting::of(14, 3);
+    meeting.subscribe_all();
+    for seat in [Seat(0), Seat(1)] {
+        meeting.turn_on(seat, Camera);
+    }
+    meeting.run(4 * SECOND);
+    let (flooder, other) = (Seat(1), Seat(2));
+    let seen = |meeting: &Meeting| -> usize {
+        let slots = meeting.browsers[other.0].slots.values().filter(|slot| slot.is_video);
+        slots.map(|slot| slot.received.len()).sum()
+    };
+    let before = seen(&meeting);
+    meeting.run(2 * SECOND);
+    let (honest, before) = (seen(&meeting) - before, seen(&meeting));
+    let stats = meeting.sfu.stats();
+    let slots = meeting.browsers[flooder.0].slots.values();
+    let busy = slots.max_by_key(|slot| slot.received.len()).expect("it has slots").ssrc;
+    for round in 0..DATAGRAMS / 10 {
+        for number in 0..10_u16 {
+            let report: Box<dyn rtcp::Packet> = if number % 2 == 0 {
+                Box::new(RawPacket(endless_feedback(number).into()))
+            } else {
+                let pair = |at: u16| NackPair { packet_id: at * 17, lost_packets: 0xffff };
+                let nacks = (0..250).map(|at| pair(at + round as u16)).collect();
+                Box::new(TransportLayerNack { sender_ssrc: 1, media_ssrc: busy, nacks })
+            };
+            let now = meeting.now;
+            meeting.browsers[flooder.0].send_reports(now, vec![report]);
+        }
+        meeting.run(2 * SECOND / (DATAGRAMS / 10) as u32);
+    }
+    let after = meeting.sfu.stats();
+    let dropped = after.dropped[DropCause::ReportFlood] - stats.dropped[DropCause::ReportFlood];
+    assert!(dropped > DATAGRAMS * 85 / 100, "{dropped} datagrams of {DATAGRAMS} were not read");
+    // 12,750,000 numbers were asked for again.
+    let asked = after.nacks_in - stats.nacks_in;
+    assert!(asked < 50_000, "{asked} numbers were looked for");
+    let (seen, honest) = (seen(&meeting) - before, honest * 95 / 100);
+    assert!(seen >= honest, "the other one sees as much as before: {seen} of {honest}");
+    for slot in meeting.browsers[other.0].slots.values().filter(|slot| slot.is_video) {
+        assert_pictures_whole(&slot.received);
+    }
+}
+
+/// Fifty packets of transport-wide feedback in one datagram. Each says of 4,096 numbers, in one run,
+/// that they did not arrive.
+fn endless_feedback(base: u16) -> Vec<u8> {
+    let [high, low] = base.to_be_bytes();
+    let ssrcs = [0, 0, 0, 1, 0, 0, 0, 1];
+    let told = [high, low, 0x10, 0, 0, 0, 0, 0, 0x10, 0, 0, 0];
+    [&[0x8f, 205, 0, 5][..], &ssrcs, &told].concat().repeat(50)
+}
+
 /// Media datagrams a browser sent lately.
 fn recorded_media(meeting: &Meeting, from: SocketAddr) -> Vec<Vec<u8>> {
     let recorded = meeting.recorded.iter().filter(|datagram| {

@@ -204,12 +204,22 @@ impl Downlink {
         }
     }
 
-    /// Whether a lost packet may be sent again: repairs take their part of the path and no more,
-    /// however much is reported lost.
+    /// Whether a packet that is reported lost may be looked for: that, too, is taken from what repairs
+    /// may take.
+    pub(crate) fn may_look(&mut self, now: Instant) -> bool {
+        self.take_repair(now, LOOK_BYTES)
+    }
+
+    /// Whether a lost packet that was looked for may be sent again: repairs take their part of the
+    /// path and no more, however much is reported lost.
     pub(crate) fn may_repair(&mut self, now: Instant) -> bool {
+        self.take_repair(now, REPAIR_BYTES - LOOK_BYTES)
+    }
+
+    fn take_repair(&mut self, now: Instant, bytes: usize) -> bool {
         let part = self.estimator.control.target() / 8.0 * REPAIR_PART;
         let per_second = part.max(LEAST_REPAIR_BYTES_PER_S);
-        self.repairs.take(now, REPAIR_BYTES, per_second, per_second)
+        self.repairs.take(now, bytes, per_second, per_second)
     }
 
     /// What is known about the path, for whoever puts it into a word.
@@ -364,6 +374,10 @@ const REPAIR_PART: f64 = 0.5;
 
 /// What one repair counts: a packet of a picture as browsers cut them.
 const REPAIR_BYTES: usize = 1_200;
+
+/// What looking for a lost packet counts of it. Lowered, a receiver that reports what never was costs
+/// more; raised, it takes more from its own repairs.
+const LOOK_BYTES: usize = 75;
 
 /// Repairs go out at this rate even on the slowest path, or heavy loss would leave holes there.
 const LEAST_REPAIR_BYTES_PER_S: f64 = 120_000.0;

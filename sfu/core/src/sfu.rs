@@ -321,7 +321,11 @@ impl Sfu {
         let room = member.room;
         let transport = member.transport.as_mut().ok_or(DropCause::NoKeys)?;
         let (len, change) = transport.open_rtcp(now, path, datagram).map_err(drop_cause)?;
+        let may_report = transport.may_report(now, len);
         self.report(now, key, change);
+        if !may_report {
+            return Err(DropCause::ReportFlood);
+        }
         let compound = rtcp::parse(&datagram[..len]).map_err(|_| DropCause::Malformed)?;
         let Some(router) = self.routers.get_mut(&room) else {
             return Ok(());

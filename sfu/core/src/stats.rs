@@ -31,7 +31,7 @@ pub struct Stats {
     pub packets_held_at_gate: u64,
     /// Packets of frames in clear, dropped in rooms where all are encrypted.
     pub frames_in_clear: u64,
-    /// Sequence numbers that subscribers reported lost.
+    /// Sequence numbers that subscribers reported lost, as far as those were looked for.
     pub nacks_in: u64,
     /// Sequence numbers reported lost to publishers.
     pub nacks_out: u64,
@@ -170,6 +170,8 @@ pub enum DropCause {
     Overload,
     /// Feedback of a subscriber beyond what its packets can need.
     FeedbackFlood,
+    /// A datagram of reports beyond what one participant may send.
+    ReportFlood,
     /// A sender report so soon after another that nobody needs it.
     SenderReportFlood,
     /// A picture for a subscriber whose path has fallen too far behind.
@@ -182,7 +184,7 @@ pub enum DropCause {
 
 impl DropCause {
     /// Every cause with its name in metrics.
-    pub const ALL: [(Self, &'static str); 23] = [
+    pub const ALL: [(Self, &'static str); 24] = [
         (Self::UnknownClass, "unknown_class"),
         (Self::UnknownPath, "unknown_path"),
         (Self::CheckMalformed, "check_malformed"),
@@ -202,6 +204,7 @@ impl DropCause {
         (Self::NoCommonCodec, "no_common_codec"),
         (Self::Overload, "overload"),
         (Self::FeedbackFlood, "feedback_flood"),
+        (Self::ReportFlood, "report_flood"),
         (Self::SenderReportFlood, "sender_report_flood"),
         (Self::PathTooSlow, "path_too_slow"),
         (Self::PublisherFlood, "publisher_flood"),

@@ -24,6 +24,7 @@ pub use ice::is_connectivity_check;
 pub(crate) use ice::{Check, CheckAnswer, IceError, covered_by_integrity};
 pub(crate) use srtp::{RTP_OVERHEAD, Sealer, SourceIndex, SrtpError};
 
+use crate::bucket::Bucket;
 use crate::egress::Egress;
 use crate::path::Path;
 use crate::sdp::{Fingerprint, IceCredentials, Offer};
@@ -54,6 +55,7 @@ pub(crate) struct Transport {
     remote_fingerprint: Fingerprint,
     dtls_path: Option<Path>,
     last_heard: Instant,
+    reports: Bucket,
 }
 
 impl Transport {
@@ -76,6 +78,7 @@ impl Transport {
             remote_fingerprint: offer.fingerprint,
             dtls_path: None,
             last_heard: now,
+            reports: Bucket::default(),
         })
     }
 
@@ -177,6 +180,12 @@ impl Transport {
         Ok((len, self.heard(now, path)))
     }
 
+    /// Whether another datagram of reports of so many bytes is within what one browser may send.
+    pub(crate) fn may_report(&mut self, now: Instant, bytes: usize) -> bool {
+        let bytes = bytes.max(LEAST_REPORT_BYTES);
+        self.reports.take(now, bytes, REPORT_BYTES_PER_S, REPORT_BYTES_PER_S)
+    }
+
     /// What sending needs, when sending is possible.
     pub(crate) fn outgoing(&mut self) -> Option<(Path, &mut Sealer)> {
         let path = self.ice.selected()?;
@@ -275,6 +284,14 @@ pub(crate) enum OpenError {
 /// How long nothing authentic may come before the participant counts as gone from the network
 /// (RFC 7675). Lowering it reports people on bad networks as gone; raising it leaves frozen tiles.
 const CONSENT_TIME: Duration = Duration::from_secs(30);
+
+/// Most reports of one browser (RTCP): several times what it says of fifty tracks twenty times a second.
+/// What a few bytes of them ask for is much more work than they are. Lowered, receivers on bad networks
+/// are not understood; raised, floods of reports cost the others more.
+const REPORT_BYTES_PER_S: f64 = 250_000.0;
+
+/// A datagram of reports counts as at least so many bytes, which makes 2,000 a second.
+const LEAST_REPORT_BYTES: usize = 125;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {

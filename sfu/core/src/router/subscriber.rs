@@ -22,7 +22,7 @@ use crate::packet::RtpView;
 use crate::quality::Signs;
 use crate::rtcp::{Blocks, TransportFeedback};
 use crate::sdp::{Offer, Role, SlotSsrcs};
-use crate::stats::Stats;
+use crate::stats::{DropCause, Stats};
 use crate::stills::{Again, Stills};
 use crate::subscription::{Outgoing, Repeated, Subscription};
 use crate::transport::Transport;
@@ -328,6 +328,10 @@ impl Subscriber {
         let gate = self.gate;
         let mut out = Outgoing { path, sealer, egress, stats, now, downlink, queue, saving, gate };
         for sequence in lost {
+            if !out.downlink.may_look(now) {
+                out.stats.dropped.count(DropCause::FeedbackFlood);
+                break;
+            }
             out.stats.nacks_in += 1;
             let Some(origin) = slot.origin(sequence) else {
                 continue;

@@ -36,12 +36,18 @@ impl<'a> TransportFeedback<'a> {
         }
         // 24 bits with sign.
         let reference = i32::from_be_bytes([fixed[4], fixed[5], fixed[6], 0]) >> 8;
-        let mut statuses = Statuses { chunks: rest, left: status_count, chunk: Chunk::EMPTY };
+        let mut tail = rest;
+        let mut left = status_count;
         let mut delta_bytes = 0;
-        while let Some(status) = statuses.next()? {
-            delta_bytes += status.delta_bytes().ok_or(RtcpError::Content)?;
+        while left > 0 {
+            let (chunk, behind) = tail.split_first_chunk::<2>().ok_or(RtcpError::TooShort)?;
+            let (count, bytes) =
+                Chunk::read(u16::from_be_bytes(*chunk)).sum(left).ok_or(RtcpError::Content)?;
+            left -= count;
+            delta_bytes += bytes;
+            tail = behind;
         }
-        let (chunks, deltas) = rest.split_at(rest.len() - statuses.chunks.len());
+        let (chunks, deltas) = rest.split_at(rest.len() - tail.len());
         if deltas.len() < delta_bytes {
             return Err(RtcpError::TooShort);
         }
@@ -84,7 +90,7 @@ impl Iterator for Arrivals<'_> {
     type Item = (u16, Option<i64>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let status = self.statuses.next().ok()??;
+        let status = self.statuses.next()?;
         let (delta, rest) = self.deltas.split_at_checked(status.delta_bytes()?)?;
         self.deltas = rest;
         let ticks = match *delta {
@@ -149,6 +155,24 @@ impl Chunk {
         Self::Vector { bits: chunk << 2, width, left: 14 / width }
     }
 
+    /// How many statuses it has, `most` at most, and the bytes of their arrival deltas; `None` when a
+    /// reserved one is among them. A run of thousands is counted in one step.
+    fn sum(mut self, most: u16) -> Option<(u16, usize)> {
+        if let Self::Run { status, left } = self {
+            let count = left.min(most);
+            let each = if count == 0 { 0 } else { status.delta_bytes()? };
+            return Some((count, usize::from(count) * each));
+        }
+        let (mut count, mut bytes) = (0, 0);
+        while count < most
+            && let Some(status) = self.take()
+        {
+            count += 1;
+            bytes += status.delta_bytes()?;
+        }
+        Some((count, bytes))
+    }
+
     fn take(&mut self) -> Option<Status> {
         match self {
             Self::Run { left: 0, .. } | Self::Vector { left: 0, .. } => None,
@@ -167,18 +191,61 @@ impl Chunk {
 }
 
 impl Statuses<'_> {
-    fn next(&mut self) -> Result<Option<Status>, RtcpError> {
+    fn next(&mut self) -> Option<Status> {
         if self.left == 0 {
-            return Ok(None);
+            return None;
         }
         loop {
             if let Some(status) = self.chunk.take() {
                 self.left -= 1;
-                return Ok(Some(status));
+                return Some(status);
             }
-            let (chunk, rest) = self.chunks.split_first_chunk::<2>().ok_or(RtcpError::TooShort)?;
+            let (chunk, rest) = self.chunks.split_first_chunk::<2>()?;
             self.chunks = rest;
             self.chunk = Chunk::read(u16::from_be_bytes(*chunk));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Bytes of chunks and of deltas, found by looking at each status.
+    fn walked(chunks: &[u8], count: u16) -> Result<(usize, usize), RtcpError> {
+        let mut statuses = Statuses { chunks, left: count, chunk: Chunk::EMPTY };
+        let mut bytes = 0;
+        while statuses.left > 0 {
+            let status = statuses.next().ok_or(RtcpError::TooShort)?;
+            bytes += status.delta_bytes().ok_or(RtcpError::Content)?;
+        }
+        Ok((chunks.len() - statuses.chunks.len(), bytes))
+    }
+
+    proptest! {
+        #[test]
+        fn counting_chunk_by_chunk_finds_what_looking_at_each_status_does(
+            count in 1..=MAX_STATUSES,
+            chunks in prop::collection::vec(
+                // Short runs and long ones, of any status; vectors of either width.
+                prop_oneof![0..0x8000_u16, (0..4_u16, 0..20_u16).prop_map(|(status, run)| status << 13 | run), 0x8000..=u16::MAX],
+                0..40,
+            ),
+            deltas in 0..10_000_usize,
+        ) {
+            let [high, low] = count.to_be_bytes();
+            let mut control = vec![0, 0, high, low, 0, 0, 0, 0];
+            control.extend(chunks.iter().flat_map(|chunk| chunk.to_be_bytes()));
+            control.resize(control.len() + deltas, 0);
+            let expected = walked(&control[FIXED_BYTES..], count).and_then(|(chunks, bytes)| {
+                let left = control.len() - FIXED_BYTES - chunks;
+                if left < bytes { Err(RtcpError::TooShort) } else { Ok((chunks, left)) }
+            });
+            let found = TransportFeedback::parse(&control);
+            let found = found.map(|feedback| (feedback.chunks.len(), feedback.deltas.len()));
+            prop_assert_eq!(found, expected);
         }
     }
 }
