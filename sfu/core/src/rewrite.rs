@@ -199,9 +199,14 @@ impl<S: Copy> Rewriter<S> {
         self.runs.back().map(|_| (self.next_out - 1) as u16)
     }
 
-    /// The lowest outgoing number above all given out.
-    pub fn next_sequence(&self) -> u16 {
-        self.next_out as u16
+    /// The lowest outgoing number above all given out, with its rollovers.
+    pub fn next_extended(&self) -> u64 {
+        self.next_out
+    }
+
+    /// A recent outgoing number, with its rollovers.
+    pub fn extended(&self, sequence: u16) -> u64 {
+        unwrap(sequence, self.next_out - 1)
     }
 
     /// The newest outgoing timestamp.
@@ -211,7 +216,7 @@ impl<S: Copy> Rewriter<S> {
 
     /// Which packet went out under this number: `None` when none did, or too long ago.
     pub fn origin(&self, sequence: u16) -> Option<Origin<S>> {
-        let sequence_out = unwrap(sequence, self.next_out - 1);
+        let sequence_out = self.extended(sequence);
         if sequence_out >= self.next_out
             || self.next_out - sequence_out > WINDOW
             || !self.is_given_out(sequence_out)

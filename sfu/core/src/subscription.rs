@@ -517,7 +517,7 @@ impl Subscription {
 
     /// From the next packet on the slot carries this layer, in which its frame filter has begun.
     fn switch_to(&mut self, source: LayerKey) {
-        self.frame_shifts.push(self.numbers.next_sequence(), self.frames.shift());
+        self.frame_shifts.push(self.numbers.next_extended(), self.frames.shift());
         self.numbers.switch(source);
     }
 

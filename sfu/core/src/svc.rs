@@ -22,26 +22,25 @@ pub(crate) struct FrameFilter {
     needs_key_frame: bool,
 }
 
-/// What frame numbers were ahead by since when, by sequence number of the slot: what is sent again is
-/// numbered as it was at first.
+/// What frame numbers were ahead by since when, by sequence number of the slot with its rollovers: what
+/// is sent again is numbered as it was at first.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct FrameShifts {
     /// First sequence number and shift, newest first.
-    latest: [Option<(u16, u16)>; REMEMBERED_SWITCHES],
+    latest: [Option<(u64, u16)>; REMEMBERED_SWITCHES],
 }
 
 impl FrameShifts {
     /// From this sequence number on it is so much.
-    pub(crate) fn push(&mut self, first: u16, shift: u16) {
+    pub(crate) fn push(&mut self, first: u64, shift: u16) {
         self.latest.rotate_right(1);
         self.latest[0] = Some((first, shift));
     }
 
     /// What it was for this sequence number.
-    pub(crate) fn at(&self, sequence: u16) -> Option<u16> {
+    pub(crate) fn at(&self, sequence: u64) -> Option<u16> {
         let mut known = self.latest.iter().flatten();
-        let of_it = known.find(|(first, _)| sequence.wrapping_sub(*first) < 1 << 15)?;
-        Some(of_it.1)
+        Some(known.find(|(first, _)| *first <= sequence)?.1)
     }
 }
 
@@ -257,15 +256,25 @@ mod tests {
     fn what_is_sent_again_has_the_number_it_had() {
         let mut shifts = FrameShifts::default();
         assert_eq!(shifts.at(7), None);
-        for (first, shift) in [(65_000, 1), (65_500, 2), (100, 3)] {
+        for (first, shift) in [(65_000, 1), (65_500, 2), (65_636, 3)] {
             shifts.push(first, shift);
         }
         for (sequence, shift) in
-            [(65_000, 1), (65_499, 1), (65_500, 2), (99, 2), (100, 3), (900, 3)]
+            [(65_000, 1), (65_499, 1), (65_500, 2), (65_635, 2), (65_636, 3), (66_436, 3)]
         {
             assert_eq!(shifts.at(sequence), Some(shift), "{sequence}");
         }
         assert_eq!(shifts.at(64_999), None, "from before anything was sent");
+    }
+
+    #[test]
+    fn long_after_a_switch_the_one_before_does_not_come_back() {
+        let mut shifts = FrameShifts::default();
+        shifts.push(100, 1);
+        shifts.push(50_000, 2);
+        for sequence in [50_000, 80_000, 83_000, 115_600, 1_000_000] {
+            assert_eq!(shifts.at(sequence), Some(2), "{sequence}");
+        }
     }
 
     #[test]

@@ -77,6 +77,7 @@ impl Subscription {
         from: &Layer,
         packet: &RtpView<'a>,
     ) -> Admitted<'a> {
+        let sequence = self.numbers.extended(sequence);
         let shift = self.frame_shifts.at(sequence).unwrap_or(self.frames.shift());
         let described = from.scalable.as_ref().and_then(|scalable| {
             let descriptor = packet.extension(scalable.id)?;

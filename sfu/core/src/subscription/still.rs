@@ -57,7 +57,8 @@ impl Subscription {
     /// How a packet of such a picture, which went out under this number, goes out again.
     pub(crate) fn described_still<'a>(&self, due: &Due<'a>, sequence: u16) -> Admitted<'a> {
         let mandatory = due.descriptor.map(Mandatory::parse);
-        match (due.descriptor, mandatory, self.frame_shifts.at(sequence)) {
+        let shift = self.frame_shifts.at(self.numbers.extended(sequence));
+        match (due.descriptor, mandatory, shift) {
             (Some(descriptor), Some(Ok(mandatory)), Some(shift)) => Admitted::Described {
                 descriptor,
                 out: svc::Outgoing {
