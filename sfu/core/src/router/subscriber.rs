@@ -88,12 +88,19 @@ impl Subscriber {
     pub(crate) fn set_gate(&mut self, gate: Gate) {
         self.gate = gate;
         if gate.is_shut() {
-            self.queue.clear();
-            self.downlink.cancel_probe();
-            self.saving = self.saving.take().map(|_| Box::new(Stills::new()));
+            self.give_up_waiting();
             for slot in &mut self.slots {
                 slot.forget();
             }
+        }
+    }
+
+    /// Forgets what waits to leave by the clock.
+    fn give_up_waiting(&mut self) {
+        self.queue.clear();
+        self.downlink.cancel_probe();
+        if let Some(stills) = &mut self.saving {
+            **stills = Stills::new();
         }
     }
 

@@ -19,8 +19,7 @@ impl Subscriber {
     ) {
         let outgoing = transport.outgoing().filter(|_| !self.gate.is_shut());
         let Some((path, sealer)) = outgoing else {
-            self.queue.clear();
-            self.downlink.cancel_probe();
+            self.give_up_waiting();
             return;
         };
         let (egress, stats) = (&mut *out.egress, &mut *out.stats);
