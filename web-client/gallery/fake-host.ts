@@ -34,7 +34,6 @@ export function fakeHost(): HostTools {
       Promise.resolve({
         recording: toBase64Url(makeSecret()),
         recipient: 'age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p',
-        recipientsSignature: null,
       }),
     startRecording: () => Promise.resolve(null),
     recordings: '/recordings',

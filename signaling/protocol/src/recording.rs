@@ -137,9 +137,10 @@ pub struct RecordingInfo {
     pub asked_by_name: Redacted<String>,
     /// Every key that opens it: of the moderator link first, then the establishment's.
     pub recipients: Vec<RecipientInfo>,
-    /// Encrypted rooms: the host key's word that these are the keys, as whoever started it gave it.
-    /// Over `preau recipients v1`, the room, the recording and the SHA-256 of the list, in which each key
-    /// stands as text behind its length of two bytes. Pages check it; the server does not.
+    /// Encrypted rooms: the host key's word that this is what was asked, as whoever started it gave it.
+    /// Over `preau recording v1`, the room, the recording, who asks, and the SHA-256 of a list of texts,
+    /// each behind its length of two bytes: purpose, details, days, audience, then name and key of each
+    /// recipient. Pages check it; the server does not.
     pub recipients_signature: Option<Redacted<Signature>>,
     /// Since when it runs, in seconds since 1970-01-01 UTC.
     #[cfg_attr(feature = "ts", ts(type = "number"))]

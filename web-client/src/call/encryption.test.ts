@@ -2,7 +2,7 @@ import { signal } from '@preact/signals'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type RoomCode, sealLobbyName } from '../e2ee/link-keys'
 import type { OwnKeys } from '../e2ee/own-keys'
-import { signRecipients } from '../e2ee/recipients'
+import { signRecording } from '../e2ee/recipients'
 import type { EncryptedSession, MemberInfo, SessionAround, SessionFault, SessionState, SessionWarning } from '../e2ee/session-types'
 import { hostKeyOf } from '../host-key'
 import { type Link, makeSecret, toBase64Url } from '../link'
@@ -317,16 +317,22 @@ describe('in an encrypted room', () => {
 describe('a recording of an encrypted room', () => {
   const MODERATOR = new Uint8Array(16).fill(9)
   const RECIPIENT = 'age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p'
-  const told = async (): Promise<RecordingInfo> => ({
-    recording: LINK.room,
-    terms: { purpose: 'revision', details: 'Les volcans', retentionDays: 7, audience: 'La classe' },
-    askedBy: TEA,
-    askedByName: 'Invité 2',
-    recipients: [{ name: null, key: RECIPIENT }],
-    recipientsSignature: await signRecipients(MODERATOR, LINK.room, LINK.room, [RECIPIENT]),
-    startedAt: 1_800_000_000,
-    textVersion: 1,
-  })
+  const told = async (): Promise<RecordingInfo> => {
+    const asked = {
+      recording: LINK.room,
+      terms: { purpose: 'revision', details: 'Les volcans', retentionDays: 7, audience: 'La classe' },
+      askedBy: TEA,
+      recipients: [{ name: null, key: RECIPIENT }],
+    } as const
+    return {
+      ...asked,
+      recipients: [...asked.recipients],
+      askedByName: 'Invité 2',
+      recipientsSignature: await signRecording(MODERATOR, LINK.room, { ...asked, recipients: [...asked.recipients] }),
+      startedAt: 1_800_000_000,
+      textVersion: 1,
+    }
+  }
 
   it('is vouched for by the host key of the link, whichever is known first', async () => {
     const good = await told()

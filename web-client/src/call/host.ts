@@ -2,7 +2,7 @@
 // is whose. Names stay in this page, and in this browser's storage where the room is kept there.
 
 import { computed, type ReadonlySignal, signal } from '@preact/signals'
-import { signRecipients } from '../e2ee/recipients'
+import { signRecording } from '../e2ee/recipients'
 import { DELEGATION_SECONDS, signDelegation } from '../host-key'
 import { changeKept, type KeepOutcome, keepRoom, keptRooms } from '../keep'
 import { type KeptPupil, type KeptRoom, keptSecret, MAX_PUPILS } from '../kept-rooms'
@@ -18,7 +18,7 @@ import {
   toBase64Url,
 } from '../link'
 import type { Request } from '../protocol/connection'
-import type { RecordingTerms, Role } from '../protocol/generated'
+import type { RecipientInfo, RecordingTerms, Role } from '../protocol/generated'
 import { recordingsLink } from '../recordings/access'
 import type { CallState, ParticipantId, Problem } from './state'
 
@@ -42,8 +42,15 @@ export interface PreparedRecording {
   readonly recording: string
   /** The public half of its key, as everybody will be shown it. */
   readonly recipient: string
-  /** The host key's word on all keys that open it, in an encrypted room. */
-  readonly recipientsSignature: string | null
+}
+
+/** What is asked of everybody. */
+export interface RecordingWish {
+  readonly prepared: PreparedRecording
+  readonly terms: RecordingTerms
+  /** The keys beside one's own that open it, as the person who asks was shown them. */
+  readonly establishment: readonly RecipientInfo[]
+  readonly authorisations: boolean
 }
 
 /** Why something is not kept. */
@@ -70,12 +77,12 @@ export interface HostTools {
   revokePupil(pupil: Pupil): Promise<boolean>
   /** Passes the role on to somebody, signed by the host key, or takes it back. True when done. */
   setRole(participant: ParticipantId, role: Role): Promise<boolean>
-  /** Chooses the name and the key of a recording to come, which the establishment's keys open too.
-   * Rejects in an encrypted room where the browser has no Ed25519. */
-  prepareRecording(establishment: readonly string[]): Promise<PreparedRecording>
-  /** Starts a recording; `null` when it runs, or why not. What was prepared is good for one try: the
-   * server may have taken the name all the same. */
-  startRecording(prepared: PreparedRecording, terms: RecordingTerms, authorisations: boolean): Promise<Problem | null>
+  /** Chooses the name and the key of a recording to come. */
+  prepareRecording(): Promise<PreparedRecording>
+  /** Starts a recording; `null` when it runs, or why not. In an encrypted room the host key signs all
+   * that was shown: the terms and the establishment's keys, under their names. What was prepared is good
+   * for one try: the server may have taken the name all the same. */
+  startRecording(wish: RecordingWish): Promise<Problem | null>
   /** Where the recordings of this room are looked at. */
   readonly recordings: string
   /** Why the last change is not kept in this browser, where this room is; `null` when it is. */
@@ -211,19 +218,21 @@ export class Host implements HostTools {
     return this.ask({ type: 'set_role', participant, role, delegation })
   }
 
-  async prepareRecording(establishment: readonly string[]): Promise<PreparedRecording> {
+  async prepareRecording(): Promise<PreparedRecording> {
     // age is fetched by those who record.
     const { deriveRecordingKey, recipientOf } = await import('../recordings/recording-key')
     const id = makeSecret()
-    const recording = toBase64Url(id)
-    const recipient = await recipientOf(await deriveRecordingKey(this.link.secret, id))
-    const { encryption, room, secret } = this.link
-    const recipientsSignature = encryption === null ? null : await signRecipients(secret, room, recording, [recipient, ...establishment])
-    return { recording, recipient, recipientsSignature }
+    return { recording: toBase64Url(id), recipient: await recipientOf(await deriveRecordingKey(this.link.secret, id)) }
   }
 
-  startRecording(prepared: PreparedRecording, terms: RecordingTerms, authorisations: boolean): Promise<Problem | null> {
-    return this.around.refusalOf({ type: 'start_recording', ...prepared, terms, authorisations })
+  async startRecording({ prepared, terms, establishment, authorisations }: RecordingWish): Promise<Problem | null> {
+    const { encryption, room, secret } = this.link
+    const { selfId } = this.around.state.value
+    if (selfId === null) return 'not_joined'
+    const recipients = [{ name: null, key: prepared.recipient }, ...establishment]
+    const asked = { recording: prepared.recording, terms, recipients, askedBy: selfId }
+    const recipientsSignature = encryption === null ? null : await signRecording(secret, room, asked)
+    return this.around.refusalOf({ type: 'start_recording', ...prepared, recipientsSignature, terms, authorisations })
   }
 
   keep(title: string): KeepOutcome {

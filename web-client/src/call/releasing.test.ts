@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals'
 import { Decrypter, generateIdentity, identityToRecipient } from 'age-encryption'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { signRecipients } from '../e2ee/recipients'
+import { type Asked, signRecording } from '../e2ee/recipients'
 import type { OwnKeys } from '../e2ee/own-keys'
 import { parseRelease } from '../e2ee/release'
 import { hostKeyOf } from '../host-key'
@@ -18,13 +18,16 @@ const SELF = { participant: 'CCCCCCCCCCA' as ParticipantId, name: 'Zoé' }
 const identity = await generateIdentity()
 const recipient = await identityToRecipient(identity)
 const { publicKey } = await hostKeyOf(MODERATOR)
-const INFO: RecordingInfo = {
+const ASKED: Asked = {
   recording: RECORDING,
   terms: { purpose: 'revision', details: 'Les volcans', retentionDays: 7, audience: 'La classe' },
   askedBy: 'BBBBBBBBBBA',
-  askedByName: '',
   recipients: [{ name: null, key: recipient }],
-  recipientsSignature: await signRecipients(MODERATOR, ROOM, RECORDING, [recipient]),
+}
+const INFO: RecordingInfo = {
+  ...ASKED,
+  askedByName: '',
+  recipientsSignature: await signRecording(MODERATOR, ROOM, ASKED),
   startedAt: 1_800_000_000,
   textVersion: 1,
 }
@@ -99,10 +102,11 @@ describe('a yes in an encrypted room', () => {
     expect(log.slice(4)).toEqual(['epoch 9'])
   })
 
-  it('is none where the recipients are not those of the host key', async () => {
+  it('is none where the recipients or the terms are not those of the host key', async () => {
     const stranger = await identityToRecipient(await generateIdentity())
     const added = [...INFO.recipients, { name: 'Direction', key: stranger }]
-    for (const info of [{ ...INFO, recipients: added }, { ...INFO, recipientsSignature: null }]) {
+    const terms = { ...INFO.terms, retentionDays: 30 }
+    for (const info of [{ ...INFO, recipients: added }, { ...INFO, terms }, { ...INFO, recipientsSignature: null }]) {
       const { releasing, log } = page()
       expect(await releasing.isVouchedFor(info)).toBe(false)
       await expect(releasing.begin(info)).rejects.toThrow(RequestError)

@@ -4,7 +4,7 @@
 
 import { effect, type ReadonlySignal } from '@preact/signals'
 import type { Bytes } from '../e2ee/bytes'
-import { areRecipientsSigned } from '../e2ee/recipients'
+import { isRecordingSigned } from '../e2ee/recipients'
 import type { OwnKeys } from '../e2ee/own-keys'
 import { type Answer, type Request, RequestError } from '../protocol/connection'
 import type { RecordingInfo } from '../protocol/generated'
@@ -42,10 +42,10 @@ export class Releasing {
     private readonly around: ReleasingAround,
   ) {}
 
-  /** True where the host key signed those whom the recording is sealed to. */
+  /** True where the host key signed who asks for what, and those whom the recording is sealed to. */
   async isVouchedFor(info: RecordingInfo): Promise<boolean> {
     const hostKey = this.around.hostKey()
-    return hostKey !== null && areRecipientsSigned(hostKey, this.room, info)
+    return hostKey !== null && isRecordingSigned(hostKey, this.room, info)
   }
 
   /** Before a yes is said: moves the circle on and hands the keys of the new epoch out, then those of

@@ -266,7 +266,8 @@ function signedText({ room, participant, memberKey }: Candidate, role: Role, unt
   return concat('preau admission v1', room, participantBytes(participant), Uint8Array.of(roleByte(role)), u64(until), memberKey)
 }
 
-function participantBytes(participant: ParticipantId): Bytes {
+/** A participant as it stands in what is signed. */
+export function participantBytes(participant: ParticipantId): Bytes {
   const bytes = fromBase64Url(participant)
   if (bytes?.length !== PARTICIPANT_BYTES) throw new TypeError('not a participant')
   return bytes

@@ -1121,9 +1121,10 @@ askedByName: string,
  */
 recipients: Array<RecipientInfo>,
 /**
- * Encrypted rooms: the host key's word that these are the keys, as whoever started it gave it.
- * Over `preau recipients v1`, the room, the recording and the SHA-256 of the list, in which each key
- * stands as text behind its length of two bytes. Pages check it; the server does not.
+ * Encrypted rooms: the host key's word that this is what was asked, as whoever started it gave it.
+ * Over `preau recording v1`, the room, the recording, who asks, and the SHA-256 of a list of texts,
+ * each behind its length of two bytes: purpose, details, days, audience, then name and key of each
+ * recipient. Pages check it; the server does not.
  */
 recipientsSignature: string | null,
 /**

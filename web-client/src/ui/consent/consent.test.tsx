@@ -210,7 +210,13 @@ describe('starting a recording', () => {
     fill('record-details', ' Révisions ')
     fill('record-audience', 'La classe')
     await click('record-confirm')
-    expect(started).toHaveBeenCalledExactlyOnceWith(PREPARED, { purpose: 'revision', details: 'Révisions', retentionDays: 14, audience: 'La classe' }, false)
+    expect(started).toHaveBeenCalledExactlyOnceWith({
+      prepared: PREPARED,
+      terms: { purpose: 'revision', details: 'Révisions', retentionDays: 14, audience: 'La classe' },
+      establishment: [{ name: 'Archives', key: KEY }],
+      authorisations: false,
+    })
+    expect(find('record-named-by-server').textContent).toBe(t('recording.recipientsOfServer'))
   })
 
   it('shows the keys that will open it before anybody is asked', async () => {
@@ -233,7 +239,7 @@ describe('starting a recording', () => {
       box.click()
     })
     await click('record-confirm')
-    expect(started).toHaveBeenCalledExactlyOnceWith(PREPARED, expect.anything(), true)
+    expect(started).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ prepared: PREPARED, authorisations: true }))
   })
 
   it('says why it was refused, and tries again as another recording', async () => {
@@ -248,7 +254,7 @@ describe('starting a recording', () => {
     })
     expect(find('error-message').textContent).toContain(problemHelp('overloaded'))
     await click('record-confirm')
-    const [first, second] = started.mock.calls.map(([{ recording }]) => recording)
+    const [first, second] = started.mock.calls.map(([{ prepared }]) => prepared.recording)
     expect(second).toMatch(/^[\w-]{22}$/)
     expect(second).not.toBe(first)
     expect(all('error-message')).toHaveLength(0)

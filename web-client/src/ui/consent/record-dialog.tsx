@@ -97,7 +97,7 @@ function TermsForm({ call, host, policy, close }: FormProps) {
   const minors = call.state.value.rules?.open.minors === true
   const prepare = async () => {
     try {
-      prepared.value = await host.prepareRecording(policy.recipients.map(({ key }) => key))
+      prepared.value = await host.prepareRecording()
     } catch {
       problem.value = 'server_unreachable'
     }
@@ -126,7 +126,9 @@ function TermsForm({ call, host, policy, close }: FormProps) {
     const terms = { purpose: purpose.value, details: details.value.trim(), retentionDays, audience: audience.value.trim() }
     if (prepared.value === null) await prepare()
     if (prepared.value !== null) {
-      const refusal = await host.startRecording(prepared.value, terms, authorised.value)
+      const wish = { prepared: prepared.value, terms, establishment: policy.recipients, authorisations: authorised.value }
+      // A browser without Ed25519 cannot sign it.
+      const refusal = await host.startRecording(wish).catch((): Problem => 'internal')
       if (refusal === null) {
         close()
         return
@@ -189,6 +191,11 @@ function TermsForm({ call, host, policy, close }: FormProps) {
         <p class="strong">{t('recording.recipients')}</p>
         <Recipients recipients={[...(prepared.value === null ? [] : [{ name: null, key: prepared.value.recipient }]), ...policy.recipients]} />
         <p class="help">{t('recording.recipientsHelp')}</p>
+        {policy.recipients.length > 0 && (
+          <p class="help" data-testid="record-named-by-server">
+            {t('recording.recipientsOfServer')}
+          </p>
+        )}
       </div>
       {minors && (
         <div class="form-line">
