@@ -489,9 +489,11 @@ async fn released_keys_are_kept_for_whoever_may_see_the_recording_and_for_nobody
     let mut scene = Scene::start_encrypted().await;
     let line: Value = serde_json::from_str(&scene.line(0)).unwrap();
     assert_eq!(line["line"]["what"]["recipientsSignature"], base64url(&[9; 64]));
-    for sealed in ["first keys", "second keys"] {
-        assert_eq!(release(&mut scene.pupil, &scene.id, sealed).await["type"], "done");
-    }
+    assert_eq!(release(&mut scene.pupil, &scene.id, "first keys").await["type"], "done");
+    assert_eq!(release(&mut scene.pupil, &scene.id, "keys").await["code"], "not_allowed");
+    let yes = say_yes(&mut scene.pupil, &scene.id, true).await;
+    assert_eq!(yes["type"], "recording_answered");
+    assert_eq!(release(&mut scene.pupil, &scene.id, "second keys").await["type"], "done");
     let other = base64url(&random()[..16]);
     assert_eq!(release(&mut scene.pupil, &other, "keys").await["code"], "no_recording");
     let one = format!("/{}", scene.id);
