@@ -202,6 +202,12 @@ impl Consent {
         last.is_some_and(|it| it.session == session && it.is_accepted && it.receipt.is_some())
     }
 
+    /// Whether a recording runs to which somebody has not answered on that session.
+    pub(crate) fn is_asking(&self, participant: ParticipantId, session: SessionId) -> bool {
+        let State::Runs(running) = &self.state else { return false };
+        running.last.get(&participant).is_none_or(|last| last.session != session)
+    }
+
     /// Whether the gate of somebody, which was found shut, is to be asked for again: once for each
     /// transport, or a gate that cannot open would be asked for without end.
     pub(crate) fn ask_again(&mut self, participant: ParticipantId, session: SessionId) -> bool {

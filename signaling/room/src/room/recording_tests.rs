@@ -321,6 +321,24 @@ fn r20_whoever_reloads_or_comes_back_under_another_name_is_asked_again() {
 }
 
 #[test]
+fn whoever_is_asked_may_change_their_pseudonym_whatever_the_rules_say() {
+    let mut scene = scene(Profile::Reunion);
+    scene.room.config.rules.open.guests.rename = false;
+    let rename = |scene: &mut Scene, n: u64| {
+        let display_name = "Un autre nom".to_owned().into();
+        answer(&scene.say(n, ClientMessage::Rename { request_id: REQUEST, display_name }))
+    };
+    assert_eq!(rename(&mut scene, 2), Err(ErrorCode::NotAllowed));
+    begin(&mut scene);
+    assert_eq!(rename(&mut scene, 2), Ok(()));
+    say(&mut scene, 2, false);
+    assert_eq!(rename(&mut scene, 2), Err(ErrorCode::NotAllowed), "answered");
+    assert_eq!(rename(&mut scene, 3), Ok(()));
+    scene.say(1, ClientMessage::StopRecording { request_id: REQUEST });
+    assert_eq!(rename(&mut scene, 3), Err(ErrorCode::NotAllowed));
+}
+
+#[test]
 fn r17_an_answer_to_another_recording_opens_nothing() {
     let mut scene = running(Profile::Reunion);
     let (request_id, accepted) = (REQUEST, true);

@@ -11,7 +11,7 @@ use super::Room;
 use super::encryption::CircleRequest;
 use crate::circle::NewCommit;
 use crate::port::{Change, EndCause, MediaRequest, Output, SessionId};
-use crate::{action_of, is_allowed};
+use crate::{Action, action_of, is_allowed};
 
 impl Room {
     pub(super) fn said(&mut self, now: Instant, session: SessionId, message: ClientMessage) {
@@ -22,7 +22,10 @@ impl Room {
         let Some(participant) = self.participants.get(&id) else { return };
         let is_refused = action_of(&message).is_some_and(|action| {
             let holds_link = participant.link_role == Role::Moderator;
-            !is_allowed(participant.role, holds_link, &self.rights(participant), action)
+            // Their pseudonym stands in the journal of a recording with their yes.
+            let is_asked = action == Action::Rename && self.consent.is_asking(id, session);
+            !is_asked
+                && !is_allowed(participant.role, holds_link, &self.rights(participant), action)
         });
         let Some(request_id) = message.request_id() else {
             return self.said_to_the_session(now, session, id, &message);

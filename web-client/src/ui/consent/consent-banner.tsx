@@ -71,7 +71,8 @@ export function ConsentBanner({ call, again, answered, rename }: ConsentBannerPr
           type="button"
           class="button button-quiet"
           data-testid="consent-rename"
-          disabled={rights?.rename === false}
+          // Where the server knows the names, it lets whoever is asked change theirs.
+          disabled={isEncrypted && rights?.rename === false}
           onClick={rename}
         >
           <Icon name="edit" />
