@@ -132,6 +132,10 @@ pub struct Create {
     /// Make a room without end-to-end encryption: this server, and whoever controls it, could listen
     #[arg(long)]
     unencrypted: bool,
+    /// Encrypt whole frames of every codec, AV1 and layers within one encoding too: for browsers
+    /// made from Chromium alone; others are told so and do not enter
+    #[arg(long, conflicts_with = "unencrypted")]
+    whole_frames: bool,
     #[command(flatten)]
     configured: Configured,
 }
@@ -270,7 +274,9 @@ pub fn run(command: Command) -> Result<(), CommandError> {
             Command::Room(RoomCommand::Create(create)) => {
                 let config = create.configured.config()?;
                 let profile = create.profile;
-                let encryption = (!create.unencrypted).then(|| encryption_of(profile));
+                let raw = create.whole_frames;
+                let encryption = (!create.unencrypted)
+                    .then(|| RoomEncryption { raw, ..encryption_of(profile) });
                 match create.server {
                     Some(origin) => {
                         create_there(&origin, create.host_pass, profile, encryption, &config).await

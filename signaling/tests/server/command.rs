@@ -99,6 +99,19 @@ async fn links_of_an_encrypted_room_say_so_whether_a_meeting_or_a_class() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_room_of_whole_frames_says_so_in_its_links_and_to_its_pages() {
+    let server = TestServer::start().await;
+    let data = server.data_dir().to_str().unwrap();
+    let wish = ["room", "create", "--whole-frames", "--profile", "reunion", "--data", data];
+    let made = preau(&[&wish[..], &["--share-origin", "https://visio.example"]].concat());
+    let room = room_of(&text(&made.stdout), "https://visio.example", Some("eor"));
+    let (_browser, joined) = server.join_with(sealed_join(&room, &room.guest)).await;
+    assert_eq!(joined["rules"]["encryption"], serde_json::json!({ "open": true, "raw": true }));
+    let both = preau(&[&wish[..], &["--unencrypted"]].concat());
+    assert_eq!(both.status.code(), Some(2), "it is one or the other");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_room_is_made_over_https_trusting_the_local_authority_and_nobody_else() {
     let server = TestServer::start_with("host_pass_required = true").await;
     let data = server.data_dir().to_str().unwrap().to_owned();
