@@ -43,6 +43,10 @@ pub(crate) struct Downlink {
     untold_bytes: u32,
     /// When the first packet left that nothing is heard of yet.
     silent_since_us: Option<i64>,
+    /// True from a silence on until something is heard again.
+    is_silent: bool,
+    /// What was sent before, in microseconds, was lost with the whole path, or while nobody listened.
+    forgiven_before_us: i64,
     /// Lost packets that may be sent again.
     repairs: Bucket,
     /// What all slots would take, were there no limit, in bits per second.
@@ -80,6 +84,8 @@ impl Default for Downlink {
             repair: RateMeter::over(SHARE_WINDOW_US),
             untold_bytes: 0,
             silent_since_us: None,
+            is_silent: false,
+            forgiven_before_us: 0,
             repairs: Bucket::default(),
             wanted: 0.0,
             reception_us: None,
@@ -135,6 +141,8 @@ impl Downlink {
         let mut newest_sent_us = None;
         let mut is_news = false;
         let mut fates = Fates::default();
+        // What got lost with the whole path is no sign of a queue, and tells nothing about the path of now.
+        let forgiven_before_us = if self.is_silent { now_us } else { self.forgiven_before_us };
         let budget = self.reports.at(now_us);
         for (number, told_us) in arrivals {
             if !budget.take() {
@@ -157,6 +165,7 @@ impl Downlink {
                     fates.arrived += 1;
                 }
                 (Told::ArrivedAfterAll(_), _) => fates.late += 1,
+                (Told::Lost(sent), _) if sent.at_us < forgiven_before_us => {}
                 (Told::Lost(sent), _) => {
                     self.prober.handle_told(&sent, None);
                     fates.lost += 1;
@@ -166,6 +175,11 @@ impl Downlink {
             }
         }
         if is_news {
+            if std::mem::take(&mut self.is_silent) {
+                self.forgiven_before_us = now_us;
+                self.prober = Prober::default();
+                self.estimator.control.begin_anew();
+            }
             self.estimator.handle_fates(now_us, fates);
             self.silent_since_us = None;
             self.is_told = true;
@@ -278,6 +292,7 @@ impl Downlink {
         let is_too_long = |since: i64| now_us - since > SILENCE_US;
         if self.is_told && self.silent_since_us.is_some_and(is_too_long) {
             self.silent_since_us = Some(now_us);
+            self.is_silent = true;
             self.estimator.control.handle_silence();
         }
     }

@@ -113,6 +113,13 @@ impl RateControl {
         self.rate = (self.rate * SILENCE_FACTOR).max(LEAST_RATE);
     }
 
+    /// The path was gone and is there again: it is begun with as one that is not known, or with what was
+    /// seen of it when it was full.
+    pub(super) fn begin_anew(&mut self) {
+        let known = self.capacity.unwrap_or(FIRST_RATE);
+        self.rate = self.rate.max(known.min(FIRST_RATE));
+    }
+
     fn cut(&mut self, signals: &Signals) {
         let wait_us = signals.round_trip_us.clamp(LEAST_CUT_WAIT_US, MOST_CUT_WAIT_US);
         if self.delay_cut_us.is_some_and(|at| signals.now_us - at < wait_us) {

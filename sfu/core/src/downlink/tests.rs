@@ -359,6 +359,26 @@ fn a_receivers_clock_may_jump_run_backwards_and_wrap() {
 }
 
 #[test]
+fn what_got_lost_while_the_path_was_gone_says_nothing_about_it() {
+    for gone in [2, 10] {
+        for seed in 0..10 {
+            let mut simulation = Simulation::new(seed, Link::of(4_000_000));
+            simulation.wanted = 2_500_000;
+            simulation.run(10 * SECOND);
+            simulation.link.loss = 1_000;
+            for _ in 0..gone * 100 {
+                simulation.run(SECOND / 100);
+                simulation.downlink.handle_silence(simulation.now);
+            }
+            simulation.link.loss = 0;
+            simulation.run(3 * SECOND / 2);
+            let target = simulation.downlink.target();
+            assert!(target > 2_500_000, "seed {seed}, gone for {gone} s: {target} bit/s");
+        }
+    }
+}
+
+#[test]
 fn without_a_word_from_the_receiver_less_and_less_is_sent() {
     let mut simulation = Simulation::new(1, Link::of(4_000_000));
     simulation.run(10 * SECOND);
