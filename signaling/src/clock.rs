@@ -1,7 +1,11 @@
 //! [`Clock`]: the one way the server learns the time, so that tests need not wait for it.
 
+use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use hyper::rt::{Sleep, Timer};
 use tokio::sync::watch;
 
 /// Tells the time and sleeps. Clones tell the same time.
@@ -59,7 +63,54 @@ impl Clock {
             }
         }
     }
+
+    /// What becomes of `future`, unless it takes longer than that.
+    pub(crate) async fn in_time<T>(
+        &self,
+        limit: Duration,
+        future: impl Future<Output = T>,
+    ) -> Option<T> {
+        tokio::select! {
+            biased;
+            output = future => Some(output),
+            () = self.sleep_until(self.now() + limit) => None,
+        }
+    }
 }
+
+/// The clock as the HTTP server asks for it.
+#[derive(Clone, Debug)]
+pub(crate) struct ClockTimer(pub(crate) Clock);
+
+impl Timer for ClockTimer {
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Sleep>> {
+        self.sleep_until(self.0.now() + duration)
+    }
+
+    fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn Sleep>> {
+        let clock = self.0.clone();
+        let sleep = async move { clock.sleep_until(deadline).await };
+        Box::pin(ClockSleep(Mutex::new(Box::pin(sleep))))
+    }
+
+    fn now(&self) -> Instant {
+        self.0.now()
+    }
+}
+
+/// It may be shared between threads, as what it holds may not.
+struct ClockSleep(Mutex<Pin<Box<dyn Future<Output = ()> + Send>>>);
+
+impl Future for ClockSleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let sleep = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
+        sleep.as_mut().poll(context)
+    }
+}
+
+impl Sleep for ClockSleep {}
 
 /// Moves a manual clock.
 #[derive(Debug)]

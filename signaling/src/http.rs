@@ -186,9 +186,9 @@ async fn secure(
     next: Next,
 ) -> Response {
     let policy = policy_of_worker(request.uri().path());
-    let answer = tokio::time::timeout(REQUEST_DEADLINE, next.run(request)).await;
+    let answer = app.clock.in_time(REQUEST_DEADLINE, next.run(request)).await;
     let mut response =
-        answer.unwrap_or_else(|_| problem(StatusCode::REQUEST_TIMEOUT, ErrorCode::Malformed));
+        answer.unwrap_or_else(|| problem(StatusCode::REQUEST_TIMEOUT, ErrorCode::Malformed));
     let headers = response.headers_mut();
     for (name, value) in SECURITY_HEADERS {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));

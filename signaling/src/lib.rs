@@ -2,6 +2,7 @@
 //! all; the binary `preau` is a thin shell around it.
 
 mod addresses;
+mod allowance;
 mod app;
 mod assets;
 mod authority;

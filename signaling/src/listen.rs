@@ -13,7 +13,7 @@ use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use sfu_core::turn::MAX_FRAME_BYTES;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, BufReader};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -21,7 +21,9 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tower::Service;
 
+use crate::allowance::{Allowance, Counted};
 use crate::app::Connection;
+use crate::clock::{Clock, ClockTimer};
 use crate::limits::{Gate, Pass};
 use crate::relay::{self, Relays};
 use crate::tls::ACME_TLS;
@@ -60,12 +62,19 @@ fn bind_one(address: IpAddr, port: u16) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
+/// What serves the connections of a listener.
+#[derive(Clone)]
+pub(crate) struct Served {
+    pub(crate) router: Router,
+    pub(crate) clock: Clock,
+}
+
 /// Serves one listener until its task is aborted. With TLS, `relays` takes what is media.
 pub(crate) async fn serve(
     listener: TcpListener,
     tls: Option<Arc<ServerConfig>>,
     relays: Option<Relays>,
-    router: Router,
+    served: Served,
     gate: Gate,
 ) {
     let front = tls.map(|tls| Front { tls: TlsAcceptor::from(tls), relays });
@@ -74,7 +83,7 @@ pub(crate) async fn serve(
             Ok((socket, from)) => {
                 // Beyond the bound a connection is closed unheard.
                 if let Some(pass) = gate.enter(from.ip()) {
-                    tokio::spawn(connection(socket, from, front.clone(), router.clone(), pass));
+                    tokio::spawn(connection(socket, from, front.clone(), served.clone(), pass));
                 }
             }
             // Out of descriptors, or a connection that died in the queue: neither is the end.
@@ -94,20 +103,22 @@ async fn connection(
     socket: TcpStream,
     from: SocketAddr,
     front: Option<Front>,
-    router: Router,
+    served: Served,
     pass: Pass,
 ) {
     // Signaling messages are small and each one is waited for.
     let _ = socket.set_nodelay(true);
     let about = Connection { address: from.ip().to_canonical(), is_tls: front.is_some() };
     let Some(Front { tls, relays }) = front else {
-        return requests(socket, about, router, pass).await;
+        return requests(socket, about, served, pass).await;
     };
     let mut first = [0];
-    let looked = tokio::time::timeout(HANDSHAKE_DEADLINE, socket.peek(&mut first)).await;
-    let Ok(Ok(1)) = looked else { return };
+    let looked = served.clock.in_time(HANDSHAKE_DEADLINE, socket.peek(&mut first)).await;
+    let Some(Ok(1)) = looked else { return };
     match (first[0], relays) {
-        (TLS_HANDSHAKE, relays) => secured(socket, from, tls, relays, about, router, pass).await,
+        (TLS_HANDSHAKE, relays) => {
+            secured(socket, from, Front { tls, relays }, about, served, pass).await;
+        }
         (0..=LAST_FRAME_BYTE, Some(relays)) => relays.serve_framed(socket, from).await,
         (_, Some(relays)) => relays.refuse_unknown(),
         (_, None) => {}
@@ -117,22 +128,21 @@ async fn connection(
 async fn secured(
     socket: TcpStream,
     from: SocketAddr,
-    tls: TlsAcceptor,
-    relays: Option<Relays>,
+    Front { tls, relays }: Front,
     about: Connection,
-    router: Router,
+    served: Served,
     pass: Pass,
 ) {
     // Half a handshake holds nothing for long.
-    let shaken = tokio::time::timeout(HANDSHAKE_DEADLINE, tls.accept(socket)).await;
-    let Ok(Ok(socket)) = shaken else { return };
+    let shaken = served.clock.in_time(HANDSHAKE_DEADLINE, tls.accept(socket)).await;
+    let Some(Ok(socket)) = shaken else { return };
     // Whoever only looks whether the name leads here has seen it.
     if socket.get_ref().1.alpn_protocol() == Some(ACME_TLS) {
         return;
     }
     let mut socket = BufReader::with_capacity(LOOK_BYTES, socket);
-    let first = match tokio::time::timeout(HEADER_DEADLINE, socket.fill_buf()).await {
-        Ok(Ok([first, ..])) => *first,
+    let first = match served.clock.in_time(HEADER_DEADLINE, socket.fill_buf()).await {
+        Some(Ok([first, ..])) => *first,
         _ => return,
     };
     // No letter begins so, and every message of TURN does (RFC 8489 section 5).
@@ -141,25 +151,28 @@ async fn secured(
             relay::keep_little_unsent(socket.get_ref().get_ref().0);
             relays.serve_turn(socket, from).await;
         }
-        None => requests(socket, about, router, pass).await,
+        None => requests(socket, about, served, pass).await,
     }
 }
 
 async fn requests(
     socket: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     about: Connection,
-    router: Router,
+    Served { router, clock }: Served,
     pass: Pass,
 ) {
     let pass = Arc::new(pass);
+    let allowance = Allowance::unlimited();
+    let socket = Counted { stream: socket, allowance: allowance.clone() };
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(about);
         // For a WebSocket, which outlives its request and is counted as long as it lives.
         request.extensions_mut().insert(pass.clone());
+        request.extensions_mut().insert(allowance.clone());
         router.clone().call(request.map(Body::new))
     });
     let served = http1::Builder::new()
-        .timer(TokioTimer::new())
+        .timer(ClockTimer(clock))
         .header_read_timeout(HEADER_DEADLINE)
         .max_buf_size(MAX_HEADER_BYTES)
         .serve_connection(TokioIo::new(socket), service)
@@ -207,5 +220,6 @@ const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
 /// Time for the head of a request, from the moment the connection waits for one.
 const HEADER_DEADLINE: Duration = Duration::from_secs(15);
 
-/// Longest head of a request.
-const MAX_HEADER_BYTES: usize = 32 * 1024;
+/// Longest head of a request; a longer one is answered with 431. Pages send less than 1 KiB, but cookies
+/// of a whole domain come along, and fields of proxies.
+const MAX_HEADER_BYTES: usize = 8 * 1024;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use axum::middleware::from_fn_with_state;
 use protocol::Redacted;
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -24,6 +25,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Controller, ProxySettings, Tls};
 use crate::incidents::Incidents;
 use crate::limits::{AddressRate, Gate};
+use crate::listen::Served;
 use crate::media::{Media, MediaError};
 use crate::metrics::Metrics;
 use crate::notice::Notice;
@@ -280,21 +282,23 @@ impl Server {
                 (router.clone(), gate.clone())
             }
         };
+        let served = |router: &Router| Served { router: router.clone(), clock: app.clock.clone() };
         for listener in https {
             tasks.spawn(listen::serve(
                 listener,
                 tls.clone(),
                 relays.clone(),
-                front.clone(),
+                served(&front),
                 front_gate.clone(),
             ));
         }
         for listener in local {
-            tasks.spawn(listen::serve(listener, None, None, router.clone(), gate.clone()));
+            tasks.spawn(listen::serve(listener, None, None, served(&router), gate.clone()));
         }
         // Apart from the visitors' gate, so that a flood cannot blind the administrator.
         let admin_gate = Gate::new(MAX_ADMIN_CONNECTIONS, MAX_ADMIN_CONNECTIONS);
-        tasks.spawn(listen::serve(admin, None, None, http::admin_router(app.clone()), admin_gate));
+        let admin_served = served(&http::admin_router(app.clone()));
+        tasks.spawn(listen::serve(admin, None, None, admin_served, admin_gate));
         tasks.spawn({
             let registry = registry.clone();
             async move {

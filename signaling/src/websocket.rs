@@ -27,6 +27,7 @@ use protocol::{
 use room::{EndCause, Rate, TokenBucket};
 use tokio::sync::mpsc;
 
+use crate::allowance::{self, Allowance};
 use crate::app::{App, Connection};
 use crate::http::{is_same_origin, problem};
 use crate::limits::Pass;
@@ -38,6 +39,7 @@ pub(crate) async fn open(
     State(app): State<App>,
     Extension(connection): Extension<Connection>,
     Extension(counted): Extension<Arc<Pass>>,
+    Extension(allowance): Extension<Allowance>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
@@ -52,12 +54,14 @@ pub(crate) async fn open(
         return problem(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Overloaded);
     };
     app.metrics.sessions.add_one();
+    allowance.limit(MAX_FIRST_BYTES);
     upgrade
+        .read_buffer_size(READ_BUFFER_BYTES)
         .max_message_size(MAX_MESSAGE_BYTES)
         .max_frame_size(MAX_MESSAGE_BYTES)
         .max_write_buffer_size(MAX_WRITE_BUFFER_BYTES)
         .on_upgrade(async move |socket| {
-            Session::new(app, socket, connection.address).run(pass).await;
+            Session::new(app, socket, connection.address).run(pass, allowance).await;
             drop((alive, counted));
         })
         .into_response()
@@ -103,11 +107,12 @@ impl Session {
         Self { app, socket, address, rate, heard_at: now, is_pinged: false }
     }
 
-    async fn run(mut self, pass: Pass) {
+    async fn run(mut self, pass: Pass, allowance: Allowance) {
         let end = match self.enter().await {
             Ok(Beginning::Joining(admission, outgoing)) => {
                 // From here the room's own limit counts the session.
                 drop(pass);
+                allowance.lift();
                 self.talk(admission, outgoing).await
             }
             Ok(Beginning::Probe(request_id, offer)) => {
@@ -132,6 +137,9 @@ impl Session {
             () = clock.sleep_until(deadline) => return Err(End::Refused(ErrorCode::NotJoined)),
         };
         let received = clock.now();
+        if text.len() > MAX_FIRST_BYTES {
+            return Err(End::Refused(ErrorCode::MessageTooLarge));
+        }
         let (sender, outgoing) = mpsc::channel(SESSION_QUEUE);
         let first = first_message(&text, sender).map_err(End::Refused)?;
         if !self.app.join_rate.take(self.address, received) {
@@ -373,12 +381,15 @@ fn parse(text: &str) -> Result<ClientMessage, ErrorCode> {
 }
 
 /// The first message of a session, taken apart.
-enum First {
+pub(crate) enum First {
     Join(Box<JoinRequest>),
     Probe(RequestId, Redacted<String>),
 }
 
-fn first_message(text: &str, outgoing: mpsc::Sender<Outgoing>) -> Result<First, ErrorCode> {
+pub(crate) fn first_message(
+    text: &str,
+    outgoing: mpsc::Sender<Outgoing>,
+) -> Result<First, ErrorCode> {
     let message = parse(text).map_err(|code| match is_of_other_version(text) {
         true => ErrorCode::ProtocolVersion,
         false => code,
@@ -429,6 +440,9 @@ fn is_of_other_version(text: &str) -> bool {
 
 fn is_too_large(error: &axum::Error) -> bool {
     let error = error.source().and_then(<dyn Error>::downcast_ref);
+    if let Some(tungstenite::Error::Io(error)) = error {
+        return allowance::is_used_up(error);
+    }
     matches!(error, Some(tungstenite::Error::Capacity(_)))
 }
 
@@ -471,6 +485,13 @@ fn close_code_of(code: ErrorCode) -> u16 {
         | ErrorCode::HostPassRequired => close_code::POLICY,
     }
 }
+
+/// Bytes of a session before its join. An offer to be tried has about 10,000. More lets whoever shows
+/// nothing hold more memory.
+const MAX_FIRST_BYTES: usize = 32 * 1024;
+
+/// Bytes read at once, for which each session has a place. More takes memory, less takes system calls.
+const READ_BUFFER_BYTES: usize = 8 * 1024;
 
 /// Time for the first message. Longer lets silent connections take places for longer.
 const JOIN_DEADLINE: Duration = Duration::from_secs(10);

@@ -1,6 +1,7 @@
 //! A real server on loopback ports of its own, with a clock the test moves; browsers that speak
 //! WebSocket; and plain HTTP by hand.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -370,6 +371,17 @@ pub(crate) fn sealed_join(room: &Room, proof: &str) -> Value {
 pub(crate) fn with(mut message: Value, key: &str, value: impl Into<Value>) -> Value {
     message[key] = value.into();
     message
+}
+
+/// One of every message, as the crate `protocol` documents it.
+pub(crate) fn examples() -> BTreeMap<String, Value> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("protocol/examples");
+    let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    let examples = files.filter_map(|file| {
+        let name = file.file_stem()?.to_str()?.strip_prefix("client-")?.to_owned();
+        Some((name, serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap()))
+    });
+    examples.collect()
 }
 
 /// An HTTP answer.

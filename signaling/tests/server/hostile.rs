@@ -6,7 +6,7 @@ use futures_util::StreamExt;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::protocol::Message;
 
-use crate::harness::{Browser, TestServer, join, with};
+use crate::harness::{Browser, TestServer, examples, join, with};
 
 #[tokio::test]
 async fn messages_that_are_no_messages_end_their_session_only() {
@@ -82,23 +82,88 @@ async fn a_session_that_does_not_join_ends_after_ten_seconds() {
     assert!(text.contains("not_joined"), "{text}");
 }
 
+/// Wrong forms of a message of a browser: each says something that no version of the protocol does.
+fn wrong_forms(message: &Value) -> Vec<String> {
+    let text = message.to_string();
+    let mut forms = vec![
+        with(message.clone(), "zebra", 1).to_string(),
+        with(message.clone(), "type", message["type"].as_str().unwrap().to_uppercase()).to_string(),
+        with(message.clone(), "type", json!([message["type"]])).to_string(),
+        text[..text.len() - 1].to_owned(),
+        format!("{text}{text}"),
+        format!("[{text}]"),
+    ];
+    let fields = message.as_object().unwrap().keys().filter(|name| *name != "type");
+    for name in fields {
+        forms.push(with(message.clone(), name, json!({ "zebra": 1 })).to_string());
+        forms.push(with(message.clone(), name, json!([[0.5]])).to_string());
+        forms.push(text.replacen(&format!("\"{name}\""), &format!("\"{name}_\""), 1));
+    }
+    forms
+}
+
+#[tokio::test]
+async fn every_message_in_some_wrong_form_is_answered_with_a_code() {
+    let server = TestServer::start().await;
+    let room = server.room().await;
+    let (mut bystander, _) = server.join(&room, &room.guest).await;
+    let mut refused = 0;
+    for (name, message) in examples() {
+        for (number, text) in wrong_forms(&message).into_iter().enumerate() {
+            // One form of each is said in the room, the others at its door: it is read alike.
+            let mut browser = match number {
+                0 => server.join(&room, &room.guest).await.0,
+                _ => server.connect().await,
+            };
+            browser.send(Message::text(text.clone())).await;
+            let error = browser.hear_type("error").await;
+            assert_eq!(error["fatal"], true, "{name}: {text}");
+            assert_eq!(error["code"], "malformed", "{name}: {text}");
+            assert_eq!(browser.close_code().await, 1008, "{name}: {text}");
+            refused += 1;
+        }
+    }
+    assert!(refused >= 500, "{refused}");
+    bystander.is_alive().await;
+}
+
 #[tokio::test]
 async fn messages_are_bounded_in_size() {
     let server = TestServer::start().await;
     let room = server.room().await;
     let (mut bystander, _) = server.join(&room, &room.guest).await;
+    // Before the join little is read.
     let just_fits = with(join(&room, &room.guest), "resume", "");
-    let filler = protocol::MAX_MESSAGE_BYTES - just_fits.to_string().len();
+    let filler = FIRST_BYTES - just_fits.to_string().len();
     let just_fits = with(just_fits, "resume", "x".repeat(filler));
-    server.join_with(just_fits).await;
-    for size in [protocol::MAX_MESSAGE_BYTES + 1, 1_000_000] {
+    let (mut inside, _) = server.join_with(just_fits.clone()).await;
+    let filler = "x".repeat(filler + 9);
+    for text in [
+        with(just_fits, "resume", filler).to_string(),
+        " ".repeat(protocol::MAX_MESSAGE_BYTES),
+        " ".repeat(1_000_000),
+    ] {
         let mut browser = server.connect().await;
+        // The server reads no further once it is too much.
+        let _ = futures_util::SinkExt::send(&mut browser.0, Message::text(text)).await;
+        assert_eq!(browser.hear().await["code"], "message_too_large");
+        assert_eq!(browser.close_code().await, 1009);
+    }
+    // In the room, what is sealed finds place.
+    let (mut other, _) = server.join(&room, &room.guest).await;
+    for (browser, size, code, close) in [
+        (&mut inside, protocol::MAX_MESSAGE_BYTES, "malformed", 1008),
+        (&mut other, protocol::MAX_MESSAGE_BYTES + 1, "message_too_large", 1009),
+    ] {
         browser.send(Message::text(" ".repeat(size))).await;
-        assert_eq!(browser.hear().await["code"], "message_too_large", "{size}");
-        assert_eq!(browser.close_code().await, 1009, "{size}");
+        assert_eq!(browser.hear_type("error").await["code"], code, "{size}");
+        assert_eq!(browser.close_code().await, close, "{size}");
     }
     bystander.is_alive().await;
 }
+
+/// Text of a session before its join, behind the eight bytes that begin its frame.
+const FIRST_BYTES: usize = 32 * 1024 - 8;
 
 #[tokio::test]
 async fn binary_frames_are_refused() {
@@ -228,6 +293,28 @@ async fn a_silent_browser_is_asked_and_then_cut() {
     }
     assert_eq!(heard, [away]);
     assert!(silent.is_cut().await);
+}
+
+#[tokio::test]
+async fn paths_that_climb_reach_no_file() {
+    let server = TestServer::start().await;
+    let key = std::fs::read(server.data_dir().join("signing.key")).unwrap();
+    let up = ["..", "%2e%2e", ".%2e", "%2E%2E%2F..", "..%5c..", "....//..", "%c0%ae%c0%ae"];
+    let below = ["signing.key", "etc/passwd", "preau.sqlite", "%00"];
+    let mut paths = vec!["//etc/passwd".to_owned(), "/./signing.key".to_owned()];
+    for (up, below) in up.iter().flat_map(|up| below.map(|below| (up, below))) {
+        paths.push(format!("/{up}/{up}/{below}"));
+        paths.push(format!("/assets/{up}/{below}"));
+        paths.push(format!("/api/recordings/{up}/{below}"));
+    }
+    assert!(paths.len() >= 30);
+    for path in paths {
+        let answer = server.get(&path, &[]).await;
+        let is_page = answer.status == 200 && answer.body == "plain";
+        assert!(is_page || [400, 401, 404].contains(&answer.status), "{path}: {}", answer.status);
+        assert!(!answer.body.contains("root:") && !answer.body.contains("SQLite"), "{path}");
+        assert!(!answer.body.as_bytes().windows(8).any(|part| part == &key[..8]), "{path}");
+    }
 }
 
 #[tokio::test]

@@ -29,5 +29,6 @@ mod recording;
 mod relay;
 mod resume;
 mod roles;
+mod slow;
 mod startup;
 mod together;

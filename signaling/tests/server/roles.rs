@@ -1,13 +1,14 @@
 //! Who may say what: every message, from everybody who might say it, with others listening.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::protocol::Message;
 
 use crate::delegation::{delegation, now, set_role};
-use crate::harness::{Browser, Room, TestServer, base64url, join, random, sealed_join, with};
+use crate::harness::{
+    Browser, Room, TestServer, base64url, examples, join, random, sealed_join, with,
+};
 
 /// Of the session itself, whoever says it.
 const SESSION: [&str; 4] = ["join", "leave", "ping", "probe"];
@@ -65,17 +66,6 @@ const MODERATORS: [&str; 19] = [
 /// Theirs alone who hold the moderator link.
 const LINK_HOLDERS: [&str; 5] =
     ["add_handles", "revoke_handle", "rotate_link", "set_role", "start_recording"];
-
-/// One of every message, as the crate `protocol` documents it.
-fn examples() -> BTreeMap<String, Value> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("protocol/examples");
-    let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
-    let examples = files.filter_map(|file| {
-        let name = file.file_stem()?.to_str()?.strip_prefix("client-")?.to_owned();
-        Some((name, serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap()))
-    });
-    examples.collect()
-}
 
 /// Says something and gives its answer's code, `null` for a good one; the room must be silent.
 async fn say(browser: &mut Browser, message: &Value) -> Value {
