@@ -19,7 +19,7 @@ mod worker;
 
 pub use handle::{Overloaded, SfuHandle, ShutdownError, SpawnError, spawn};
 pub use metrics::render;
-pub use recorder::RecordingFiles;
+pub use recorder::{RecordingFiles, picture};
 pub use sfu_core::codec::CodecKind;
 pub use sfu_core::{
     Command, DtlsIdentity, Event, Frames, IdentityError, Mid, NegotiatedSlot, NegotiationError,

@@ -8,7 +8,7 @@ mod files;
 mod h264;
 mod inlet;
 mod manifest;
-mod picture;
+pub mod picture;
 mod running;
 mod track;
 mod webm;

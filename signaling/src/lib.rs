@@ -21,6 +21,7 @@ mod log;
 mod media;
 mod metrics;
 mod notice;
+pub mod outside;
 mod papers;
 mod privacy_check;
 mod proxy;

@@ -119,7 +119,7 @@ pub(crate) async fn name_source(
 /// Who asks: the last address in `X-Forwarded-For` that is no trusted proxy. What stands before it was
 /// written by whoever asks, and counts for nothing; so does the whole field from anybody but a
 /// trusted proxy. Where it cannot be read, the last address that is known.
-fn source(from: IpAddr, trusted: &[Network], headers: &HeaderMap) -> IpAddr {
+pub(crate) fn source(from: IpAddr, trusted: &[Network], headers: &HeaderMap) -> IpAddr {
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
     let mut known = from;
     let fields = headers.get_all("x-forwarded-for").iter().collect::<Vec<_>>();

@@ -128,7 +128,7 @@ impl Relays {
 /// Reads until the first frame is complete; gives its length.
 async fn read_frame(socket: &mut TcpStream, inbox: &mut BytesMut) -> Result<usize, RelayRefusal> {
     loop {
-        if let Some(length) = Wire::Framed.frame_length(inbox)?
+        if let Some(length) = frame_length(inbox)?
             && inbox.len() >= length
         {
             return Ok(length);
@@ -138,6 +138,11 @@ async fn read_frame(socket: &mut TcpStream, inbox: &mut BytesMut) -> Result<usiz
             Ok(_) => {}
         }
     }
+}
+
+/// How many bytes the frame has that a stream of datagrams begins with; `None` while that cannot be told.
+pub(crate) fn frame_length(start: &[u8]) -> Result<Option<usize>, RelayRefusal> {
+    Wire::Framed.frame_length(start)
 }
 
 /// Keeps what the network does not take yet in the relay, where it is bounded by what is still

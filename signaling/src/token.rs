@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::store::RoomKey;
 
 /// Bytes of the signing key: 256 bits, as RFC 7518 section 3.2 asks for HS256.
-pub(crate) const KEY_BYTES: usize = 32;
+pub const KEY_BYTES: usize = 32;
 
 /// Signs and checks tokens.
 #[derive(Clone)]

@@ -5,12 +5,26 @@ use ring::hmac;
 /// A binding request (RFC 8489) of a controlling browser that nominates its pair (RFC 8445), with
 /// the integrity of `password`. `user` is the receiver's user name, a colon, and the sender's.
 pub fn connectivity_check(user: &str, password: &str, transaction: [u8; 12]) -> Vec<u8> {
+    let attributes: [(u16, &[u8]); 4] = [
+        (USERNAME, user.as_bytes()),
+        (PRIORITY, &[0x6e, 0, 1, 0xff]),
+        (ICE_CONTROLLING, &[7; 8]),
+        (USE_CANDIDATE, &[]),
+    ];
+    signed_check(&attributes, password, transaction)
+}
+
+/// A binding request with these attributes, with integrity and fingerprint behind them.
+pub(crate) fn signed_check(
+    attributes: &[(u16, &[u8])],
+    password: &str,
+    transaction: [u8; 12],
+) -> Vec<u8> {
     let mut message = vec![0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42];
     message.extend(transaction);
-    add(&mut message, USERNAME, user.as_bytes());
-    add(&mut message, PRIORITY, &[0x6e, 0, 1, 0xff]);
-    add(&mut message, ICE_CONTROLLING, &[7; 8]);
-    add(&mut message, USE_CANDIDATE, &[]);
+    for (kind, value) in attributes {
+        add(&mut message, *kind, value);
+    }
     sign(&mut message, password.as_bytes());
     set_length(&mut message, FINGERPRINT_BYTES);
     let fingerprint = crc32(&message) ^ 0x5354_554e;

@@ -8,10 +8,7 @@ use super::av1;
 use super::h264;
 
 /// A frame put together from payloads in order. `None` when they are no frame of the codec.
-pub(crate) fn assemble<'a>(
-    codec: CodecKind,
-    payloads: impl Iterator<Item = &'a [u8]>,
-) -> Option<Vec<u8>> {
+pub fn assemble<'a>(codec: CodecKind, payloads: impl Iterator<Item = &'a [u8]>) -> Option<Vec<u8>> {
     let frame = match codec {
         CodecKind::Opus | CodecKind::Vp8 => join(codec, Frames::Clear, payloads)?,
         CodecKind::Vp9 => layers_of_vp9(payloads)?,
@@ -38,11 +35,11 @@ pub(crate) fn join<'a>(
 
 /// What the head of a file needs of the first key frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Description {
+pub struct Description {
     /// Width and height in pixels, as far as they can be read.
-    pub(crate) size: Option<(u16, u16)>,
+    pub size: Option<(u16, u16)>,
     /// What decoders have to know before the first frame.
-    pub(crate) private: Vec<u8>,
+    pub private: Vec<u8>,
 }
 
 /// What can be said of a key frame that its sender has encrypted: of VP8 the sizes stay in clear.
@@ -57,7 +54,7 @@ pub(crate) fn describe_encrypted(
 }
 
 /// Reads it. `None` when the frame is no key frame of the codec.
-pub(crate) fn describe(codec: CodecKind, key_frame: &[u8]) -> Option<Description> {
+pub fn describe(codec: CodecKind, key_frame: &[u8]) -> Option<Description> {
     let plain = |size| Description { size: Some(size), private: Vec::new() };
     match codec {
         CodecKind::Opus => None,

@@ -4,19 +4,16 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use protocol::{ParticipantId, Redacted, TrackSource};
-use sfu_core::codec::{self, CodecKind};
+use protocol::{Redacted, TrackSource};
+use sfu_core::codec::{self, CodecKind, PictureIds};
 use sfu_core::dependency;
+use sfu_core::feedback::ArrivalLog;
+use sfu_core::loss::{Arrival, LossTracker, MAX_MISSING};
 use sfu_core::packet::{self, Extension, RtpHeader, RtpView};
 use sfu_core::rewrite::{PacketIds, Rewriter};
 use sfu_core::rtcp::{self as reports, Rtcp};
 use sfu_core::sframe::{self, Start};
-use sfu_core::{
-    Command, DtlsIdentity, Event, Frames, Mid, NegotiationId, Path, RoomId, Settings, Sfu,
-    sdp as description,
-};
-
-use crate::stun::connectivity_check;
+use sfu_core::{Frames, Mid, sdp as description};
 
 /// One RTP packet: what is read lies inside the bytes, and what is written reads back the same.
 pub fn rtp_header(data: &[u8]) {
@@ -157,7 +154,7 @@ pub fn rewrite_sequence(data: &[u8]) {
         let packet = PacketIds {
             sequence: u16::from_be_bytes([a, b]),
             timestamp: u32::from_be_bytes([c, d, e, 0]),
-            pictures: codec::PictureIds {
+            pictures: PictureIds {
                 picture_id: (operation & 0x40 != 0).then_some(u16::from_be_bytes([c & 0x7f, d])),
                 tl0_picture_index: (operation & 0x40 != 0).then_some(e),
             },
@@ -184,130 +181,88 @@ pub fn rewrite_sequence(data: &[u8]) {
     }
 }
 
-/// Datagrams to a server with two participants of one room. Each step is a length, where the
-/// datagram comes from, and its bytes; some steps are checks that the target completes with the
-/// right password, so that what follows them reaches the handshake.
-pub fn datagram(data: &[u8]) {
-    let mut server = Server::new();
-    let before = server.sfu.stats();
-    let mut rest = data;
-    while let Some((&[kind, length], tail)) = rest.split_first_chunk::<2>() {
-        let length = (usize::from(length) * if kind & 0x80 == 0 { 1 } else { 6 }).min(tail.len());
-        let (bytes, tail) = tail.split_at(length);
+/// Payloads of a codec, one after the other: numbers of pictures can be written over others, and
+/// nothing else changes by it.
+pub fn descriptor(data: &[u8]) {
+    let Some((&codec, mut rest)) = data.split_first() else { return };
+    let codec = CodecKind::ALL[usize::from(codec) % CodecKind::ALL.len()];
+    let mut next = 0x7ffe_u16;
+    while let Some((&length, tail)) = rest.split_first() {
+        let (payload, tail) = tail.split_at(usize::from(length).min(tail.len()));
         rest = tail;
-        server.step(kind, bytes);
+        let content = codec::content(codec, payload);
+        assert!(content.is_none_or(|content| payload.ends_with(content) && !content.is_empty()));
+        let _ = (codec::begins_layer(payload), codec::inspect_as(Frames::Raw, codec, payload));
+        let Some(info) = codec::inspect(codec, payload) else { continue };
+        let mut patched = payload.to_vec();
+        let ids = PictureIds { picture_id: Some(next), tl0_picture_index: Some(0xfe) };
+        codec::patch_picture_ids(codec, &mut patched, ids);
+        let again = codec::inspect(codec, &patched).expect("it reads as before");
+        assert_eq!(codec::content(codec, &patched), content);
+        assert_eq!(again.temporal, info.temporal);
+        assert_eq!(
+            (again.starts_frame, again.starts_key_frame),
+            (info.starts_frame, info.starts_key_frame)
+        );
+        let PictureIds { picture_id, tl0_picture_index } = again.pictures;
+        assert_eq!(picture_id.is_some(), info.pictures.picture_id.is_some());
+        assert_eq!(tl0_picture_index.is_some(), info.pictures.tl0_picture_index.is_some());
+        // In the short form there is room for its lower bits alone.
+        assert!(picture_id.is_none_or(|id| id == next || id == next & 0x7f), "{picture_id:?}");
+        next = (next + 1) & 0x7fff;
     }
-    let after = server.sfu.stats();
-    assert_eq!(after.transports, before.transports, "nobody joins by datagrams");
-    assert_eq!(after.rooms, before.rooms);
-    assert_eq!(after.packets_out, 0, "nobody has keys");
 }
 
-/// A core with two participants whose offers were answered, and the way to check as each.
-struct Server {
-    sfu: Sfu,
-    now: Instant,
-    /// User name and password of each participant's transport.
-    credentials: Vec<(String, String)>,
-}
-
-impl Server {
-    fn new() -> Self {
-        thread_local! {
-            // Making a certificate takes far longer than a fuzz run.
-            static IDENTITY: DtlsIdentity =
-                DtlsIdentity::generate().expect("a certificate can be made");
-        }
-        let settings = Settings {
-            identity: IDENTITY.with(Clone::clone),
-            candidates: vec![SocketAddr::from(([192, 0, 2, 1], 8443))],
-            tcp_port: None,
-            worker: 0,
-            max_voices: 12,
-            scalable: None,
-            seed: [7; 32],
+/// Packets of one source arrive in any order and at any time: what is asked for again was never
+/// seen, and what is told of arrivals can be read.
+pub fn arrival_sequence(data: &[u8]) {
+    let mut now = Instant::now();
+    let mut tracker = LossTracker::new(90_000);
+    let mut log = ArrivalLog::new();
+    let mut newest = None;
+    // The numbers near the newest that came: what is older may be forgotten.
+    let mut seen = BTreeSet::new();
+    for step in data.chunks_exact(4) {
+        let &[operation, a, b, c] = step else { return };
+        let number = match operation % 4 {
+            0 => u16::from_be_bytes([a, b]),
+            _ => newest.unwrap_or(0_u16).wrapping_add_signed(i16::from(a.cast_signed())),
         };
-        let mut server =
-            Self { sfu: Sfu::new(settings), now: Instant::now(), credentials: Vec::new() };
-        for number in 0..2 {
-            let participant = ParticipantId::from_bytes([number; 8]);
-            let room = RoomId(1);
-            server.sfu.handle_command(
-                server.now,
-                Command::AddTransport { participant, room, frames: Frames::Clear },
-            );
-            let negotiate = Command::Negotiate {
-                participant,
-                negotiation: NegotiationId(1),
-                offer: Redacted::new(OFFER.to_owned()),
-                publish: vec![(mid("0"), TrackSource::Microphone)],
+        now += Duration::from_millis(u64::from(c));
+        if operation & 0x10 == 0 {
+            let arrival = match operation & 0x20 {
+                0 => tracker.handle_packet(now, number, u32::from_be_bytes([b, c, a, 0])),
+                _ => tracker.handle_retransmission(now, number),
             };
-            server.sfu.handle_command(server.now, negotiate);
-            let Some(Event::Negotiated { answer, .. }) = server.sfu.poll_output() else {
-                panic!("the offer is good");
-            };
-            let value = |name: &str| {
-                let line = answer.expose().lines().find_map(|line| line.strip_prefix(name));
-                line.expect("an answer has credentials").to_owned()
-            };
-            server.credentials.push((value("a=ice-ufrag:"), value("a=ice-pwd:")));
-        }
-        server
-    }
-
-    fn step(&mut self, kind: u8, bytes: &[u8]) {
-        let remote = SocketAddr::from(([198, 51, 100, kind & 3], 5_000));
-        let mut bytes = match (kind >> 2) & 7 {
-            0 => {
-                let milliseconds = bytes.iter().map(|byte| u64::from(*byte) * 20).sum();
-                self.now += Duration::from_millis(milliseconds);
-                self.sfu.handle_timeout(self.now);
-                self.drain(0);
-                return;
+            if arrival == Arrival::New {
+                let ahead = |newest: &u16| number.wrapping_sub(*newest) as i16 > 0;
+                let highest = newest.filter(|newest| !ahead(newest)).unwrap_or(number);
+                newest = Some(highest);
+                seen.retain(|seen: &u16| highest.wrapping_sub(*seen) < 1_000);
+                assert!(seen.insert(number), "{number} is new twice");
             }
-            1 => {
-                let (user, password) = &self.credentials[usize::from(kind & 1)];
-                let mut transaction = [0; 12];
-                let length = bytes.len().min(12);
-                transaction[..length].copy_from_slice(&bytes[..length]);
-                connectivity_check(&format!("{user}:theirs"), password, transaction)
-            }
-            _ => bytes.to_vec(),
-        };
-        let length = bytes.len();
-        self.sfu.handle_datagram(self.now, Path { remote, local: None }, &mut bytes);
-        self.drain(length);
-    }
-
-    /// Takes what the core sends; `received` bytes came in just before.
-    fn drain(&mut self, received: usize) {
-        while let Some(egress) = self.sfu.poll_egress(self.now) {
-            let sent: usize = egress.transmits().map(|transmit| transmit.bytes.len()).sum();
-            // A flight of the handshake with its certificate, or the answer to a check.
-            assert!(sent <= received + 4_096, "{sent} bytes for {received}");
+            log.handle_packet(now, number);
         }
-        while self.sfu.poll_output().is_some() {}
+        let missing: Vec<u16> = tracker.poll_missing(now).collect();
+        assert!(missing.len() <= MAX_MISSING);
+        assert!(missing.iter().all(|number| !seen.contains(number)), "asked for what came");
+        let mut told = Vec::new();
+        if log.poll_feedback(now, 1, 2, &mut told) && !told.is_empty() {
+            let reports = reports::parse(&told).expect("what was written can be read");
+            for report in reports {
+                let Rtcp::TransportFeedback(feedback) = report else { panic!("feedback alone") };
+                assert!(feedback.arrivals().count() <= usize::from(u16::MAX));
+            }
+        }
+        if operation & 0x40 != 0 {
+            let _ = tracker.report(now, 7);
+        }
     }
 }
 
-fn mid(text: &str) -> Mid {
+pub(super) fn mid(text: &str) -> Mid {
     Mid::new(text).expect("a short token")
 }
-
-/// One sending section and one slot.
-const OFFER: &str = concat!(
-    "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1\r\n",
-    "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\n",
-    "a=ice-ufrag:theirs\r\na=ice-pwd:0123456789abcdef01234567\r\n",
-    "a=fingerprint:sha-256 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:",
-    "00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF\r\n",
-    "a=setup:actpass\r\na=mid:0\r\na=sendonly\r\na=rtcp-mux\r\na=rtpmap:111 opus/48000/2\r\n",
-    "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\n",
-    "a=ice-ufrag:theirs\r\na=ice-pwd:0123456789abcdef01234567\r\n",
-    "a=fingerprint:sha-256 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:",
-    "00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF\r\n",
-    "a=setup:actpass\r\na=mid:1\r\na=recvonly\r\na=rtcp-mux\r\na=rtpmap:111 opus/48000/2\r\n",
-);
 
 /// One decrypted RTCP datagram: whatever it announces, reading it ends, and a NACK that is read
 /// is the same after being written and read again.

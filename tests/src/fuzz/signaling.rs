@@ -14,8 +14,14 @@ use room::{
     SessionId, Slot, rules_of,
 };
 
-/// A message of a browser: refused, or the same after being written and read again.
+/// A message of a browser: refused, or the same after being written and read again. The first of a
+/// session is a `join` or a `probe`.
 pub fn client_message(data: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(data) {
+        let first = signaling::outside::first_message(text);
+        let is_message = serde_json::from_slice::<ClientMessage>(data).is_ok();
+        assert!(is_message || first.is_err(), "what is no message begins nothing");
+    }
     let Ok(message) = serde_json::from_slice::<ClientMessage>(data) else { return };
     let text = serde_json::to_string(&message).expect("a message can be written");
     let again: ClientMessage = serde_json::from_str(&text).expect("what was written can be read");
