@@ -19,6 +19,7 @@ use tokio::sync::{Semaphore, oneshot};
 
 use self::archive::Archive;
 use self::line::{Entry, SigningKey};
+pub(crate) use self::watch::Times;
 use self::watch::{Verdict, Watch};
 use crate::clock::Clock;
 use crate::config::Recording;
@@ -130,6 +131,19 @@ impl Recordings {
         self.0.store.clone()
     }
 
+    /// This moment, with what the server has counted until now.
+    fn now(&self) -> Times {
+        let (wall, run) = (self.0.clock.unix_seconds(), self.0.clock.now());
+        let watch = lock(&self.0.watch);
+        watch.as_ref().map_or(Times { own: wall, wall }, |watch| watch.at(wall, run))
+    }
+
+    /// What the machine's clock will say when the server has counted until then.
+    fn on_the_wall(&self, own: u64) -> u64 {
+        let now = self.now();
+        (own + now.wall).saturating_sub(now.own)
+    }
+
     /// Folder of one recording.
     pub(crate) fn folder_of(&self, id: RecordingId) -> PathBuf {
         self.0.folder.join(id.expose_text())
@@ -151,10 +165,10 @@ impl Recordings {
     /// runs and has to stop for it.
     pub(crate) async fn delete_due(&self) -> Vec<(RoomKey, RecordingId)> {
         let (wall, run) = (self.0.clock.unix_seconds(), self.0.clock.now());
-        let verdict = lock(&self.0.watch).as_mut().map(|watch| watch.look(wall, run));
-        let Some(verdict) = verdict else { return vec![] };
+        let looked =
+            lock(&self.0.watch).as_mut().map(|watch| (watch.look(wall, run), watch.times()));
+        let Some((verdict, now)) = looked else { return vec![] };
         warn(verdict);
-        let is_trusted = verdict == Verdict::Trusted;
         // Whose end was never told: the recorder has had time enough.
         let forgotten: Vec<_> = {
             let mut open = lock(&self.0.open);
@@ -170,14 +184,14 @@ impl Recordings {
                     tracing::error!(recording = ?id, ?code, "a recording cannot be closed");
                 }
             }
-            let due = archive.delete_due(wall, is_trusted, |id| still_open.contains(&id))?;
-            if is_trusted {
-                archive.ask(move |base| {
+            let due = archive.delete_due(now, |id| still_open.contains(&id))?;
+            archive.ask(move |base| {
+                if verdict == Verdict::InStep {
                     table::forget(base, wall.saturating_sub(RECEIPT_DAYS * DAY))?;
                     actions::forget(base, keep_from)?;
-                    table::see(base, wall)
-                })?;
-            }
+                }
+                table::see(base, now)
+            })?;
             Ok(due)
         });
         let due = done.await.unwrap_or_default();
@@ -202,7 +216,7 @@ impl Recordings {
                 .join("\n"),
             started_at: info.started_at,
             ended_at: None,
-            delete_at: info.started_at + u64::from(info.terms.retention_days) * DAY,
+            delete_at: self.now().own + u64::from(info.terms.retention_days) * DAY,
             state: State::Running,
             lines: 0,
             last_hash: String::new(),
@@ -326,7 +340,7 @@ impl Recordings {
         let record = self.find(id).await?.ok_or(ErrorCode::NotThere)?;
         self.note(doer, Deed::EraseRecording, record.room);
         let running = lock(&self.0.open).get(&id).map(|open| open.room);
-        let now = self.0.clock.unix_seconds();
+        let now = self.now();
         let is_open = running.is_some();
         self.run(move |archive| match is_open {
             true => archive.mark(id),
@@ -340,7 +354,7 @@ impl Recordings {
     /// has ended it. True when it is gone.
     pub(crate) async fn erase_beside(&self, record: &Record) -> Result<bool, ErrorCode> {
         self.note(Doer::Administrator, Deed::EraseRecording, record.room);
-        let (record, now) = (record.clone(), self.0.clock.unix_seconds());
+        let (record, now) = (record.clone(), self.now());
         self.run(move |archive| match record.state {
             State::Running => archive.mark(record.id).map(|()| false),
             State::Kept => archive.delete(&record, now).map(|()| true),
@@ -442,8 +456,11 @@ fn pieces(folder: &Path, track: u32) -> std::io::Result<Vec<u64>> {
 }
 
 fn warn(verdict: Verdict) {
-    if verdict == Verdict::Leapt {
-        tracing::warn!("the clock has leapt: nothing is deleted until it has run for an hour");
+    if verdict == Verdict::Parted {
+        tracing::warn!(
+            "the clock has leapt, or this server was off for more than a week: recordings go by the \
+             days it counts itself; set the clock right (timedatectl set-ntp true)"
+        );
     }
 }
 

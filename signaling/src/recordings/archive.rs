@@ -13,6 +13,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use protocol::{ErrorCode, ParticipantId, RecordingId, ReleasedKeys, Verifier};
 use sfu::seal::Recipients;
 
+use super::Times;
 use super::line::{Chain, Entry, SigningKey};
 use crate::store::recordings::{self as table, GrantId, Receipt, Record, State};
 use crate::store::{Store, StoreError};
@@ -173,37 +174,32 @@ impl Archive {
 
     /// Deletes a recording in three steps, each of which may be taken again: it is marked, its files
     /// go, and the receipt takes its place in the tables.
-    pub(super) fn delete(&self, record: &Record, now: u64) -> Result<(), ErrorCode> {
+    pub(super) fn delete(&self, record: &Record, now: Times) -> Result<(), ErrorCode> {
         self.mark(record.id)?;
         self.remove_files(record.id)?;
         self.settle(record, now)
     }
 
-    fn settle(&self, record: &Record, now: u64) -> Result<(), ErrorCode> {
-        let (recording, room) = (record.id, record.room);
-        let what = if record.delete_at <= now { "deadline" } else { "request" }.to_owned();
-        let signature = self.key.sign(&deletion_text(recording, &what, now));
-        let receipt = Receipt { recording, what, at: now, signature };
+    fn settle(&self, record: &Record, now: Times) -> Result<(), ErrorCode> {
+        let (recording, room, at) = (record.id, record.room, now.wall);
+        let what = if record.delete_at <= now.own { "deadline" } else { "request" }.to_owned();
+        let signature = self.key.sign(&deletion_text(recording, &what, at));
+        let receipt = Receipt { recording, what, at, signature };
         self.ask(move |base| table::settle(base, room, &receipt))?;
         tracing::info!(?recording, "a recording was deleted");
         Ok(())
     }
 
-    /// Deletes what is due, apart from those the recorder may still write (`is_open`); gives the
-    /// open ones that are due. What was decided goes whatever the clock says; what has reached
-    /// its end, when the clock `is_trusted`.
+    /// Deletes what has reached its end or was decided to go, apart from those the recorder may still
+    /// write (`is_open`); gives the open ones of these.
     pub(super) fn delete_due(
         &self,
-        now: u64,
-        is_trusted: bool,
+        now: Times,
         is_open: impl Fn(RecordingId) -> bool,
     ) -> Result<Vec<Record>, ErrorCode> {
-        let due = self.ask(move |base| table::due(base, now))?;
+        let due = self.ask(move |base| table::due(base, now.own))?;
         let mut open = Vec::new();
         for record in due {
-            if record.state != State::Deleting && !is_trusted {
-                continue;
-            }
             if is_open(record.id) {
                 open.push(record);
             } else if let Err(code) = self.delete(&record, now) {

@@ -223,6 +223,7 @@ async fn list(
 ) -> Answer {
     let asking = Asking::new(&app, connection, &headers)?;
     let room = asking.moderator().await?;
+    let keeper = app.recordings.clone();
     let read = move |base: &mut _| {
         let mut recordings = Vec::new();
         for record in table::of_room(base, room)? {
@@ -239,7 +240,7 @@ async fn list(
                 id: record.id,
                 started_at: record.started_at,
                 ended_at: record.ended_at,
-                delete_at: record.delete_at,
+                delete_at: keeper.on_the_wall(record.delete_at),
                 bytes: record.bytes,
                 state: record.state.name(),
                 grants: table::grants(base, record.id)?.into_iter().map(grant).collect(),
@@ -312,7 +313,7 @@ async fn describe(
         id,
         started_at: record.started_at,
         ended_at: record.ended_at,
-        delete_at: record.delete_at,
+        delete_at: app.recordings.on_the_wall(record.delete_at),
         lines: record.lines,
         last_hash: record.last_hash,
         signing_key: app.recordings.0.key.public(),

@@ -1,105 +1,196 @@
-//! [`Watch`]: whether the clock can be trusted to say that something has reached its end.
+//! [`Watch`]: the time by which recordings are kept. It is that of the wall clock for as long as that
+//! runs as clocks do. A leap is not followed: a recording goes when the days it was promised have passed
+//! as this server counts them, neither sooner nor later, whatever the machine's clock says meanwhile.
 
 use std::time::{Duration, Instant};
 
-/// Compares the wall clock with one that only runs. After a leap nothing is deleted until an hour
-/// has run: time for somebody to set the clock right.
+/// Counts with a clock that only runs, and compares the wall clock with it.
 #[derive(Debug)]
 pub(crate) struct Watch {
-    last_wall: u64,
-    last_run: Instant,
-    held_until: Option<Instant>,
+    /// At the last look.
+    times: Times,
+    run: Instant,
+    /// Seconds for which the server seems to have been off, too many to be believed at once, and when
+    /// they are.
+    rest: Option<(u64, Instant)>,
+    is_apart: bool,
+}
+
+/// One moment, in seconds since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Times {
+    /// As the server counts.
+    pub(crate) own: u64,
+    /// As the machine's clock says.
+    pub(crate) wall: u64,
 }
 
 /// What a look at the clock gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// The clock has run as clocks do.
-    Trusted,
-    /// It has just leapt.
-    Leapt,
-    /// It leapt less than an hour ago.
-    Held,
+    /// Both say the same.
+    InStep,
+    /// They have just parted.
+    Parted,
+    /// They parted earlier.
+    Apart,
 }
 
 impl Watch {
-    /// At the start of the server. `last_seen` is the latest trusted time of the run before, in
-    /// seconds since 1970.
-    pub(crate) fn start(wall: u64, run: Instant, last_seen: Option<u64>) -> (Self, Verdict) {
-        let has_leapt = last_seen.is_some_and(|seen| wall > seen.saturating_add(LONGEST_REST));
-        let held_until = has_leapt.then(|| run + HOLD);
-        let verdict = if has_leapt { Verdict::Leapt } else { Verdict::Trusted };
-        (Self { last_wall: wall, last_run: run, held_until }, verdict)
+    /// At the start of the server. `seen` is the latest moment of the run before.
+    pub(crate) fn start(wall: u64, run: Instant, seen: Option<Times>) -> (Self, Verdict) {
+        let seen = seen.unwrap_or(Times { own: wall, wall });
+        let own = seen.own;
+        let mut watch = Self { times: Times { own, wall }, run, rest: None, is_apart: false };
+        // A clock that went back tells nothing of how long it was.
+        watch.rest(wall.saturating_sub(seen.wall));
+        let verdict = watch.settle();
+        (watch, verdict)
     }
 
     /// At every look.
     pub(crate) fn look(&mut self, wall: u64, run: Instant) -> Verdict {
-        let ran = run.saturating_duration_since(self.last_run).as_secs();
-        let should_be = self.last_wall.saturating_add(ran);
-        (self.last_wall, self.last_run) = (wall, run);
-        if wall.abs_diff(should_be) > LEAP {
-            self.held_until = Some(run + HOLD);
-            return Verdict::Leapt;
+        let ran = run.saturating_duration_since(self.run).as_secs();
+        // Parts of a second are counted at a later look.
+        self.run += Duration::from_secs(ran);
+        let expected = self.times.wall.saturating_add(ran);
+        self.times = Times { own: self.times.own.saturating_add(ran), wall };
+        match self.rest.take() {
+            Some((rest, _)) if wall.abs_diff(expected) > LEAP => {
+                // Somebody has set the clock: how long the server was off may be plain now.
+                let rest = wall.saturating_add(rest).saturating_sub(expected);
+                self.rest(rest);
+            }
+            Some((rest, at)) if run >= at => self.times.own = self.times.own.saturating_add(rest),
+            rest => self.rest = rest,
         }
-        if self.held_until.is_some_and(|until| run < until) {
-            return Verdict::Held;
+        self.settle()
+    }
+
+    /// The moment of the last look.
+    pub(crate) fn times(&self) -> Times {
+        self.times
+    }
+
+    /// A moment after the last look.
+    pub(crate) fn at(&self, wall: u64, run: Instant) -> Times {
+        let ran = run.saturating_duration_since(self.run).as_secs();
+        let own = self.times.own.saturating_add(ran);
+        let is_in_step = !self.is_apart && wall.abs_diff(own) <= LEAP;
+        Times { own: if is_in_step { wall } else { own }, wall }
+    }
+
+    fn rest(&mut self, seconds: u64) {
+        if seconds > LONGEST_REST {
+            self.rest = Some((seconds, self.run + DOUBT));
+        } else {
+            self.times.own = self.times.own.saturating_add(seconds);
         }
-        self.held_until = None;
-        Verdict::Trusted
+    }
+
+    fn settle(&mut self) -> Verdict {
+        let was_apart = self.is_apart;
+        self.is_apart = self.times.wall.abs_diff(self.times.own) > LEAP;
+        if !self.is_apart {
+            self.times.own = self.times.wall;
+        }
+        match (was_apart, self.is_apart) {
+            (_, false) => Verdict::InStep,
+            (false, true) => Verdict::Parted,
+            (true, true) => Verdict::Apart,
+        }
     }
 }
 
-/// Seconds by which the two clocks may part between two looks. Less, and a machine that slept for a
-/// moment holds deletion back; more, and a wrong clock deletes a little early.
+/// Seconds by which the two may differ. Less, and a clock that is set right by some minutes counts as one
+/// that leaps; more, and a wrong clock deletes a little early.
 const LEAP: u64 = 3600;
-/// Seconds for which a server may have been switched off without its clock being doubted.
+/// Seconds for which a server may have been off without its clock being doubted.
 const LONGEST_REST: u64 = 7 * 24 * 3600;
-/// How long deletion waits after a leap.
-const HOLD: Duration = Duration::from_secs(3600);
+/// How long nothing more is deleted after a longer rest: time for somebody to set the clock right.
+const DOUBT: Duration = Duration::from_secs(24 * 3600);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const MINUTE: Duration = Duration::from_secs(60);
-    const YEAR: u64 = 365 * 24 * 3600;
+    const HOUR: u64 = 3600;
+    const DAY: u64 = 24 * HOUR;
+    const YEAR: u64 = 365 * DAY;
+    const BEGIN: u64 = 100 * YEAR;
 
-    #[test]
-    fn r23_after_a_leap_of_the_clock_deletion_waits_an_hour_of_running() {
-        let start = Instant::now();
-        let (mut watch, verdict) = Watch::start(1_000_000, start, None);
-        assert_eq!(verdict, Verdict::Trusted);
-        let mut wall = 1_000_000;
-        let mut look = |minute: u32, leap: i64| {
-            wall = 1_000_000 + u64::from(minute) * 60;
-            watch.look(wall.saturating_add_signed(leap), start + minute * MINUTE)
-        };
-        assert_eq!(look(1, 0), Verdict::Trusted);
-        assert_eq!(look(2, 3600), Verdict::Trusted, "an hour of summer time");
-        assert_eq!(look(3, 0), Verdict::Trusted);
-        let year = YEAR.cast_signed();
-        assert_eq!(look(4, year), Verdict::Leapt);
-        assert_eq!(look(63, year), Verdict::Held);
-        assert_eq!(look(64, year), Verdict::Trusted, "an hour has run: it is taken at its word");
-        assert_eq!(look(65, 0), Verdict::Leapt, "and back");
-        assert_eq!(look(70, year), Verdict::Leapt, "each leap anew");
-        assert_eq!(look(129, year), Verdict::Held);
-        assert_eq!(look(130, year), Verdict::Trusted);
+    /// Looks once a minute for so long, with a wall clock that is off by so much; gives the last
+    /// verdict.
+    fn pass(watch: &mut Watch, start: Instant, from: u64, until: u64, off: i64) -> Verdict {
+        let looks = (from + 60..=until).step_by(60).map(|at| {
+            watch.look((BEGIN + at).saturating_add_signed(off), start + Duration::from_secs(at))
+        });
+        looks.last().expect("a minute at least")
     }
 
     #[test]
-    fn r23_a_start_long_after_the_last_run_waits_as_well() {
+    fn r23_a_clock_that_runs_is_followed_to_the_second() {
         let start = Instant::now();
-        for (rest, verdict) in
-            [(0, Verdict::Trusted), (LONGEST_REST, Verdict::Trusted), (YEAR, Verdict::Leapt)]
-        {
-            let (mut watch, is) = Watch::start(1_000_000 + rest, start, Some(1_000_000));
-            assert_eq!(is, verdict, "{rest}");
-            let soon = watch.look(1_000_060 + rest, start + MINUTE);
-            assert_eq!(soon == Verdict::Trusted, verdict == Verdict::Trusted);
-            assert_eq!(watch.look(1_003_600 + rest, start + HOLD), Verdict::Trusted);
+        let (mut watch, verdict) = Watch::start(BEGIN, start, None);
+        assert_eq!(verdict, Verdict::InStep);
+        for (minute, off) in [(1, 0), (2, 40), (3, -3000), (4, 0)] {
+            let wall = (BEGIN + 60 * minute).saturating_add_signed(off);
+            let verdict = watch.look(wall, start + minute as u32 * MINUTE);
+            assert_eq!((verdict, watch.times().own), (Verdict::InStep, wall));
         }
-        let (_, back) = Watch::start(10, start, Some(1_000_000));
-        assert_eq!(back, Verdict::Trusted, "an earlier time deletes nothing too soon");
+    }
+
+    #[test]
+    fn r23_days_are_counted_whatever_the_clock_says() {
+        for off in [YEAR.cast_signed(), -YEAR.cast_signed(), 2 * HOUR.cast_signed()] {
+            let start = Instant::now();
+            let (mut watch, _) = Watch::start(BEGIN, start, None);
+            assert_eq!(pass(&mut watch, start, 0, HOUR, 0), Verdict::InStep);
+            assert_eq!(pass(&mut watch, start, HOUR, HOUR + 60, off), Verdict::Parted);
+            assert_eq!(pass(&mut watch, start, HOUR + 60, 40 * DAY, off), Verdict::Apart);
+            assert_eq!(watch.times().own, BEGIN + 40 * DAY, "by the day and the second");
+            // Switched off for an hour with the clock still wrong.
+            let again = start + Duration::from_secs(50 * DAY);
+            let wall = (BEGIN + 40 * DAY + HOUR).saturating_add_signed(off);
+            let (mut watch, verdict) = Watch::start(wall, again, Some(watch.times()));
+            assert_eq!(verdict, Verdict::Parted, "said at each start");
+            assert_eq!(watch.times().own, BEGIN + 40 * DAY + HOUR);
+            // Set right at last.
+            let verdict = watch.look(BEGIN + 40 * DAY + HOUR + 60, again + MINUTE);
+            assert_eq!(verdict, Verdict::InStep);
+            assert_eq!(watch.times().own, BEGIN + 40 * DAY + HOUR + 60);
+        }
+    }
+
+    #[test]
+    fn r23_a_rest_counts_and_a_very_long_one_after_a_day() {
+        let seen = Some(Times { own: BEGIN, wall: BEGIN });
+        let start = Instant::now();
+        for rest in [0, 60, LONGEST_REST] {
+            let (watch, verdict) = Watch::start(BEGIN + rest, start, seen);
+            assert_eq!((verdict, watch.times().own), (Verdict::InStep, BEGIN + rest));
+        }
+        let (watch, verdict) = Watch::start(BEGIN - YEAR, start, seen);
+        assert_eq!(
+            (verdict, watch.times().own),
+            (Verdict::Parted, BEGIN),
+            "a clock that went back"
+        );
+
+        let (mut watch, verdict) = Watch::start(BEGIN + YEAR, start, seen);
+        assert_eq!((verdict, watch.times().own), (Verdict::Parted, BEGIN));
+        let off = YEAR.cast_signed();
+        assert_eq!(pass(&mut watch, start, 0, DAY - 60, off), Verdict::Apart);
+        assert_eq!(watch.times().own, BEGIN + DAY - 60);
+        assert_eq!(pass(&mut watch, start, DAY - 60, DAY, off), Verdict::InStep);
+        assert_eq!(watch.times().own, BEGIN + DAY + YEAR);
+
+        // It was three days, and somebody sets the clock within the day.
+        let (mut watch, _) = Watch::start(BEGIN + YEAR, start, seen);
+        let three = (3 * DAY).cast_signed();
+        assert_eq!(pass(&mut watch, start, 0, HOUR, off), Verdict::Apart);
+        assert_eq!(pass(&mut watch, start, HOUR, 2 * HOUR, three), Verdict::InStep);
+        assert_eq!(watch.times().own, BEGIN + 3 * DAY + 2 * HOUR);
     }
 }

@@ -44,7 +44,7 @@ pub(crate) fn check(file: &Path) -> Result<i64, StoreError> {
 /// The latest time that a server has seen, as far as its database says so.
 pub(crate) fn last_seen(file: &Path) -> Option<u64> {
     let mut base = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE).ok()?;
-    recordings::last_seen(&mut base).ok().flatten()
+    recordings::last_seen(&mut base).ok().flatten().map(|seen| seen.own)
 }
 
 fn version_of(base: &Connection) -> Result<i64, StoreError> {

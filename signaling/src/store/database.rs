@@ -96,6 +96,9 @@ impl Database {
             step.execute_batch(ENCRYPTION)?;
             step.execute_batch(recordings::RELEASES)?;
         }
+        if version < 7 {
+            step.execute_batch(recordings::WALL)?;
+        }
         step.pragma_update(None, "user_version", VERSION)?;
         step.commit()?;
         Ok(())
@@ -292,7 +295,7 @@ fn make_private(file: &Path) -> io::Result<()> {
 }
 
 /// Of the tables below.
-pub(crate) const VERSION: i64 = 6;
+pub(crate) const VERSION: i64 = 7;
 
 const SCHEMA: &str = "
     CREATE TABLE room (
@@ -414,12 +417,16 @@ mod tests {
         let insert = "INSERT INTO room VALUES (zeroblob(32), zeroblob(32), zeroblob(32), 5, 100, 3, \
                       ?, zeroblob(32))";
         old.execute(insert, [written.to_string()]).unwrap();
+        old.execute_batch("ALTER TABLE last_seen DROP COLUMN wall").unwrap();
+        old.execute_batch("INSERT INTO last_seen VALUES (1, 77)").unwrap();
         old.pragma_update(None, "user_version", 5).unwrap();
         drop(old);
         for _ in 0..2 {
-            let database = Database::open(&file).unwrap();
+            let mut database = Database::open(&file).unwrap();
             let key = RoomKey::from_bytes([0; 32]);
             assert_eq!(database.find(key).unwrap().unwrap().rules, rules);
+            let seen = recordings::last_seen(&mut database.0).unwrap().unwrap();
+            assert_eq!((seen.own, seen.wall), (77, 77));
             let raw: String =
                 database.0.query_row("SELECT rules FROM room", [], |row| row.get(0)).unwrap();
             let raw: serde_json::Value = serde_json::from_str(&raw).unwrap();

@@ -4,6 +4,7 @@ use protocol::{MAX_RELEASES, ParticipantId, RecordingId, Verifier};
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
 use super::RoomKey;
+use crate::recordings::Times;
 
 /// What is kept of one recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +16,7 @@ pub(crate) struct Record {
     /// Seconds since 1970-01-01 UTC, as all times here.
     pub(crate) started_at: u64,
     pub(crate) ended_at: Option<u64>,
+    /// As the server counts ([`Times::own`]).
     pub(crate) delete_at: u64,
     pub(crate) state: State,
     /// Lines of its journal.
@@ -136,6 +138,9 @@ pub(super) const RELEASES: &str = "
     ) STRICT, WITHOUT ROWID;
 ";
 
+/// Since version 7 of the tables.
+pub(super) const WALL: &str = "ALTER TABLE last_seen ADD COLUMN wall INTEGER;";
+
 type Outcome<T> = rusqlite::Result<T>;
 
 /// Forgets every recording; the receipts of those that were deleted stay.
@@ -232,7 +237,7 @@ pub(crate) fn all(base: &mut Connection) -> Outcome<Vec<Record>> {
     list(base, "ORDER BY started_at", [])
 }
 
-/// Those whose end has come at `now`, or was decided.
+/// Those whose end has come at `now` as the server counts, or was decided.
 pub(crate) fn due(base: &mut Connection, now: u64) -> Outcome<Vec<Record>> {
     list(base, "WHERE delete_at <= ? OR state = 2", params![now.cast_signed()])
 }
@@ -451,7 +456,7 @@ pub(crate) fn log_access(
     at: u64,
 ) -> Outcome<bool> {
     let sql = "INSERT INTO recording_access (recording, at, by) SELECT ?1, ?2, ?3 WHERE NOT EXISTS \
-               (SELECT 1 FROM recording_access WHERE recording = ?1 AND by IS ?3 AND at > ?2 - ?4)";
+               (SELECT 1 FROM recording_access WHERE recording = ?1 AND by IS ?3 AND abs(?2 - at) < ?4)";
     let is_new = base.execute(sql, params![id.as_bytes(), at.cast_signed(), by, ONE_ACCESS])? > 0;
     if !is_new {
         return Ok(false);
@@ -472,15 +477,19 @@ pub(crate) fn accesses(
     base.prepare(sql)?.query_map(params![id.as_bytes()], access)?.collect()
 }
 
-/// The latest trusted time.
-pub(crate) fn last_seen(base: &mut Connection) -> Outcome<Option<u64>> {
-    let found = base.query_row("SELECT at FROM last_seen", [], |row| row.get::<_, i64>(0));
-    Ok(found.optional()?.map(i64::cast_unsigned))
+/// The latest moment of which is known.
+pub(crate) fn last_seen(base: &mut Connection) -> Outcome<Option<Times>> {
+    let found = base.query_row("SELECT at, coalesce(wall, at) FROM last_seen", [], |row| {
+        let [own, wall] = [row.get::<_, i64>(0)?, row.get(1)?].map(i64::cast_unsigned);
+        Ok(Times { own, wall })
+    });
+    found.optional()
 }
 
-pub(crate) fn see(base: &mut Connection, at: u64) -> Outcome<()> {
-    let sql = "INSERT INTO last_seen VALUES (1, ?) ON CONFLICT DO UPDATE SET at = excluded.at";
-    base.execute(sql, params![at.cast_signed()]).map(drop)
+pub(crate) fn see(base: &mut Connection, now: Times) -> Outcome<()> {
+    let sql = "INSERT INTO last_seen (one, at, wall) VALUES (1, ?1, ?2) ON CONFLICT DO UPDATE SET \
+               at = ?1, wall = ?2";
+    base.execute(sql, params![now.own.cast_signed(), now.wall.cast_signed()]).map(drop)
 }
 
 /// Most times that all together release keys for one recording: who comes anew each minute is somebody

@@ -98,6 +98,11 @@ impl Place {
     }
 }
 
+/// With a clock that is right.
+fn at(now: u64) -> Times {
+    Times { own: now, wall: now }
+}
+
 fn person(n: u8) -> ParticipantId {
     ParticipantId::from_bytes([n; 8])
 }
@@ -147,7 +152,7 @@ fn r23_an_id_is_used_once_and_a_deleted_one_never_again() {
     assert_eq!(place.begin(&archive, 1), Err(ErrorCode::RecordingRunning));
     assert_eq!(place.journal(&archive, id).len(), 1, "the first is untouched");
     archive.close(id).unwrap();
-    archive.delete(&find(&archive, id).unwrap(), START).unwrap();
+    archive.delete(&find(&archive, id).unwrap(), at(START)).unwrap();
     assert_eq!(place.begin(&archive, 1), Err(ErrorCode::RecordingRunning));
 }
 
@@ -241,7 +246,7 @@ fn r23_a_deletion_that_is_killed_at_any_step_is_taken_up_again_and_has_one_recei
         let now = if step == 0 { record.delete_at } else { START + DAY };
         let is_due = |it: RecordingId| it == kept;
         for _ in 0..2 {
-            archive.delete_due(now, true, is_due).unwrap();
+            archive.delete_due(at(now), is_due).unwrap();
         }
         assert!(!folder.exists(), "step {step}");
         assert_eq!(find(&archive, id), None);
@@ -262,9 +267,9 @@ fn r23_the_receipt_of_a_deletion_is_signed_for_what_and_when() {
     let archive = place.open();
     let id = place.begin(&archive, 1).unwrap();
     archive.close(id).unwrap();
-    archive.delete_due(START + 30 * DAY - 1, true, |_| false).unwrap();
+    archive.delete_due(at(START + 30 * DAY - 1), |_| false).unwrap();
     assert!(place.receipts(&archive).is_empty(), "not a second too soon");
-    archive.delete_due(START + 30 * DAY, true, |_| false).unwrap();
+    archive.delete_due(at(START + 30 * DAY), |_| false).unwrap();
     let [receipt] = &place.receipts(&archive)[..] else { panic!() };
     let public = URL_SAFE_NO_PAD.decode(place.key.public()).unwrap();
     let public = UnparsedPublicKey::new(&ED25519, public);
@@ -281,20 +286,25 @@ fn r23_the_receipt_of_a_deletion_is_signed_for_what_and_when() {
 }
 
 #[test]
-fn r23_with_a_clock_in_doubt_only_what_was_decided_is_deleted() {
+fn r23_a_leap_of_the_clock_deletes_only_what_was_decided_and_keeps_nothing_longer() {
     let place = Place::new();
     let archive = place.open();
-    let [due, decided] = [1, 2].map(|n| place.begin(&archive, n).unwrap());
-    for id in [due, decided] {
+    let [kept, decided] = [1, 2].map(|n| place.begin(&archive, n).unwrap());
+    for id in [kept, decided] {
         archive.close(id).unwrap();
     }
     archive.mark(decided).unwrap();
-    let next_year = START + 365 * DAY;
-    archive.delete_due(next_year, false, |_| false).unwrap();
-    assert!(find(&archive, due).is_some());
+    let wall = START + 365 * DAY;
+    archive.delete_due(Times { own: START + DAY, wall }, |_| false).unwrap();
+    assert!(find(&archive, kept).is_some());
     assert_eq!(find(&archive, decided), None);
-    archive.delete_due(next_year, true, |_| false).unwrap();
-    assert_eq!(find(&archive, due), None);
+    // A clock that went back, and thirty days of running.
+    archive.delete_due(Times { own: START + 30 * DAY, wall: START - DAY }, |_| false).unwrap();
+    assert_eq!(find(&archive, kept), None);
+    let [deadline, request] = &place.receipts(&archive)[..] else { panic!() };
+    let mut said = [deadline, request].map(|it| (it.what.as_str(), it.at));
+    said.sort_unstable();
+    assert_eq!(said, [("deadline", START - DAY), ("request", wall)]);
 }
 
 #[test]
@@ -303,12 +313,12 @@ fn r23_what_the_recorder_still_writes_is_not_deleted_under_its_hands() {
     let archive = place.open();
     let id = place.begin(&archive, 1).unwrap();
     archive.mark(id).unwrap();
-    let open = archive.delete_due(START, true, |_| true).unwrap();
+    let open = archive.delete_due(at(START), |_| true).unwrap();
     assert_eq!(open.iter().map(|record| record.id).collect::<Vec<_>>(), [id]);
     assert!(archive.folder.join(id.expose_text()).exists());
     archive.close(id).unwrap();
     assert_eq!(find(&archive, id).unwrap().state, State::Deleting, "for good");
-    archive.delete_due(START, true, |_| false).unwrap();
+    archive.delete_due(at(START), |_| false).unwrap();
     assert!(!archive.folder.join(id.expose_text()).exists());
 }
 
@@ -436,7 +446,7 @@ fn released_keys_are_kept_in_order_with_whose_they_are() {
     archive.close(id).unwrap();
     assert_eq!(counts(&archive, id), [(person(3), 2)]);
     assert!(read(2, 0).is_err() && read(3, 0).is_ok());
-    archive.delete(&find(&archive, id).unwrap(), START).unwrap();
+    archive.delete(&find(&archive, id).unwrap(), at(START)).unwrap();
     assert_eq!(counts(&archive, id), []);
     assert!(read(3, 0).is_err());
 }
