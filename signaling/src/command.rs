@@ -275,8 +275,8 @@ pub fn run(command: Command) -> Result<(), CommandError> {
                 let config = create.configured.config()?;
                 let profile = create.profile;
                 let raw = create.whole_frames;
-                let encryption = (!create.unencrypted)
-                    .then(|| RoomEncryption { raw, ..encryption_of(profile) });
+                let encryption =
+                    (!create.unencrypted).then(|| RoomEncryption { raw, ..encryption_of(profile) });
                 match create.server {
                     Some(origin) => {
                         create_there(&origin, create.host_pass, profile, encryption, &config).await
