@@ -6,6 +6,7 @@ mod histogram;
 pub(crate) mod memory;
 pub(crate) mod mos;
 mod process;
+mod streams;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,6 +14,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub(crate) use calls::SystemCalls;
 pub use histogram::Histogram;
 pub use process::{ProcessSample, ProcessUse};
+pub use streams::Streams;
+pub(crate) use streams::{Shown, freeze_after};
 
 use crate::clock::{Nanos, SECOND};
 
@@ -37,6 +40,10 @@ impl Meter {
 pub struct Measured {
     /// When each step of the join was done.
     pub join: Join,
+    /// What should arrive.
+    pub streams: Streams,
+    /// Slots that carried nothing although somebody sent for them.
+    pub silent_slots: u64,
     /// Sound that was received.
     pub sound: Received,
     /// Pictures that were received.
@@ -86,6 +93,10 @@ pub struct Join {
     pub member: Option<Nanos>,
     /// The first frame was decrypted, in an encrypted room.
     pub first_opened: Option<Nanos>,
+    /// No packet came in time although somebody sent.
+    pub lacks_packet: bool,
+    /// No picture came in time although somebody sent one.
+    pub lacks_picture: bool,
 }
 
 /// Packets of one kind of media.
@@ -167,14 +178,15 @@ impl Sealed {
 }
 
 impl Measured {
-    /// Takes what was measured since the last time; the join stays.
+    /// Takes what was measured since the last time; the join stays, and what is expected.
     pub(crate) fn take(&mut self) -> Self {
-        let join = self.join;
-        std::mem::replace(self, Self { join, ..Self::default() })
+        let (join, streams) = (self.join, std::mem::take(&mut self.streams));
+        std::mem::replace(self, Self { join, streams, ..Self::default() })
     }
 
     /// Adds what another saw, its join left out.
     pub(crate) fn add(&mut self, other: &Self) {
+        self.silent_slots += other.silent_slots;
         self.sound.add(&other.sound);
         self.picture.add(&other.picture);
         for (height, frames) in &other.heights {

@@ -65,6 +65,7 @@ pub(crate) async fn play(
     let stay = stay.unwrap_or(FOR_EVER);
     let played = timeout(stay, player.play(seat.as_mut())).await.unwrap_or(Ok(()));
     player.withdraw();
+    meter.lock().expect_nothing(clock::now());
     if played.is_ok() {
         seat.leave().await;
     }

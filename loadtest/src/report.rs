@@ -5,6 +5,8 @@ pub(crate) mod html;
 pub(crate) mod json;
 pub(crate) mod junit;
 pub(crate) mod terminal;
+#[cfg(test)]
+mod tests;
 
 use serde::Serialize;
 
@@ -61,6 +63,8 @@ pub struct Report {
     pub mbit_sent: f64,
     /// Megabits a second to participants.
     pub mbit_received: f64,
+    /// Slots that carried nothing in the measured time although they were subscribed and somebody sent.
+    pub silent_slots: u64,
     /// The scenario's limits.
     pub limits: Vec<Verdict>,
     /// Second by second.
@@ -76,13 +80,13 @@ pub struct Joins {
     pub begun: usize,
     /// Connected.
     pub connected: usize,
-    /// From the first join to the last one's first packet.
+    /// From the first join to the last one's first packet; infinite (in JSON `null`) when one never came.
     pub all_in_ms: Option<f64>,
     /// Each step, from the start of its join.
     pub steps: Vec<Step>,
 }
 
-/// One step of all joins.
+/// One step of all joins. Whoever never got what they should counts as infinitely late, in JSON `null`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Step {
     /// Which.
@@ -93,6 +97,8 @@ pub struct Step {
     pub p95_ms: f64,
     /// The slowest.
     pub max_ms: f64,
+    /// Who never got there, although somebody sent for them.
+    pub missing: usize,
 }
 
 /// One join: when it began and when each step was done.
@@ -209,6 +215,17 @@ pub struct Verdict {
     pub holds: bool,
 }
 
+impl Verdict {
+    /// What was measured, in words.
+    pub(crate) fn said(&self) -> String {
+        match self.measured {
+            None => "not measured".to_owned(),
+            Some(value) if value.is_finite() => format!("{value:.3}"),
+            Some(_) => "never".to_owned(),
+        }
+    }
+}
+
 /// One second.
 #[derive(Clone, Debug, Serialize)]
 pub struct Point {
@@ -281,6 +298,7 @@ impl Report {
             packets_per_second: packets as f64 / seconds,
             mbit_sent: total.bytes_sent as f64 * 8.0 / 1e6 / seconds,
             mbit_received: total.bytes_received as f64 * 8.0 / 1e6 / seconds,
+            silent_slots: total.silent_slots,
             limits: Vec::new(),
             series: outcome.seconds.iter().map(Point::new).collect(),
             waterfall: waterfall(&outcome.joins),
@@ -344,6 +362,8 @@ impl Joins {
                 .iter()
                 .filter_map(|join| Some(done(join)[at]?.saturating_sub(join.began?) as f64 / 1e6))
                 .collect();
+            let missing = joins.iter().filter(|join| lacks(join, name)).count();
+            times.extend(std::iter::repeat_n(f64::INFINITY, missing));
             times.sort_by(f64::total_cmp);
             let quantile = |share: f64| {
                 let rank = (share * times.len() as f64).ceil() as usize;
@@ -352,7 +372,7 @@ impl Joins {
             if let (Some(p50_ms), Some(p95_ms), Some(max_ms)) =
                 (quantile(0.5), quantile(0.95), quantile(1.0))
             {
-                steps.push(Step { name, p50_ms, p95_ms, max_ms });
+                steps.push(Step { name, p50_ms, p95_ms, max_ms, missing });
             }
         }
         let first = joins.iter().filter_map(|join| join.began).min();
@@ -360,7 +380,10 @@ impl Joins {
         Self {
             begun: joins.len(),
             connected: joins.iter().filter(|join| join.dtls.is_some()).count(),
-            all_in_ms: first.zip(last).map(|(first, last)| last.saturating_sub(first) as f64 / 1e6),
+            all_in_ms: match first.zip(last) {
+                _ if joins.iter().any(|join| join.lacks_packet) => Some(f64::INFINITY),
+                times => times.map(|(first, last)| last.saturating_sub(first) as f64 / 1e6),
+            },
             steps,
         }
     }
@@ -437,6 +460,16 @@ fn ms(histogram: &Histogram, share: f64) -> Option<f64> {
     histogram.quantile(share).map(|us| us as f64 / 1e3)
 }
 
+/// Whether a join never got to a step that it should have got to.
+fn lacks(join: &Join, step: &str) -> bool {
+    (step == STEPS[5] && join.lacks_packet) || (step == STEPS[6] && join.lacks_picture)
+}
+
+/// A time in milliseconds, in words.
+fn time(ms: f64) -> String {
+    if ms.is_finite() { format!("{ms:.1}") } else { "never".to_owned() }
+}
+
 fn done(join: &Join) -> [Option<u64>; STEPS.len()] {
     let Join { socket, admitted, answered, ice, dtls, first_packet, first_frame, .. } = *join;
     [socket, admitted, answered, ice, dtls, first_packet, first_frame]
@@ -481,6 +514,7 @@ fn verdicts(limits: &Limits, report: &Report, total: &Measured) -> Vec<Verdict> 
         ("join_p95_ms", limits.join_p95_ms, report.step_p95_ms("first packet")),
         ("first_frame_p95_ms", limits.first_frame_p95_ms, report.step_p95_ms("first picture")),
         ("all_in_ms", limits.all_in_ms, report.joins.all_in_ms),
+        ("silent_slots", Some(limits.silent_slots), Some(report.silent_slots as f64)),
         ("key_frames_per_join", limits.key_frames_per_join, Some(report.key_frames.asked_per_join)),
         (
             "freezes_per_minute",
@@ -534,6 +568,18 @@ fn warnings(report: &Report, total: &Measured) -> Vec<String> {
     if report.joins.connected < report.joins.begun {
         let missing = report.joins.begun - report.joins.connected;
         warnings.push(format!("{missing} of {} joins never connected", report.joins.begun));
+    }
+    for step in report.joins.steps.iter().filter(|step| step.missing > 0) {
+        warnings.push(format!(
+            "{} of {} joins never got their {}: they count as infinitely late",
+            step.missing, report.joins.begun, step.name
+        ));
+    }
+    if report.silent_slots > 0 {
+        warnings.push(format!(
+            "{} slots carried nothing although somebody sent for them",
+            report.silent_slots
+        ));
     }
     if total.strays > 0 {
         warnings.push(format!("{} packets could not be opened or belong nowhere", total.strays));

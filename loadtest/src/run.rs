@@ -285,6 +285,7 @@ impl<'a, 'b> Collector<'a, 'b> {
         let counted = self.scenario.seconds.saturating_sub(1).max(1);
         let calls = self.setting.server_pid.and_then(|pid| SystemCalls::count(pid, counted));
         let begin = Instant::now();
+        crowd.meters.iter().for_each(|meter| meter.lock().begin(clock::now()));
         let (server, generator) = (sample(self.setting.server_pid), sample(own));
         let mut last = server;
         let mut tick = interval(LAG_INTERVAL);
@@ -312,6 +313,8 @@ impl<'a, 'b> Collector<'a, 'b> {
             }
         }
         self.measured_for = begin.elapsed();
+        crowd.meters.iter().for_each(|meter| meter.lock().end(clock::now()));
+        self.total.add(&take(crowd));
         self.system_calls = calls.and_then(|calls| calls.finish(counted));
         let since = |sample: Option<ProcessSample>, before: Option<ProcessSample>| {
             Some(sample?.since(&before?))

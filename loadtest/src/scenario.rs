@@ -125,6 +125,9 @@ pub struct Limits {
     pub rekey_p95_ms: Option<f64>,
     /// From the start of a join to the first decrypted frame, for 95 of 100.
     pub first_opened_p95_ms: Option<f64>,
+    /// Slots that carried nothing although somebody sent for them.
+    #[serde(default)]
+    pub silent_slots: f64,
     /// Smallest mean opinion score (1 to 4.5) of what those who listen hear.
     pub mos_at_least: Option<f64>,
 }

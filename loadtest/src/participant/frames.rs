@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::clock::{MILLISECOND, Nanos};
-use crate::measure::Measured;
+use crate::measure::{Measured, Shown, freeze_after};
 use crate::rtp::Vp8;
 
 /// Puts packets together to frames. A frame can be decoded when it is whole and follows one that
@@ -77,6 +77,11 @@ impl Frames {
         self.stuck = if self.parts.is_empty() { None } else { self.stuck.or(Some(now)) };
     }
 
+    /// What the picture shows.
+    pub(crate) fn shown(&self) -> Option<Shown> {
+        Some(Shown { at: self.last?, usual: self.usual, height: self.height })
+    }
+
     /// True when pictures wait so long for something that only a key frame helps.
     pub(crate) fn is_stuck(&self, now: Nanos) -> bool {
         self.stuck.is_some_and(|since| now > since + PATIENCE)
@@ -137,8 +142,7 @@ impl Frames {
         if let Some(last) = self.last.replace(now) {
             let since = now.saturating_sub(last);
             frames.over += since;
-            // A freeze as browsers count it (W3C webrtc-stats, freezeCount).
-            if self.usual > 0 && since > (3 * self.usual).max(self.usual + 150 * MILLISECOND) {
+            if self.usual > 0 && since > freeze_after(self.usual) {
                 frames.freezes += 1;
                 frames.frozen += since;
             } else {

@@ -295,9 +295,11 @@ impl Slot {
         }
         self.report.received += 1;
         if is_video {
-            self.frames.handle_packet(at, index, marker, payload, measured);
-            self.open_kept(at, measured);
+            self.show(at, index, marker, payload, measured);
             return;
+        }
+        if !payload.is_empty() {
+            measured.streams.hear(at, self.spec.ssrc);
         }
         let opened = match &self.shield {
             // Nothing but padding is no frame.
@@ -326,6 +328,15 @@ impl Slot {
                 None => ear.handle_packet(at, index, timestamp, payload, heard),
             }
         }
+    }
+
+    /// Takes a packet of a picture.
+    fn show(&mut self, at: Nanos, index: u64, marker: bool, payload: &[u8], into: &mut Measured) {
+        self.frames.handle_packet(at, index, marker, payload, into);
+        if let Some(shown) = self.frames.shown() {
+            into.streams.show(self.spec.ssrc, shown);
+        }
+        self.open_kept(at, into);
     }
 
     /// Opens the pictures that are whole.
@@ -366,8 +377,7 @@ impl Slot {
         received.repaired += 1;
         received.bytes += payload.len() as u64;
         if self.spec.is_video {
-            self.frames.handle_packet(at, original, marker, payload, measured);
-            self.open_kept(at, measured);
+            self.show(at, original, marker, payload, measured);
         }
     }
 }

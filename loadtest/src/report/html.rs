@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use self::plot::{Line, Mark, lines, marks, waterfall};
 use super::junit::escape;
-use super::{Media, Point, Report};
+use super::{Media, Point, Report, time};
 
 /// The load of one step and what the server used: packets a second, percent of a core.
 pub(crate) type Load = (f64, f64);
@@ -79,9 +79,7 @@ fn tiles(out: &mut String, report: &Report) {
         ("lost", format!("{:.3} %", report.loss_percent())),
         (
             "first picture, p95",
-            report
-                .step_p95_ms("first picture")
-                .map_or("—".to_owned(), |p95| format!("{p95:.0} ms")),
+            report.step_p95_ms("first picture").map_or("—".to_owned(), |p95| time(p95) + " ms"),
         ),
         ("server, a packet", server(|server| format!("{:.2} µs", server.cpu_us_per_packet))),
         ("server, of a core", server(|server| format!("{:.1} %", server.cpu_percent))),
@@ -101,8 +99,7 @@ fn limits(out: &mut String, report: &Report) {
     out.push_str("<h2>Limits</h2><table><tr><th>limit<th>allowed<th>measured</tr>");
     for verdict in &report.limits {
         let (class, word) = if verdict.holds { ("good", "✓") } else { ("bad", "✗ broken:") };
-        let measured =
-            verdict.measured.map_or("not measured".to_owned(), |value| format!("{value:.3}"));
+        let measured = verdict.said();
         let name = verdict.name.replace('_', " ");
         let _ = write!(
             out,
@@ -150,8 +147,11 @@ fn tables(out: &mut String, report: &Report) {
     for step in &report.joins.steps {
         let _ = write!(
             out,
-            "<tr><td>{}<td>{:.1}<td>{:.1}<td>{:.1}</tr>",
-            step.name, step.p50_ms, step.p95_ms, step.max_ms
+            "<tr><td>{}<td>{}<td>{}<td>{}</tr>",
+            step.name,
+            time(step.p50_ms),
+            time(step.p95_ms),
+            time(step.max_ms)
         );
     }
     out.push_str(

@@ -22,11 +22,10 @@ pub(crate) fn render(report: &Report) -> String {
         if verdict.holds {
             out.push_str("/>\n");
         } else {
-            let measured =
-                verdict.measured.map_or("not measured".to_owned(), |value| format!("{value:.3}"));
             let _ = writeln!(
                 out,
-                "><failure message=\"{measured}, allowed {}\"/></testcase>",
+                "><failure message=\"{}, allowed {}\"/></testcase>",
+                verdict.said(),
                 verdict.limit
             );
         }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Media, Report};
+use super::{Media, Report, time};
 use crate::run::Progress;
 
 /// The table.
@@ -80,8 +80,11 @@ fn joins(out: &mut Lines, report: &Report) {
     out.line(format_args!("  {:<14}{:>10}{:>10}{:>10}", "ms", "p50", "p95", "max"));
     for step in &joins.steps {
         out.line(format_args!(
-            "  {:<14}{:>10.1}{:>10.1}{:>10.1}",
-            step.name, step.p50_ms, step.p95_ms, step.max_ms
+            "  {:<14}{:>10}{:>10}{:>10}",
+            step.name,
+            time(step.p50_ms),
+            time(step.p95_ms),
+            time(step.max_ms)
         ));
     }
 }
@@ -173,12 +176,11 @@ fn limits(out: &mut Lines, report: &Report) {
     }
     out.line("");
     for verdict in &report.limits {
-        let measured =
-            verdict.measured.map_or("not measured".to_owned(), |value| format!("{value:.3}"));
         out.line(format_args!(
-            "  {} {:<22} {measured} (limit {})",
+            "  {} {:<22} {} (limit {})",
             if verdict.holds { "ok    " } else { "BROKEN" },
             verdict.name,
+            verdict.said(),
             verdict.limit
         ));
     }

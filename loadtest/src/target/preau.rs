@@ -351,9 +351,11 @@ impl Seat for PreauSeat {
 
     async fn watch(&mut self, watched: &[Watched]) -> Result<Watching, TargetError> {
         let mut requests = Vec::new();
+        let mut filled = Vec::new();
         for slot in &self.slots {
             if self.carried.get(&slot.mid).is_some_and(|carried| !watched.contains(carried)) {
                 self.carried.remove(&slot.mid);
+                self.wish.meter.lock().expect_no_more(clock::now(), slot.ssrc);
                 if let Some(shield) = &self.wish.shield {
                     shield.expect(slot.ssrc, None);
                 }
@@ -371,6 +373,7 @@ impl Seat for PreauSeat {
                 .find(|slot| slot.is_video == is_video && !self.carried.contains_key(&slot.mid));
             let (Some(slot), Ok(participant)) = (free, wanted.feed.parse()) else { continue };
             self.carried.insert(slot.mid.clone(), wanted.clone());
+            filled.push((slot.mid.clone(), slot.ssrc, is_video));
             if let Some(shield) = &self.wish.shield {
                 let participant: &ParticipantId = &participant;
                 shield.expect(slot.ssrc, Some((*participant.as_bytes(), wanted.source)));
@@ -386,9 +389,17 @@ impl Seat for PreauSeat {
             let id = self.session.next_request();
             let wish = ClientMessage::Subscribe { request_id: id, slots: requests };
             self.session.say(&wish).await?;
-            // Somebody may have left between our choice and its arrival: not our fault.
             match self.done("to subscribe", id).await {
-                Err(TargetError::Refused(..)) | Ok(()) => {}
+                Ok(()) => {
+                    let mut measured = self.wish.meter.lock();
+                    for (_, ssrc, is_video) in filled {
+                        measured.expect(clock::now(), ssrc, is_video);
+                    }
+                }
+                // Somebody has left between our choice and its arrival: to be chosen anew.
+                Err(TargetError::Refused(..)) => {
+                    self.carried.retain(|mid, _| filled.iter().all(|(empty, ..)| empty != mid));
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -435,6 +446,11 @@ impl Seat for PreauSeat {
         }
         if let Some(ServerMessage::LayersWanted { source, rids }) = message {
             return Ok(SeatEvent::LayersWanted(source, rids));
+        }
+        if let Some(ServerMessage::SlotsPaused { mids }) = &message {
+            let paused = self.slots.iter().filter(|slot| mids.contains(&slot.mid));
+            let paused: Vec<u32> = paused.map(|slot| slot.ssrc).collect();
+            self.wish.meter.lock().streams.pause(&paused);
         }
         if let Some(ServerMessage::Goodbye { .. }) = message {
             return Err(TargetError::Gone);

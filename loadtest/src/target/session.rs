@@ -64,7 +64,7 @@ impl Session {
         })
     }
 
-    /// Keeps more for [`Session::next_word`] than words about layers.
+    /// Keeps more for [`Session::next_word`] than words about layers and slots.
     pub(crate) fn keep(&mut self, keeps: fn(&ServerMessage) -> bool) {
         self.keeps = keeps;
     }
@@ -109,8 +109,8 @@ impl Session {
         }
     }
 
-    /// Waits for what `pick` finds in a message; of others before it, those about layers and those
-    /// that are asked for with [`Session::keep`] are kept for [`Session::next_word`].
+    /// Waits for what `pick` finds in a message; of others before it, those about layers and
+    /// slots and those that are asked for with [`Session::keep`] are kept for [`Session::next_word`].
     pub(crate) async fn hear<T>(
         &mut self,
         what: &'static str,
@@ -119,7 +119,11 @@ impl Session {
         let heard = timeout(PATIENCE, async {
             loop {
                 let Some(message) = self.next().await? else { continue };
-                if matches!(message, ServerMessage::LayersWanted { .. }) || (self.keeps)(&message) {
+                let is_word = matches!(
+                    message,
+                    ServerMessage::LayersWanted { .. } | ServerMessage::SlotsPaused { .. }
+                );
+                if is_word || (self.keeps)(&message) {
                     self.unheard.push_back(message);
                     continue;
                 }
