@@ -292,11 +292,10 @@ fn side_by_side(wish: CompareWish) -> Result<u8, CommandError> {
                         continue;
                     }
                 };
-                let is_void = report.incomplete.is_some()
-                    || report.loss_percent() > compare::VOID_LOSS_PERCENT;
+                let is_void = compare::is_void(&report);
                 let cpu = report.server.as_ref().map_or(0.0, |server| server.cpu_us_per_packet);
-                let why =
-                    report.incomplete.as_ref().map_or(String::new(), |why| format!(", {why}"));
+                let why = report.incomplete.as_ref().or(report.failures.first());
+                let why = why.map_or(String::new(), |why| format!(", {why}"));
                 print(&format!(
                     "{} {} {}: {cpu:.2} µs a packet, {:.3} % lost{why}{}\n",
                     scenario.name,

@@ -73,8 +73,16 @@ fn main_media(report: &Report) -> Option<&crate::report::Media> {
     timed.max_by_key(|media| media.packets)
 }
 
-/// A run that lost more says nothing of what a packet costs: it is repeated.
-pub(crate) const VOID_LOSS_PERCENT: f64 = 0.1;
+/// Whether a run says nothing of what a packet costs, and is repeated: it is not complete, somebody
+/// could not take part, or too much was lost.
+pub(crate) fn is_void(report: &Report) -> bool {
+    report.incomplete.is_some()
+        || !report.failures.is_empty()
+        || report.loss_percent() > VOID_LOSS_PERCENT
+}
+
+/// Most that may be lost in a run that counts.
+const VOID_LOSS_PERCENT: f64 = 0.1;
 
 /// The table for people, servers of one scenario beside each other.
 pub(crate) fn markdown(rows: &[Row], how: &str) -> String {
@@ -122,6 +130,14 @@ pub(crate) fn markdown(rows: &[Row], how: &str) -> String {
 mod tests {
     use super::*;
     use crate::scenario::Scenario;
+
+    #[test]
+    fn a_run_in_which_somebody_failed_is_void() {
+        let mut report = Report::empty(&Scenario::named("smoke").unwrap());
+        assert!(!is_void(&report));
+        report.failures.push("the server refused to let a participant in: full".to_owned());
+        assert!(is_void(&report));
+    }
 
     #[test]
     fn the_median_lies_in_the_middle() {
