@@ -218,7 +218,7 @@ pub fn execute(line: CommandLine) -> Result<u8, CommandError> {
                 return Ok(exit_code(&report));
             };
             let (found, loads) = bench.raise(&scenario, knee, wish.output.quiet)?;
-            let Some((_, report)) = found.good.or(found.bad) else { return Ok(2) };
+            let Some(report) = found.report() else { return Ok(2) };
             drop(spare);
             wish.output.write(&report, &loads)?;
             Ok(exit_code(&report))
@@ -258,11 +258,15 @@ fn size(wish: SizeWish) -> Result<u8, CommandError> {
     let spare = spare_descriptor()?;
     let (found, loads) = bench.raise(&scenario, knee, wish.output.quiet)?;
     drop(spare);
-    if let Some((_, report)) = found.good.as_ref().or(found.bad.as_ref()) {
-        wish.output.write(report, &loads)?;
+    if let Some(report) = found.report() {
+        wish.output.write(&report, &loads)?;
     }
     print(&format!("\n{}", knee::sizing(&found, &cores)))?;
-    Ok(if found.good.is_some() { 0 } else { 1 })
+    Ok(match (&found.ended, &found.good) {
+        (Some(_), _) => 2,
+        (None, None) => 1,
+        (None, Some(_)) => 0,
+    })
 }
 
 /// Both servers in turns, so that what else the machine does meets both alike.

@@ -1,6 +1,8 @@
 //! How much a server bears: the load is raised step by step until a limit breaks, then the step
 //! between the last good and the first bad one is halved a few times.
 
+use std::fmt::Display;
+
 use crate::report::Report;
 use crate::scenario::{Knee, Scenario};
 
@@ -11,20 +13,42 @@ pub(crate) struct Found {
     pub(crate) good: Option<(u32, Report)>,
     /// The lowest at which one did not; `None` when the scenario's most was still good.
     pub(crate) bad: Option<(u32, Report)>,
+    /// Why the search ended before it had found both, if it did.
+    pub(crate) ended: Option<String>,
 }
 
-/// Raises the load; `play` plays a scenario once.
-pub(crate) fn find<E>(
+impl Found {
+    /// The report of the best step; it says when the search is not complete.
+    pub(crate) fn report(&self) -> Option<Report> {
+        let (_, report) = self.good.as_ref().or(self.bad.as_ref())?;
+        Some(Report {
+            incomplete: self.ended.clone().or(report.incomplete.clone()),
+            ..report.clone()
+        })
+    }
+}
+
+/// Raises the load; `play` plays a scenario once. When that fails after the first step, what was
+/// found until then is kept.
+pub(crate) fn find<E: Display>(
     scenario: &Scenario,
     knee: Knee,
     mut play: impl FnMut(&Scenario) -> Result<Report, E>,
 ) -> Result<Found, E> {
-    let mut found = Found { good: None, bad: None };
+    let mut found = Found { good: None, bad: None, ended: None };
     let mut rooms = knee.start;
     let mut halvings = 0;
     loop {
         let step = Scenario { rooms, ..scenario.clone() };
-        let report = play(&step)?;
+        let report = match play(&step) {
+            Ok(report) => report,
+            Err(error) if found.good.is_none() && found.bad.is_none() => return Err(error),
+            Err(error) => {
+                found.ended =
+                    Some(format!("the search ended when it tried {rooms} rooms: {error}"));
+                return Ok(found);
+            }
+        };
         if report.is_good() {
             found.good = Some((rooms, report));
         } else {
@@ -78,7 +102,10 @@ pub(crate) fn sizing(found: &Found, cores: &str) -> String {
                 if names.is_empty() { "not everybody got in".to_owned() } else { names.join(", ") };
             format!("At {bad} it no longer kept its limits ({names}).{doubt}")
         }
-        None => "More was not tried.".to_owned(),
+        None => match &found.ended {
+            Some(why) => format!("It may hold more: {why}."),
+            None => "More was not tried.".to_owned(),
+        },
     };
     let (cpu, memory) = report.server.as_ref().map_or(("?".to_owned(), "?".to_owned()), |server| {
         (format!("{:.0}", server.cpu_percent), format!("{:.0}", server.rss_mib))
@@ -110,7 +137,7 @@ mod tests {
             tried.push(step.rooms);
             let mut report = Report::empty(step);
             report.incomplete = (step.rooms > bears).then(|| "too much".to_owned());
-            Ok::<_, ()>(report)
+            Ok::<_, String>(report)
         });
         (found.unwrap().good.map(|(rooms, _)| rooms), tried)
     }
@@ -124,11 +151,30 @@ mod tests {
     }
 
     #[test]
+    fn a_server_that_dies_after_the_first_step_leaves_what_was_found() {
+        let knee = Knee { start: 2, most: 40, growth: 1.5 };
+        let dies_at = |rooms: u32| {
+            find(&scenario(), knee, |step| match step.rooms {
+                tried if tried >= rooms => Err("the server went away".to_owned()),
+                _ => Ok(Report::empty(step)),
+            })
+        };
+        assert!(dies_at(2).is_err(), "nothing was found");
+        let found = dies_at(5).unwrap();
+        let why = "the search ended when it tried 5 rooms: the server went away";
+        assert_eq!(found.good.as_ref().map(|(rooms, _)| *rooms), Some(3));
+        let report = found.report().unwrap();
+        assert_eq!((report.rooms, report.incomplete.as_deref()), (3, Some(why)));
+        let text = sizing(&found, "2");
+        assert!(text.contains("held 3 classes") && text.contains(why), "{text}");
+    }
+
+    #[test]
     fn the_answer_names_the_advised_number() {
         let good = Some((10, Report::empty(&scenario())));
-        let text = sizing(&Found { good, bad: None }, "2");
+        let text = sizing(&Found { good, bad: None, ended: None }, "2");
         assert!(text.contains("held 10 classes") && text.contains("Plan for 7"), "{text}");
-        let none = sizing(&Found { good: None, bad: None }, "2");
+        let none = sizing(&Found { good: None, bad: None, ended: None }, "2");
         assert!(none.starts_with("Not even one") && !none.contains("late"));
     }
 
@@ -140,7 +186,8 @@ mod tests {
         assert!(!report.blames_generator(), "it was in time");
         report.generator.lag_p99_ms = 19.0;
         assert!(report.blames_generator());
-        let told = sizing(&Found { good: None, bad: Some((1, report.clone())) }, "2");
+        let bad = Some((1, report.clone()));
+        let told = sizing(&Found { good: None, bad, ended: None }, "2");
         assert!(told.contains("the test itself was late"), "{told}");
         report.limits.push(verdict("loss_percent"));
         assert!(!report.blames_generator(), "losses are not the generator's");
