@@ -3,6 +3,7 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::net::{IpAddr, Ipv4Addr};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -251,9 +252,9 @@ fn size(wish: SizeWish) -> Result<u8, CommandError> {
     let scenario = Scenario::named("size")?;
     let mut knee = scenario.knee.expect("it has a knee");
     knee.most = wish.most.unwrap_or(knee.most);
-    let cores = wish.place.server_cores.clone().unwrap_or_else(|| {
-        std::thread::available_parallelism().map_or("?".to_owned(), |cores| cores.to_string())
-    });
+    let own = || std::thread::available_parallelism().ok().map(NonZeroUsize::get);
+    let cores = wish.place.server_cores.as_deref().map_or_else(own, knee::count_cores);
+    let cores = cores.map_or("?".to_owned(), |cores| cores.to_string());
     let bench = Bench::set_up(wish.place, None, &scenario)?;
     let spare = spare_descriptor()?;
     let (found, loads) = bench.raise(&scenario, knee, wish.output.quiet)?;

@@ -1,6 +1,7 @@
 //! How much a server bears: the load is raised step by step until a limit breaks, then the step
 //! between the last good and the first bad one is halved a few times.
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
 
 use crate::report::Report;
@@ -83,6 +84,17 @@ const MARGIN: f64 = 0.7;
 /// Said when the limit that was met may be the generator's.
 const BUSY: &str = " But the test itself was late there, so the server may hold more: give both \
     cores of their own (--server-cores, --cores), or run it when nothing else runs.";
+
+/// How many cores a list such as `0-2,5` names; `None` when it is no such list.
+pub(crate) fn count_cores(list: &str) -> Option<usize> {
+    let mut cores = BTreeSet::new();
+    for part in list.split(',') {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let (first, last): (u16, u16) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
+        cores.extend(first..=last);
+    }
+    Some(cores.len())
+}
 
 /// What an administrator wants to know, in words, with the line for the documentation.
 pub(crate) fn sizing(found: &Found, cores: &str) -> String {
@@ -167,6 +179,14 @@ mod tests {
         assert_eq!((report.rooms, report.incomplete.as_deref()), (3, Some(why)));
         let text = sizing(&found, "2");
         assert!(text.contains("held 3 classes") && text.contains(why), "{text}");
+    }
+
+    #[test]
+    fn cores_are_counted_and_not_listed() {
+        for (list, count) in [("0", 1), ("0-2", 3), ("1,3", 2), ("0-1,1-3, 7", 5)] {
+            assert_eq!(count_cores(list), Some(count), "{list}");
+        }
+        assert_eq!(count_cores("all"), None);
     }
 
     #[test]
