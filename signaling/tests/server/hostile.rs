@@ -137,6 +137,7 @@ async fn messages_are_bounded_in_size() {
     let filler = FIRST_BYTES - just_fits.to_string().len();
     let just_fits = with(just_fits, "resume", "x".repeat(filler));
     let (mut inside, _) = server.join_with(just_fits.clone()).await;
+    assert_eq!(inside.hear_type("error").await["code"], "token_invalid");
     let filler = "x".repeat(filler + 9);
     for text in [
         with(just_fits, "resume", filler).to_string(),

@@ -83,6 +83,6 @@ async fn what_is_likely_not_meant_is_said_at_the_start() {
     let server = TestServer::start_with(lines).await;
     assert_eq!(server.addresses().share_origin, None);
     let log = log_so_far();
-    assert!(log.contains("without share_origin: links made on this machine cannot name the proxy"));
-    assert!(log.contains("proxy_listen_address without trusted_proxies"));
+    assert!(log.contains("A proxy ends https, and share_origin does not name it"), "{log}");
+    assert!(log.contains("proxy_listen_address without trusted_proxies"), "{log}");
 }
