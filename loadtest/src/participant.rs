@@ -46,6 +46,19 @@ pub(crate) struct Shared {
     pub(crate) media: Arc<Media>,
 }
 
+impl Shared {
+    /// Shows everybody what somebody sends.
+    fn show(&self, feed: Feed) {
+        self.feeds.send_if_modified(|feeds| {
+            let is_new = feeds.iter().all(|one| one.name != feed.name);
+            if is_new {
+                Arc::make_mut(feeds).push(feed);
+            }
+            is_new
+        });
+    }
+}
+
 /// Plays one participant until the end, or for `stay`.
 ///
 /// # Errors
@@ -173,7 +186,10 @@ impl Player {
             for connection in &self.connections {
                 connection.command(Command::Start);
             }
-            self.shared.feeds.send_modify(|feeds| Arc::make_mut(feeds).push(feed));
+            self.shared.show(feed);
+        }
+        for feed in seat.present() {
+            self.shared.show(feed.clone());
         }
         feeds.mark_changed();
         let mut watched = Vec::new();

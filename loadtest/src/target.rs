@@ -103,6 +103,10 @@ pub(crate) trait Seat: Send {
         let only = "this kind of server is tested with light ones only".to_owned();
         Err(TargetError::Refused("complete participants", only))
     }
+    /// What those sent who were in the room before, where it was not made by this program.
+    fn present(&self) -> &[Feed] {
+        &[]
+    }
     /// Says that what is sent may be forwarded; gives what others may watch.
     async fn publish(&mut self) -> Result<Feed, TargetError>;
     /// Chooses what the slots carry from now on.

@@ -10,8 +10,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use protocol::{
     ClientMessage, CreateRoom, CreatedRoom, EncryptionInfo, ErrorCode, HostKey, ParticipantId,
-    Profile, Proof, PublishedMid, Redacted, RequestId, RoomEncryption, RoomSlug, ServerMessage,
-    SlotRequest, TrackId, Verifier,
+    ParticipantInfo, Profile, Proof, PublishedMid, Redacted, RequestId, RoomEncryption, RoomSlug,
+    ServerMessage, SlotRequest, TrackId, Verifier,
 };
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -87,7 +87,8 @@ impl Target for Preau {
     async fn open_room(&self, _: usize, is_encrypted: bool) -> Result<Box<dyn Room>, TargetError> {
         if let Some(RoomLink { slug, proof, sealed, .. }) = self.link.clone() {
             let circle = sealed.map(|link| (link, Sent::default()));
-            return Ok(Box::new(PreauRoom { origin: self.origin.clone(), slug, proof, circle }));
+            let origin = self.origin.clone();
+            return Ok(Box::new(PreauRoom { origin, slug, proof, circle, is_foreign: true }));
         }
         let secrets = is_encrypted.then(Secrets::draw);
         let [guest, moderator]: [[u8; 32]; 2] = match &secrets {
@@ -127,7 +128,8 @@ impl Target for Preau {
         let proof = Proof::from_bytes(guest);
         let slug = created.room;
         let circle = secrets.map(|secrets| (secrets.link(*slug.as_bytes()), Sent::default()));
-        Ok(Box::new(PreauRoom { origin: self.origin.clone(), slug, proof, circle }))
+        let origin = self.origin.clone();
+        Ok(Box::new(PreauRoom { origin, slug, proof, circle, is_foreign: false }))
     }
 }
 
@@ -159,6 +161,8 @@ struct PreauRoom {
     proof: Proof,
     /// Of an encrypted room.
     circle: Option<(Link, Sent)>,
+    /// True where others than participants of this program may be in it.
+    is_foreign: bool,
 }
 
 #[async_trait]
@@ -186,6 +190,7 @@ impl Room for PreauRoom {
             carried: BTreeMap::new(),
             circle,
             unsaid: VecDeque::new(),
+            present: if self.is_foreign { entered.feeds } else { Vec::new() },
         }))
     }
 }
@@ -205,6 +210,8 @@ struct Entered {
     is_resumed: bool,
     token: Redacted<String>,
     others: Vec<ParticipantId>,
+    /// What they send.
+    feeds: Vec<Feed>,
     encryption: Option<(EncryptionInfo, RoomEncryption)>,
 }
 
@@ -249,6 +256,7 @@ impl Door {
                         is_resumed: resumed,
                         token: resume,
                         others: participants.iter().map(|other| other.participant).collect(),
+                        feeds: participants.iter().map(feed_of).collect(),
                         encryption: encryption.zip(rules.encryption),
                     });
                 }
@@ -274,6 +282,8 @@ struct PreauSeat {
     circle: Option<CircleSeat>,
     /// What the circle has to say and is not said yet.
     unsaid: VecDeque<ClientMessage>,
+    /// See [`Seat::present`].
+    present: Vec<Feed>,
 }
 
 impl PreauSeat {
@@ -337,6 +347,10 @@ impl Seat for PreauSeat {
         let broken = || TargetError::Answer("an offer", "no usable description".to_owned());
         self.slots = Remote::parse(answer.expose()).ok_or_else(broken)?.slots();
         Ok(answer.expose().clone())
+    }
+
+    fn present(&self) -> &[Feed] {
+        &self.present
     }
 
     async fn publish(&mut self) -> Result<Feed, TargetError> {
@@ -461,6 +475,11 @@ impl Seat for PreauSeat {
     async fn leave(self: Box<Self>) {
         self.session.leave().await;
     }
+}
+
+/// What somebody who is there already sends.
+fn feed_of(info: &ParticipantInfo) -> Feed {
+    Feed { name: info.participant.expose_text(), sources: info.active.clone() }
 }
 
 /// The code of an error that ends a request, or the session.
