@@ -475,13 +475,17 @@ pub(crate) fn prepare_folder(data_dir: &Path) -> Result<(), StartError> {
 pub(crate) fn lock_folder(data_dir: &Path) -> Result<std::fs::File, StartError> {
     let file = data_dir.join(LOCK);
     let failed = |error| StartError::DataFolder(file.clone(), error);
-    let open = std::fs::OpenOptions::new().write(true).create(true).truncate(false).open(&file);
-    let open = open.map_err(failed)?;
-    match open.try_lock() {
-        Ok(()) => Ok(open),
-        Err(std::fs::TryLockError::WouldBlock) => Err(StartError::FolderTaken(data_dir.to_owned())),
-        Err(std::fs::TryLockError::Error(error)) => Err(failed(error)),
+    let mut open = std::fs::OpenOptions::new();
+    let open = open.write(true).create(true).truncate(false).open(&file).map_err(failed)?;
+    // Whoever has it may be ending just now, or have handed it on to a program that is just starting.
+    for pause in LOCK_PAUSES {
+        match open.try_lock() {
+            Ok(()) => return Ok(open),
+            Err(std::fs::TryLockError::WouldBlock) => std::thread::sleep(pause),
+            Err(std::fs::TryLockError::Error(error)) => return Err(failed(error)),
+        }
     }
+    Err(StartError::FolderTaken(data_dir.to_owned()))
 }
 
 /// Whether a server uses a data folder now.
@@ -562,6 +566,8 @@ fn shares(descriptors: usize) -> (usize, usize) {
 const HTTPS_PORT: u16 = 443;
 /// Held by the server of a data folder for as long as it runs.
 const LOCK: &str = "lock";
+/// A folder that is in use is tried for a second in all.
+const LOCK_PAUSES: [Duration; 50] = [Duration::from_millis(20); 50];
 /// File descriptors of a server that takes as many connections as it ever does.
 pub(crate) const WANTED_DESCRIPTORS: usize =
     MAX_CONNECTIONS + relay::MAX_SOCKETS + RESERVED_DESCRIPTORS;
