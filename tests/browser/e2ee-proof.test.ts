@@ -12,19 +12,26 @@ import { rule } from './rig/rule.ts'
 import { until } from './rig/until.ts'
 
 /** For `PageOptions.before`: keeps every secret key that the page's own cryptography takes up: of
- * frames, of the circle's epochs, of the link. Public keys are none of these kinds. */
+ * frames, of the circle's epochs, of the link. Public keys are none of these kinds. Some go to
+ * WebCrypto; those of hashes and derivations are laid alone into an empty block of SHA-256. */
 const KEEP_KEYS = `(() => {
   const keys = (globalThis.__keys = new Set())
-  const native = SubtleCrypto.prototype.importKey
+  const keep = (bytes) => {
+    if (bytes.length < 16 || bytes.length > 64 || bytes.every((byte) => byte === 0)) return
+    keys.add(Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(''))
+  }
+  const importKey = SubtleCrypto.prototype.importKey
   SubtleCrypto.prototype.importKey = function (format, data, algorithm, ...rest) {
     const kind = typeof algorithm === 'string' ? algorithm : algorithm.name
     if (format === 'raw' && ['AES-GCM', 'HMAC', 'HKDF'].includes(kind)) {
-      const bytes = ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array(data)
-      if (bytes.length >= 16 && bytes.length <= 64 && bytes.some((byte) => byte !== 0)) {
-        keys.add([...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join(''))
-      }
+      keep(ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array(data))
     }
-    return native.call(this, format, data, algorithm, ...rest)
+    return importKey.call(this, format, data, algorithm, ...rest)
+  }
+  const set = Uint8Array.prototype.set
+  Uint8Array.prototype.set = function (source, ...at) {
+    if (at.length === 0 && this.byteLength === 64 && source instanceof Uint8Array) keep(source)
+    return set.call(this, source, ...at)
   }
 })()`
 
