@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join as under } from 'node:path'
-import { askToRecord, join, turnCameraOn, turnMicrophoneOn } from './rig/call.ts'
+import { askToRecord, join, turnCameraOn, turnMicrophoneOn, untilNames } from './rig/call.ts'
 import { localOf, openRoom, untilEncrypted } from './rig/encrypted.ts'
 import { selfIdOf, untilAllFlow } from './rig/media.ts'
 import type { TestPage } from './rig/page.ts'
@@ -26,9 +26,21 @@ rule(
       await turnCameraOn(page)
     }
     await untilAllFlow(present, ['camera', 'microphone'], 40_000)
+    await teacher.click('more')
+    await teacher.click('rules')
+    await teacher.click('rule-rename')
+    await teacher.untilAttribute('rule-rename', 'aria-checked', 'false')
+    await teacher.click('panel-close')
     await askToRecord(teacher, { details: 'Les volcans', audience: 'La classe' })
     for (const page of present) await page.untilAttribute('consent-vouched', 'data-vouched', 'true')
     assert.ok((await refuser.text('consent-banner')).includes('Mme Secrète'))
+    // The rules keep names as they are; whoever is asked may have another all the same.
+    await refuser.click('consent-rename')
+    await refuser.fill('rename-field', 'Octave Bruant')
+    await refuser.click('rename-save')
+    await refuser.click('panel-close')
+    server.forbidInLog('Octave Bruant')
+    for (const page of present) await untilNames(page, ['Mme Secrète', 'Ulysse Pinson', 'Octave Bruant'])
     await refuser.click('consent-refuse')
     for (const page of [teacher, accepter]) {
       await page.click('consent-accept')
@@ -69,7 +81,7 @@ rule(
     assert.deepEqual((await persons(teacher)).sort(), accepted)
     // By the names that the server never had.
     for (const name of ['Ulysse Pinson', 'Mme Secrète']) await teacher.untilText(name)
-    assert.ok(!(await teacher.bodyText()).includes('Anselme Ibis'))
+    for (const name of ['Anselme Ibis', 'Octave Bruant']) assert.ok(!(await teacher.bodyText()).includes(name))
     await untilPictureMoves(teacher)
     await until(
       'both are seen',

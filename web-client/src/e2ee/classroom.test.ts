@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Role, ServerMessage } from '../protocol/generated'
+import type { RecordingInfo, Role, ServerMessage } from '../protocol/generated'
 import type { Request } from '../protocol/connection'
 import { OPEN_RULES, QUIET_ROOM } from '../protocol/samples'
 import type { ClassMessage, Question } from './class-messages'
@@ -83,6 +83,16 @@ const rules = (change: Partial<typeof OPEN_RULES.open.guests>): ServerMessage =>
 })
 const OPENED = (poll: number): ServerMessage => ({ type: 'mls_poll_opened', poll, sealed: 'c2VhbGVk', by: 'tea' })
 const QUESTION: Question = { question: ' Compris ? ', choices: ['oui', 'non'], key: 'k', nonce: 'n' }
+const RECORDING: RecordingInfo = {
+  recording: 'A'.repeat(22),
+  terms: { purpose: 'revision', details: 'Les volcans', retentionDays: 7, audience: 'La classe' },
+  askedBy: 'tea',
+  askedByName: 'Invité tea',
+  recipients: [],
+  recipientsSignature: null,
+  startedAt: 1_800_000_000,
+  textVersion: 1,
+}
 
 describe('names', () => {
   it('are the server’s neutral ones until somebody says theirs', () => {
@@ -105,6 +115,23 @@ describe('names', () => {
     expect(page.hear('ada', { t: 'hello', name: 'Le proviseur' }).news()).toEqual([])
     expect(page.hear('tea', { t: 'hello', name: 'Mme Roy' }).hear('tea', { t: 'hello', name: 'M. Roy' }).news()).toHaveLength(2)
     expect(ask(page.room, { type: 'rename', displayName: 'Autre' })).toBe('not_allowed')
+  })
+
+  it('change whatever the rules say while a recording asks, which would keep them', () => {
+    const page = new Page().hear('ada', { t: 'hello', name: 'Ada' }).hear('me', { t: 'hello', name: 'Moi' }).server(rules({ rename: false })).quiet()
+    const rename: Request = { type: 'rename', displayName: 'Autre' }
+    const running: ServerMessage = { type: 'recording_changed', recording: RECORDING, end: null }
+    page.server(running).quiet()
+    expect(ask(page.room, rename)).toEqual({ audience: 'everybody', message: { t: 'hello', name: 'Autre' } })
+    expect(page.hear('ada', { t: 'hello', name: 'A.' }).news()).toEqual([{ type: 'participant_renamed', participant: 'ada', displayName: 'A.' }])
+    page.server({ type: 'recording_changed', recording: null, end: 'stopped' }).quiet()
+    expect(ask(page.room, rename)).toBe('not_allowed')
+    expect(page.hear('ada', { t: 'hello', name: 'Le proviseur' }).news()).toEqual([])
+    // Also to whoever comes while it runs, and not to whoever comes back after it.
+    const guests = { ...OPEN_RULES, open: { ...OPEN_RULES.open, guests: { ...OPEN_RULES.open.guests, rename: false } } }
+    const late = new Page('guest', 'Moi', { rules: guests, state: { ...QUIET_ROOM.state, recording: RECORDING } })
+    expect(ask(late.room, rename)).toMatchObject({ audience: 'everybody' })
+    expect(ask(late.server(joinedAs('guest', { rules: guests, resumed: true })).room, rename)).toBe('not_allowed')
   })
 
   it('are known again after the line was cut, and the server has no say in them', () => {

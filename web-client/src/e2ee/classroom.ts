@@ -39,6 +39,8 @@ export interface Classroom {
   readonly role: Role
   /** What guests may do now; moderators may do everything. */
   readonly guests: Rights
+  /** Whether a recording runs, which keeps names with answers. */
+  readonly isRecorded: boolean
   /** Who is present as the server says, in order of arrival. */
   readonly people: ReadonlyMap<string, Person>
   /** The own name; `null` for the server's neutral one. */
@@ -92,6 +94,7 @@ export function enterClassroom(ownName: string | null): Classroom {
     self: null,
     role: 'guest',
     guests: NOTHING,
+    isRecorded: false,
     people: new Map(),
     ownName: ownName === null ? null : acceptName(ownName),
     hands: [],
@@ -130,6 +133,8 @@ export function hearServer(room: Classroom, message: ServerMessage, at: number):
     }
     case 'rules_changed':
       return step({ ...room, guests: message.rules.open.guests }, [message])
+    case 'recording_changed':
+      return step({ ...room, isRecorded: message.recording !== null }, [message])
     case 'role_changed':
       return step(message.participant === room.self ? { ...room, role: message.role } : room, [message])
     case 'mls_poll_opened':
@@ -271,7 +276,7 @@ export function ask(room: Classroom, request: Request): Said | ErrorCode | null 
   switch (request.type) {
     case 'rename': {
       const name = acceptName(request.displayName)
-      if (!isModerator && !room.guests.rename) return 'not_allowed'
+      if (!isModerator && !mayRename(room)) return 'not_allowed'
       return name === null ? 'name_invalid' : { audience: 'everybody', message: { t: 'hello', name } }
     }
     case 'chat': {
@@ -328,6 +333,7 @@ function joined(room: Classroom, message: Extract<ServerMessage, { type: 'joined
     self,
     role: message.role,
     guests: message.rules.open.guests,
+    isRecorded: message.state.recording !== null,
     people,
     hands: before.hands.filter((id) => people.has(id)),
     opinions: new Map([...before.opinions].filter(([id]) => people.has(id))),
@@ -370,7 +376,7 @@ function hello(room: Classroom, from: Speaker, typed: string): ClassStep {
   if (person === undefined || name === null) return step(room, [])
   const { participant } = from
   // The first word of somebody about themselves is good; another name needs the right to it.
-  const isAllowed = !person.isOwnWord || name === person.name || from.role === 'moderator' || room.guests.rename
+  const isAllowed = !person.isOwnWord || name === person.name || from.role === 'moderator' || mayRename(room)
   const named = isAllowed ? { ...person, name, isOwnWord: true } : person
   const next = {
     ...room,
@@ -383,6 +389,12 @@ function hello(room: Classroom, from: Speaker, typed: string): ClassStep {
   const isNewModerator = from.role === 'moderator' && participant !== room.self && room.ownOpinion !== null
   const say: Said[] = isNewModerator ? [{ audience: { one: participant }, message: { t: 'opinion', opinion: room.ownOpinion } }] : []
   return { classroom: next, told, say }
+}
+
+/** Whether guests may be called otherwise than before: by the rules, or because a recording asks them.
+ * Who has answered it is known to the server alone, so no page holds the others to that. */
+function mayRename({ guests, isRecorded }: Classroom): boolean {
+  return guests.rename || isRecorded
 }
 
 /** Everybody's lines reach the own group from those who may write; a line to the moderators reaches

@@ -71,8 +71,8 @@ export function ConsentBanner({ call, again, answered, rename }: ConsentBannerPr
           type="button"
           class="button button-quiet"
           data-testid="consent-rename"
-          // Where the server knows the names, it lets whoever is asked change theirs.
-          disabled={isEncrypted && rights?.rename === false}
+          // Whoever has not answered may, whatever the rules say: their name is kept with the answer.
+          disabled={chosen !== 'none' && rights?.rename === false}
           onClick={rename}
         >
           <Icon name="edit" />

@@ -93,6 +93,16 @@ describe('the question to everybody', () => {
     expect(find('consent-accept')).toBeTruthy()
   })
 
+  it('r21_lets_another_pseudonym_be_chosen_before_the_answer_whatever_the_rules_say', async () => {
+    const rights = { ...OPEN_RULES.open.guests, rename: false }
+    for (const encrypted of [true, false]) {
+      const renamed = vi.fn()
+      await ask({ rights }, renamed, encrypted)
+      await click('consent-rename')
+      expect(renamed, String(encrypted)).toHaveBeenCalledOnce()
+    }
+  })
+
   it('offers no yes in an encrypted room before the keys were found signed, and none where they are not', async () => {
     for (const vouched of [null, false]) {
       await ask({ recording: { ...NO_RECORDING, info: INFO, vouched } })
