@@ -109,6 +109,7 @@ impl App {
             half_open: self.half_open.open(),
             relay_sockets: self.relays.as_ref().map_or(0, Relays::open),
             is_draining: self.registry.is_draining(),
+            is_clock_apart: self.recordings.is_clock_apart(),
             certificate_not_after: self.certificates.as_ref().map(|it| it.not_after()),
         }
     }

@@ -78,6 +78,8 @@ pub(crate) struct Gauges {
     pub(crate) relay_sockets: usize,
     /// Whether the server is about to restart.
     pub(crate) is_draining: bool,
+    /// Whether the machine's clock has leapt.
+    pub(crate) is_clock_apart: bool,
     /// When the certificate of https ends, in seconds since 1970.
     pub(crate) certificate_not_after: Option<u64>,
 }
@@ -130,6 +132,12 @@ impl Metrics {
             "gauge",
             "1 while meetings may finish before a restart",
             u64::from(gauges.is_draining),
+        );
+        page.one(
+            "preau_clock_apart",
+            "gauge",
+            "1 while the clock of the machine has leapt and recordings go by days counted here",
+            u64::from(gauges.is_clock_apart),
         );
         if let Some(end) = gauges.certificate_not_after {
             let help = "End of the certificate of https, in seconds since 1970";
@@ -263,11 +271,13 @@ mod tests {
     fn rooms_are_counted_in_buckets_and_errors_by_code() {
         let metrics = Metrics::default();
         metrics.refused(ErrorCode::RoomFull);
-        let gauges = Gauges { room_sizes: vec![2, 3, 31], ..Gauges::default() };
+        let gauges =
+            Gauges { room_sizes: vec![2, 3, 31], is_clock_apart: true, ..Gauges::default() };
         let page = metrics.render(&gauges);
         for line in [
             "preau_rooms 3",
             "preau_participants 36",
+            "preau_clock_apart 1",
             "preau_room_participants_bucket{le=\"2\"} 1",
             "preau_room_participants_bucket{le=\"+Inf\"} 3",
             "preau_errors_total{code=\"room_full\"} 1",

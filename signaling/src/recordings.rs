@@ -138,6 +138,11 @@ impl Recordings {
         watch.as_ref().map_or(Times { own: wall, wall }, |watch| watch.at(wall, run))
     }
 
+    /// Whether the machine's clock has leapt, so that it is not followed.
+    pub(crate) fn is_clock_apart(&self) -> bool {
+        lock(&self.0.watch).as_ref().is_some_and(Watch::is_apart)
+    }
+
     /// What the machine's clock will say when the server has counted until then.
     fn on_the_wall(&self, own: u64) -> u64 {
         let now = self.now();

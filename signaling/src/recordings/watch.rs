@@ -72,6 +72,11 @@ impl Watch {
         self.times
     }
 
+    /// Whether the wall clock is not followed.
+    pub(crate) fn is_apart(&self) -> bool {
+        self.is_apart
+    }
+
     /// A moment after the last look.
     pub(crate) fn at(&self, wall: u64, run: Instant) -> Times {
         let ran = run.saturating_duration_since(self.run).as_secs();
@@ -190,7 +195,9 @@ mod tests {
         let (mut watch, _) = Watch::start(BEGIN + YEAR, start, seen);
         let three = (3 * DAY).cast_signed();
         assert_eq!(pass(&mut watch, start, 0, HOUR, off), Verdict::Apart);
+        assert!(watch.is_apart());
         assert_eq!(pass(&mut watch, start, HOUR, 2 * HOUR, three), Verdict::InStep);
+        assert!(!watch.is_apart());
         assert_eq!(watch.times().own, BEGIN + 3 * DAY + 2 * HOUR);
     }
 }
