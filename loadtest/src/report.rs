@@ -1,5 +1,6 @@
 //! What a run comes to: figures, and whether they keep to the scenario's limits.
 
+mod changes;
 mod encryption;
 pub(crate) mod html;
 pub(crate) mod json;
@@ -7,14 +8,17 @@ pub(crate) mod junit;
 pub(crate) mod terminal;
 #[cfg(test)]
 mod tests;
+mod verdicts;
 
 use serde::Serialize;
 
+pub use changes::Changes;
 pub use encryption::Encryption;
+use verdicts::{is_of_time, verdicts};
 
 use crate::measure::{Histogram, Join, Measured, Received, mos, share};
 use crate::run::{Outcome, Second, unix_seconds};
-use crate::scenario::{Limits, Scenario};
+use crate::scenario::Scenario;
 
 /// Everything a report shows. Times in milliseconds, shares in percent.
 #[derive(Clone, Debug, Serialize)]
@@ -53,6 +57,8 @@ pub struct Report {
     pub key_frames: KeyFrames,
     /// Of encrypted rooms.
     pub e2ee: Option<Encryption>,
+    /// Of a path whose rate changes.
+    pub changes: Option<Changes>,
     /// The server's process, when it is on this machine.
     pub server: Option<Server>,
     /// This program itself.
@@ -237,6 +243,8 @@ pub struct Point {
     pub picture_p50_ms: Option<f64>,
     /// 99 of 100.
     pub picture_p99_ms: Option<f64>,
+    /// Lines of the smallest picture that was shown.
+    pub lines: Option<u16>,
     /// Packets that arrived.
     pub packets: u64,
     /// Loss of all media after repair.
@@ -274,6 +282,7 @@ impl Report {
             picture: Media::new(&total.picture, seconds),
             layers: layers(total),
             key_frames: KeyFrames::new(outcome),
+            changes: Changes::new(scenario, outcome),
             e2ee: scenario.e2ee.then(|| Encryption::new(outcome)),
             server: outcome.server.map(|used| Server {
                 cpu_percent: used.cores * 100.0,
@@ -312,7 +321,8 @@ impl Report {
     #[cfg(test)]
     pub(crate) fn empty(scenario: &Scenario) -> Self {
         let outcome = Outcome::default();
-        let scenario = Scenario { limits: Limits::default(), ..scenario.clone() };
+        let limits = crate::scenario::Limits::default();
+        let scenario = Scenario { limits, ..scenario.clone() };
         Self::new(&scenario, "preau", &outcome)
     }
 
@@ -326,7 +336,7 @@ impl Report {
     pub fn blames_generator(&self) -> bool {
         let mut broken = self.limits.iter().filter(|verdict| !verdict.holds).peekable();
         let is_late = self.generator.lag_p99_ms > LATE_MS && broken.peek().is_some();
-        is_late && broken.all(|verdict| TIMES.iter().any(|end| verdict.name.ends_with(end)))
+        is_late && broken.all(|verdict| is_of_time(verdict.name))
     }
 
     /// Loss after repair of all media together, in percent.
@@ -449,6 +459,7 @@ impl Point {
             sound_p99_ms: ms(&measured.sound.delay, 0.99),
             picture_p50_ms: ms(&measured.picture.delay, 0.5),
             picture_p99_ms: ms(&measured.picture.delay, 0.99),
+            lines: changes::lines(measured),
             packets: came,
             loss_percent: share(expected.saturating_sub(came), expected) * 100.0,
             server_cpu_percent: server.map(|used| used.cores * 100.0),
@@ -499,60 +510,6 @@ fn layers(total: &Measured) -> Vec<Layer> {
     };
     total.heights.iter().map(layer).collect()
 }
-
-fn verdicts(limits: &Limits, report: &Report, total: &Measured) -> Vec<Verdict> {
-    let sound = report.sound.as_ref();
-    let picture = report.picture.as_ref();
-    let e2ee = report.e2ee.as_ref();
-    let minutes = total.heights.values().map(|frames| frames.over).sum::<u64>() as f64 / 60e9;
-    let freezes: u64 = total.heights.values().map(|frames| frames.freezes).sum();
-    let all = [
-        ("loss_percent", limits.loss_percent, Some(report.loss_percent())),
-        ("sound_loss_percent", limits.sound_loss_percent, sound.map(|m| m.loss_percent)),
-        ("sound_p99_ms", limits.sound_p99_ms, sound.and_then(|m| m.delay_p99_ms)),
-        ("picture_p99_ms", limits.picture_p99_ms, picture.and_then(|m| m.delay_p99_ms)),
-        ("join_p95_ms", limits.join_p95_ms, report.step_p95_ms("first packet")),
-        ("first_frame_p95_ms", limits.first_frame_p95_ms, report.step_p95_ms("first picture")),
-        ("all_in_ms", limits.all_in_ms, report.joins.all_in_ms),
-        ("silent_slots", Some(limits.silent_slots), Some(report.silent_slots as f64)),
-        ("key_frames_per_join", limits.key_frames_per_join, Some(report.key_frames.asked_per_join)),
-        (
-            "freezes_per_minute",
-            limits.freezes_per_minute,
-            (minutes > 0.0).then(|| freezes as f64 / minutes),
-        ),
-        (
-            "server_cpu_percent",
-            limits.server_cpu_percent,
-            report.server.as_ref().map(|server| server.cpu_percent),
-        ),
-        ("concealed_percent", limits.concealed_percent, report.heard.map(|h| h.concealed_percent)),
-        ("undecryptable_frames", e2ee.map(|_| 0.0), e2ee.map(|e2ee| e2ee.undecryptable as f64)),
-        ("frames_in_clear", e2ee.map(|_| 0.0), e2ee.map(|e2ee| e2ee.in_clear as f64)),
-        ("rekey_p95_ms", limits.rekey_p95_ms, e2ee.and_then(|e2ee| e2ee.rekey_p95_ms)),
-        (
-            "first_opened_p95_ms",
-            limits.first_opened_p95_ms,
-            e2ee.and_then(|e2ee| e2ee.first_opened_p95_ms),
-        ),
-        ("mos_at_least", limits.mos_at_least, report.heard.map(|h| h.mos)),
-    ];
-    let verdict = |(name, limit, measured): (&'static str, Option<f64>, Option<f64>)| {
-        let limit = limit?;
-        // The server's own use can only be seen on its machine; all else must have been seen.
-        let is_excused = measured.is_none() && name == "server_cpu_percent";
-        let keeps = |measured: f64| match name {
-            "mos_at_least" => measured >= limit,
-            _ => measured <= limit,
-        };
-        let holds = is_excused || measured.is_some_and(keeps);
-        Some(Verdict { name, limit, measured, holds })
-    };
-    all.into_iter().filter_map(verdict).collect()
-}
-
-/// How the names of limits end that are about time.
-const TIMES: [&str; 2] = ["_ms", "freezes_per_minute"];
 
 /// Delays that the generator itself has no part in are much longer than it was late.
 const LATE_MS: f64 = 5.0;

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 
-use crate::clock;
+use crate::clock::{self, Nanos};
 use crate::e2ee::Shield;
 use crate::measure::{Histogram, Join, Measured, Meter, ProcessSample, ProcessUse, SystemCalls};
 use crate::media::Media;
@@ -55,6 +55,8 @@ pub(crate) struct Outcome {
     pub(crate) joins: Vec<Join>,
     pub(crate) failures: Vec<String>,
     pub(crate) seconds: Vec<Second>,
+    /// When the measured time began.
+    pub(crate) measured_from: Nanos,
     pub(crate) measured_for: Duration,
     pub(crate) server: Option<ProcessUse>,
     /// System calls of the server a second, where they can be counted.
@@ -232,6 +234,7 @@ struct Collector<'a, 'b> {
     total: Measured,
     before: Measured,
     seconds: Vec<Second>,
+    measured_from: Nanos,
     measured_for: Duration,
     server: Option<ProcessUse>,
     system_calls: Option<f64>,
@@ -248,6 +251,7 @@ impl<'a, 'b> Collector<'a, 'b> {
             total: Measured::default(),
             before: Measured::default(),
             seconds: Vec::new(),
+            measured_from: 0,
             measured_for: Duration::ZERO,
             server: None,
             system_calls: None,
@@ -285,7 +289,8 @@ impl<'a, 'b> Collector<'a, 'b> {
         let counted = self.scenario.seconds.saturating_sub(1).max(1);
         let calls = self.setting.server_pid.and_then(|pid| SystemCalls::count(pid, counted));
         let begin = Instant::now();
-        crowd.meters.iter().for_each(|meter| meter.lock().begin(clock::now()));
+        self.measured_from = clock::now();
+        crowd.meters.iter().for_each(|meter| meter.lock().begin(self.measured_from));
         let (server, generator) = (sample(self.setting.server_pid), sample(own));
         let mut last = server;
         let mut tick = interval(LAG_INTERVAL);
@@ -361,6 +366,7 @@ impl<'a, 'b> Collector<'a, 'b> {
             joins,
             failures: crowd.failures.into_iter().map(times).collect(),
             seconds: self.seconds,
+            measured_from: self.measured_from,
             measured_for: self.measured_for,
             server: self.server,
             system_calls: self.system_calls,

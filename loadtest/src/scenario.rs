@@ -123,6 +123,10 @@ pub struct Limits {
     pub concealed_percent: Option<f64>,
     /// From a commit of a circle to the new epoch, at 95 of 100 members.
     pub rekey_p95_ms: Option<f64>,
+    /// After a path has become narrower: until no queue stands before it any more, in seconds.
+    pub settled_s: Option<f64>,
+    /// After a path has become wider: until the full picture is back, in seconds.
+    pub full_again_s: Option<f64>,
     /// From the start of a join to the first decrypted frame, for 95 of 100.
     pub first_opened_p95_ms: Option<f64>,
     /// Slots that carried nothing although somebody sent for them.

@@ -280,6 +280,7 @@ mod tests {
             sound_p99_ms: Some(1.0),
             picture_p50_ms: None,
             picture_p99_ms: None,
+            lines: Some(540),
             packets: 900,
             loss_percent: 0.0,
             server_cpu_percent: Some(4.0),

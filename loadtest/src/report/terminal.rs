@@ -120,6 +120,18 @@ fn media(out: &mut Lines, report: &Report) {
             layer.freezes
         ));
     }
+    if let Some(changes) = &report.changes {
+        let seconds = |time: Option<f64>| match time {
+            None => "?".to_owned(),
+            Some(time) if time.is_finite() => format!("{time:.1} s"),
+            Some(_) => "never".to_owned(),
+        };
+        out.line(format_args!(
+            "  narrower  no queue after {}; wider: the full picture after {}",
+            seconds(changes.settled_s),
+            seconds(changes.full_again_s)
+        ));
+    }
     if let Some(e2ee) = &report.e2ee {
         let ms = |time: Option<f64>| time.map_or("?".to_owned(), |time| format!("{time:.1}"));
         out.line(format_args!(

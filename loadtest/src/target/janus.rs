@@ -57,7 +57,7 @@ impl Target for Janus {
             let why = "Janus has no circle of ours".to_owned();
             return Err(TargetError::Refused("an encrypted room", why));
         }
-        let mut session = Session::open(&self.origin).await?;
+        let mut session = Session::open(&self.origin).await.map_err(helped)?;
         let handle = session.attach().await?;
         let wish = json!({
             "request": "create",
@@ -77,6 +77,17 @@ impl Target for Janus {
             .ok_or_else(|| TargetError::Answer("to make a room", answer.to_string()))?;
         session.close().await;
         Ok(Box::new(JanusRoom { origin: self.origin.clone(), number }))
+    }
+}
+
+/// Where nothing answers: how there would be something.
+fn helped(error: TargetError) -> TargetError {
+    match error {
+        TargetError::Unreachable(host, why) => TargetError::Unreachable(
+            host,
+            format!("{why}; --start janus starts it on this machine (apt-get install janus)"),
+        ),
+        other => other,
     }
 }
 
@@ -282,4 +293,19 @@ fn stream(watched: &Watched) -> Value {
         stream["substream"] = layer.into();
     }
     stream
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn where_no_janus_answers_it_is_said_how_to_start_one() {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let nobody = Janus::at(&format!("http://127.0.0.1:{port}")).unwrap();
+        let told = nobody.open_room(2, false).await.err().expect("nobody listens").to_string();
+        assert!(told.contains("does not answer") && told.contains("--start janus"), "{told}");
+    }
 }
