@@ -18,7 +18,7 @@ const INFO: RecordingInfo = {
 const answer = (accepted: boolean) => ({ recording: INFO.recording, accepted })
 
 /** A page in an encrypted room, and what happened in order. */
-function page(begin: () => Promise<boolean> = () => Promise.resolve(true), refuses = false) {
+function page(begin: () => Promise<boolean> = () => Promise.resolve(true), refuses: RequestError['code'] | null = null) {
   const log: string[] = []
   const events: CallEvent[] = []
   const model: CallModel = { ...INITIAL_MODEL, signaling: 'up', view: { ...INITIAL_MODEL.view, recording: { ...NO_RECORDING, info: INFO } } }
@@ -37,7 +37,7 @@ function page(begin: () => Promise<boolean> = () => Promise.resolve(true), refus
   }
   const request = (request: Request): Promise<Answer> => {
     log.push(request.type === 'answer_recording' ? (request.accepted ? 'yes' : 'no') : request.type)
-    if (refuses) return Promise.reject(new RequestError('no_recording'))
+    if (refuses !== null) return Promise.reject(new RequestError(refuses))
     return Promise.resolve({ type: 'recording_answered', requestId: 1, receipt: '{}' })
   }
   const answering = new Answering({ model: () => model, request, dispatch: (event) => events.push(event), keys: () => keys })
@@ -49,7 +49,7 @@ describe('an answer in an encrypted room', () => {
     const { answering, log, events } = page()
     await answering.send(answer(true))
     expect(log).toEqual(['keys', 'yes'])
-    expect(events).toEqual([{ type: 'recording_settled', answer: answer(true), receipt: '{}' }])
+    expect(events).toEqual([{ type: 'recording_settled', answer: answer(true), receipt: '{}', inDoubt: false }])
   })
 
   it('is a no first, and then the keys that were handed out are left behind', async () => {
@@ -62,10 +62,22 @@ describe('an answer in an encrypted room', () => {
     const without = page(() => Promise.reject(new RequestError('overloaded')))
     await without.answering.send(answer(true))
     expect(without.log).toEqual(['keys', 'end'])
-    expect(without.events[0]).toEqual({ type: 'recording_settled', answer: answer(true), receipt: null })
-    const refused = page(undefined, true)
+    expect(without.events[0]).toEqual({ type: 'recording_settled', answer: answer(true), receipt: null, inDoubt: false })
+    const refused = page(undefined, 'no_recording')
     await refused.answering.send(answer(true))
     expect(refused.log).toEqual(['keys', 'yes', 'end'])
+  })
+
+  it('is in doubt where nobody knows whether the server took it', async () => {
+    for (const [code, inDoubt] of [['lost', true], ['rate_limited', true], ['overloaded', false]] as const) {
+      const said = page(undefined, code)
+      await said.answering.send(answer(true))
+      expect(said.events[0], code).toEqual({ type: 'recording_settled', answer: answer(true), receipt: null, inDoubt })
+    }
+    // Nothing was said yet.
+    const unsaid = page(() => Promise.reject(new RequestError('lost')))
+    await unsaid.answering.send(answer(true))
+    expect(unsaid.events[0]).toMatchObject({ inDoubt: false })
   })
 
   it('is no yes any more where a no was clicked while the keys were handed out', async () => {

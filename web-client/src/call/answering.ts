@@ -31,18 +31,22 @@ export class Answering {
     const keys = around.keys()
     // A yes that is still being prepared is not said after a no.
     if (!answer.accepted) keys?.haltRelease()
+    let isSaid = false
     try {
       if (keys !== null && answer.accepted && !(await this.release(keys, answer))) return
+      isSaid = true
       const settled = await around.request({ type: 'answer_recording', ...answer })
       const receipt = settled.type === 'recording_answered' ? settled.receipt : null
-      around.dispatch({ type: 'recording_settled', answer, receipt })
+      around.dispatch({ type: 'recording_settled', answer, receipt, inDoubt: false })
       if (!answer.accepted) void keys?.endRelease()
     } catch (error) {
       void keys?.endRelease()
       const code = error instanceof RequestError ? error.code : 'lost'
       // Lost with the socket: said again at the next `joined`.
       if (code === 'lost' && around.model().signaling !== 'up') return
-      around.dispatch({ type: 'recording_settled', answer, receipt: null })
+      // The same word twice in one breath is refused, and the first counts.
+      const inDoubt = isSaid && (code === 'lost' || code === 'rate_limited')
+      around.dispatch({ type: 'recording_settled', answer, receipt: null, inDoubt })
       around.dispatch({ type: 'request_refused', problem: code === 'lost' ? 'server_unreachable' : code })
       if (!answer.accepted && code !== 'no_recording') setTimeout(() => { this.sayNoAgain(answer); }, NO_AGAIN_MS)
     }

@@ -17,6 +17,7 @@ import { OwnDevices } from './own-devices'
 import { Pictures } from './pictures'
 import type { HostTools } from './host'
 import { Playback } from './playback'
+import { isHeldBack } from './recording'
 import { forgetSession, type KeptEncrypted, recallSession, reloadForNewVersion, rememberSession } from './resume'
 import { RoomLink } from './room-link'
 import type { Absence, CallState, ParticipantId, Problem } from './state'
@@ -341,6 +342,7 @@ export class LiveCall implements Call {
     const { model, effects } = reduce(this.model, event)
     this.model = model
     this.encrypted?.showCameraTo(model.view.moderatorsOnly)
+    this.transport.hold(isHeldBack(model.view.recording))
     for (const effect of effects) this.carryOut(effect)
     if (model.view.participants !== before.participants || model.view.saving !== before.saving) this.wanting.want()
     this.state.value = model.view
@@ -401,6 +403,8 @@ export class LiveCall implements Call {
         void this.requestAudience(effect.moderatorsOnly)
         return
       case 'answer_recording':
+        // A line that does not live is noticed at once: nothing is sent until the no is heard.
+        if (isHeldBack(this.model.view.recording)) this.connection?.check()
         void this.answering.send(effect.answer)
         return
       case 'want_layers':

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { RecordingInfo } from '../protocol/generated'
-import { changeRecording, enterRecording, hearRecording, NO_RECORDING, type Recording } from './recording'
+import { changeRecording, enterRecording, hearRecording, isHeldBack, NO_RECORDING, type Recording } from './recording'
 
 const INFO: RecordingInfo = {
   recording: 'AAAAAAAAAAAAAAAAAAAAAA',
@@ -20,7 +20,7 @@ function settle(before: Recording, accepted: boolean): Recording {
   const { recording, answer } = changeRecording(before, { type: 'answer_recording', accepted })
   expect(answer).toEqual({ recording: before.info?.recording, accepted })
   if (answer === null) return recording
-  return changeRecording(recording, { type: 'recording_settled', answer, receipt: `{"accepted":${accepted}}` }).recording
+  return changeRecording(recording, { type: 'recording_settled', answer, receipt: `{"accepted":${accepted}}`, inDoubt: false }).recording
 }
 
 describe('a recording', () => {
@@ -81,7 +81,7 @@ describe('a recording', () => {
     const refused = settle(running, false)
     const { recording, answer } = changeRecording(refused, { type: 'answer_recording', accepted: true })
     if (answer === null) throw new Error('nothing was asked')
-    const after = changeRecording(recording, { type: 'recording_settled', answer, receipt: null }).recording
+    const after = changeRecording(recording, { type: 'recording_settled', answer, receipt: null, inDoubt: false }).recording
     expect(after).toMatchObject({ chosen: 'refused', settled: 'refused' })
   })
 
@@ -89,7 +89,7 @@ describe('a recording', () => {
     const accepted = settle(running, true)
     const { recording, answer } = changeRecording(accepted, { type: 'answer_recording', accepted: false })
     if (answer === null) throw new Error('nothing was asked')
-    const after = changeRecording(recording, { type: 'recording_settled', answer, receipt: null }).recording
+    const after = changeRecording(recording, { type: 'recording_settled', answer, receipt: null, inDoubt: false }).recording
     expect(after).toMatchObject({ chosen: 'withdrawn', settled: 'none' })
     expect(enterRecording(after, INFO).answer).toEqual({ recording: INFO.recording, accepted: false })
     const again = changeRecording(after, { type: 'answer_recording', accepted: false })
@@ -101,7 +101,7 @@ describe('a recording', () => {
     const yes = changeRecording(running, { type: 'answer_recording', accepted: true })
     const no = changeRecording(yes.recording, { type: 'answer_recording', accepted: false })
     if (yes.answer === null) throw new Error('nothing was asked')
-    const late = changeRecording(no.recording, { type: 'recording_settled', answer: yes.answer, receipt: '{}' }).recording
+    const late = changeRecording(no.recording, { type: 'recording_settled', answer: yes.answer, receipt: '{}', inDoubt: false }).recording
     expect(late).toMatchObject({ chosen: 'withdrawn', settled: 'none' })
   })
 
@@ -134,6 +134,44 @@ describe('a recording', () => {
     expect(changeRecording(ended, { type: 'put_away_recording' }).recording.ended).toBeNull()
     // While this page did not hear.
     expect(enterRecording(settle(running, true), null).recording).toMatchObject({ info: null, chosen: 'none', ended: 'stopped' })
+  })
+
+  it('r20_holds_back_all_of_a_person_from_their_no_until_the_server_has_heard_it', () => {
+    const say = (before: Recording, accepted: boolean) => changeRecording(before, { type: 'answer_recording', accepted }).recording
+    const hear = (before: Recording, accepted: boolean, receipt: string | null, inDoubt = false) =>
+      changeRecording(before, { type: 'recording_settled', answer: { recording: INFO.recording, accepted }, receipt, inDoubt }).recording
+    const withdrawn = say(settle(running, true), false)
+    expect(isHeldBack(withdrawn)).toBe(true)
+    expect(isHeldBack(hear(withdrawn, false, '{}'))).toBe(false)
+    // Refused, or lost with the line: it stays so, also when the page comes back, until it is heard.
+    const unheard = hear(withdrawn, false, null, true)
+    const back = enterRecording(unheard, INFO)
+    expect([isHeldBack(unheard), isHeldBack(back.recording), back.answer?.accepted]).toEqual([true, true, false])
+    expect(isHeldBack(hear(back.recording, false, '{}'))).toBe(false)
+    // A new yes that the server refuses says nothing of the one before.
+    expect(isHeldBack(hear(say(unheard, true), true, null))).toBe(true)
+    // A yes that may have arrived, and was taken back before its receipt came.
+    expect(isHeldBack(say(say(running, true), false))).toBe(true)
+    for (const ended of [
+      hearRecording(withdrawn, { type: 'recording_changed', recording: null, end: 'stopped' }),
+      hearRecording(withdrawn, { type: 'recording_changed', recording: INFO, end: null }),
+      enterRecording(withdrawn, null).recording,
+      enterRecording(withdrawn, OTHER).recording,
+    ]) expect(isHeldBack(ended)).toBe(false)
+  })
+
+  it('holds nobody back who never said yes, or whose yes the server did not take', () => {
+    const say = (before: Recording, accepted: boolean) => changeRecording(before, { type: 'answer_recording', accepted }).recording
+    const lose = (inDoubt: boolean) =>
+      changeRecording(say(running, true), { type: 'recording_settled', answer: { recording: INFO.recording, accepted: true }, receipt: null, inDoubt }).recording
+    for (const before of [running, say(running, false), settle(running, false), say(running, true), settle(running, true), lose(false)]) {
+      expect(isHeldBack(before), JSON.stringify(before)).toBe(false)
+    }
+    // One whose answer got lost may count: only another answer tells, or another session, which has none.
+    expect(isHeldBack(lose(true))).toBe(true)
+    expect(isHeldBack(settle(lose(true), false))).toBe(false)
+    expect(isHeldBack(settle(lose(true), true))).toBe(false)
+    expect(isHeldBack(enterRecording(lose(true), INFO).recording)).toBe(false)
   })
 
   it('tells moderators numbers alone', () => {

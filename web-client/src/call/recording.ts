@@ -17,6 +17,8 @@ export interface Recording {
   readonly chosen: OwnAnswer
   /** What the server has answered to. */
   readonly settled: OwnAnswer
+  /** Whether the server may hold a yes of this page: one was said, and no later no is known to be heard. */
+  readonly yesMayStand: boolean
   /** The last answer as the server signed it, for the person to keep. */
   readonly receipt: string | null
   /** Moderators: how many answered what. */
@@ -50,6 +52,7 @@ export const NO_RECORDING: Recording = {
   vouched: null,
   chosen: 'none',
   settled: 'none',
+  yesMayStand: false,
   receipt: null,
   counts: null,
   ended: null,
@@ -59,8 +62,8 @@ export const NO_RECORDING: Recording = {
 export type RecordingEvent =
   | { type: 'answer_recording'; accepted: boolean }
   /** The server's answer to it; without a receipt it was not taken. A yes is then none; a no stands,
-   * whatever the server says of it, and is said again. */
-  | { type: 'recording_settled'; answer: WantedAnswer; receipt: string | null }
+   * whatever the server says of it, and is said again. `inDoubt`: it may have been taken all the same. */
+  | { type: 'recording_settled'; answer: WantedAnswer; receipt: string | null; inDoubt: boolean }
   | { type: 'put_away_recording' }
   /** Somebody looked at the signature under what was told. */
   | { type: 'recipients_checked'; info: RecordingInfo; vouched: boolean }
@@ -73,11 +76,13 @@ export type RecordingMessage = Extract<ServerMessage, { type: 'recording_changed
 export function enterRecording(before: Recording, info: RecordingInfo | null): RecordingStep {
   if (info === null) {
     const ended = before.info === null ? before.ended : 'stopped'
-    return stay({ ...before, info: null, vouched: null, chosen: 'none', settled: 'none', counts: null, ended })
+    return stay({ ...NO_RECORDING, receipt: before.receipt, ended })
   }
   if (!isSame(before.info, info)) return stay({ ...NO_RECORDING, info })
-  const recording = { ...before, info, vouched: null, settled: 'none' as const, counts: null }
   const { chosen } = before
+  // What was said before the line was cut is over at the server; a no is waited for until it is heard.
+  const yesMayStand = before.yesMayStand && chosen !== 'none'
+  const recording = { ...before, info, vouched: null, settled: 'none' as const, yesMayStand, counts: null }
   const answer = chosen === 'none' ? null : { recording: info.recording, accepted: chosen === 'accepted' }
   return { recording, answer }
 }
@@ -108,18 +113,29 @@ export function changeRecording(before: Recording, event: RecordingEvent): Recor
       if (info === null || (isSaid && (event.accepted || chosen === settled))) return stay(before)
       const no = chosen === 'accepted' || chosen === 'withdrawn' ? 'withdrawn' : 'refused'
       return {
-        recording: { ...before, chosen: event.accepted ? 'accepted' : no },
+        recording: {
+          ...before,
+          chosen: event.accepted ? 'accepted' : no,
+          // Also one whose answer is still on its way.
+          yesMayStand: before.yesMayStand || chosen === 'accepted',
+        },
         answer: { recording: info.recording, accepted: event.accepted },
       }
     }
     case 'recording_settled': {
-      const { answer, receipt } = event
+      const { answer, receipt, inDoubt } = event
       // Of another recording, or clicked otherwise since.
       if (info?.recording !== answer.recording || (chosen === 'accepted') !== answer.accepted) return stay(before)
-      if (receipt !== null) return stay({ ...before, settled: chosen, receipt })
-      return stay(answer.accepted ? { ...before, chosen: settled } : { ...before, settled: 'none' })
+      if (receipt !== null) return stay({ ...before, settled: chosen, yesMayStand: answer.accepted, receipt })
+      return stay(answer.accepted ? { ...before, chosen: settled, yesMayStand: before.yesMayStand || inDoubt } : { ...before, settled: 'none' })
     }
   }
+}
+
+/** Whether nothing of oneself may leave this page: it would be recorded against the person's word, since
+ * the server may still go by a yes. */
+export function isHeldBack({ info, chosen, yesMayStand }: Recording): boolean {
+  return info !== null && yesMayStand && chosen !== 'accepted'
 }
 
 /** Whether the same was told of two recordings, to the letter. */

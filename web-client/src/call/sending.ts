@@ -12,6 +12,8 @@ import { layeredSections } from './sdp'
 export class Sender {
   /** What is sent now; outlives the connection it goes through. */
   private readonly tracks = new Map<TrackSource, MediaStreamTrack>()
+  /** True while nothing of it leaves this page. */
+  private isHeld = false
   private transceivers = new Map<TrackSource, RTCRtpTransceiver>()
   /** What the server was last told; a source never told about is off there. */
   private told = new Map<TrackSource, boolean>()
@@ -64,9 +66,20 @@ export class Sender {
     else this.tracks.set(source, track)
     const known = this.transceivers.get(source)
     // Refused only when the connection is closed, and then there is nothing left to change.
-    if (known !== undefined) known.sender.replaceTrack(track).catch(() => undefined)
+    if (known !== undefined) known.sender.replaceTrack(this.outgoing(source)).catch(() => undefined)
     else if (track !== null) this.section(source)
     this.sync()
+  }
+
+  /** Sends nothing while `held`, whatever is on; then goes on as before. The server is told nothing of it:
+   * it may not hear. True where this is a change. */
+  hold(held: boolean): boolean {
+    if (held === this.isHeld) return false
+    this.isHeld = held
+    for (const source of this.tracks.keys()) {
+      this.transceivers.get(source)?.sender.replaceTrack(this.outgoing(source)).catch(() => undefined)
+    }
+    return true
   }
 
   /** Sends only these layers of a picture from now on; an empty name means the only one. */
@@ -142,11 +155,15 @@ export class Sender {
     })
   }
 
+  private outgoing(source: TrackSource): MediaStreamTrack | null {
+    return this.isHeld ? null : (this.tracks.get(source) ?? null)
+  }
+
   /** Adds the section of a source to the connection, once. */
   private section(source: TrackSource): void {
     if (this.pc === null || this.transceivers.has(source)) return
     const kind = source === 'camera' || source === 'screen' ? 'video' : 'audio'
-    const transceiver = this.pc.addTransceiver(this.tracks.get(source) ?? kind, {
+    const transceiver = this.pc.addTransceiver(this.outgoing(source) ?? kind, {
       direction: 'sendonly',
       ...(ENCODINGS[source] === undefined ? {} : { sendEncodings: ENCODINGS[source] }),
     })

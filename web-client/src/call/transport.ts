@@ -131,6 +131,11 @@ export class MediaTransport {
     this.sender.set(source, track)
   }
 
+  /** Sends nothing while `held`; see `Sender`. */
+  hold(held: boolean): void {
+    if (this.sender.hold(held)) this.flowChanges()
+  }
+
   /** These picture slots, and no others, get nothing for this reason. */
   mark(why: Absence, mids: readonly string[]): void {
     this.flowChanges()

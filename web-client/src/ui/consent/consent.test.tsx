@@ -167,9 +167,19 @@ describe('the mark of a recording', () => {
   })
 
   it('says that an answer is on its way until the server has it', async () => {
-    await strip({ chosen: 'withdrawn', settled: 'accepted' })
+    await strip({ chosen: 'accepted', settled: 'none' })
     expect(find('recording-own').textContent).toBe(t('consent.onItsWay'))
-    expect(find('recording-own').dataset['recorded']).toBe('true')
+    expect(find('recording-own').dataset['recorded']).toBe('false')
+  })
+
+  it('r20_says_that_nothing_is_sent_until_the_server_has_heard_a_withdrawal', async () => {
+    await strip({ chosen: 'withdrawn', settled: 'accepted', yesMayStand: true })
+    expect(find('recording-own').textContent).toBe(t('consent.held'))
+    expect(find('recording-own').dataset['held']).toBe('true')
+    expect(find('recording-news').textContent).toContain(t('consent.held'))
+    await strip({ chosen: 'withdrawn', settled: 'withdrawn' })
+    expect(find('recording-own').textContent).toBe(t('consent.refused'))
+    expect(find('recording-news').textContent).not.toContain(t('consent.held'))
   })
 
   it('says what is not recorded because it is not for everybody', async () => {

@@ -1,6 +1,6 @@
 // The lasting mark of a recording, for everybody, and what becomes of oneself in it.
 
-import type { Recording } from '../../call/recording'
+import { isHeldBack, type Recording } from '../../call/recording'
 import type { CallState } from '../../call/state'
 import type { Call } from '../../call/store'
 import { t, type TextKey } from '../../i18n'
@@ -18,6 +18,7 @@ export function RecordingStrip({ call, review }: { call: Call; review: () => voi
       {/* Read when it begins and when it ends; the rest of the line by whoever looks at it. */}
       <p class="visually-hidden" role="status" data-testid="recording-news">
         {info !== null && `${t('recording.running')}. ${chosen === 'none' ? t('consent.waits', { name: nameOfAsker(info, call) }) : ''}`}
+        {isHeldBack(recording) && t('consent.held')}
       </p>
       {info !== null && (
         <div class="recording" role="group" aria-label={t('recording.running')}>
@@ -25,7 +26,12 @@ export function RecordingStrip({ call, review }: { call: Call; review: () => voi
             <span class="recording-dot" aria-hidden="true" />
             {t('recording.running')}
           </p>
-          <p class="recording-own" data-testid="recording-own" data-recorded={String(settled === 'accepted' && reach !== 'group')}>
+          <p
+            class="recording-own"
+            data-testid="recording-own"
+            data-recorded={String(settled === 'accepted' && reach !== 'group')}
+            data-held={String(isHeldBack(recording))}
+          >
             {t(ownText(recording, reach))}
           </p>
           {role === 'moderator' && counts !== null && (
@@ -98,8 +104,9 @@ function reachOf({ participants, moderatorsOnly }: CallState): Reach {
   return moderatorsOnly ? 'but_camera' : 'everybody'
 }
 
-function ownText({ chosen, settled }: Recording, reach: Reach): TextKey {
-  // Until the server has heard a withdrawal, the truth is that it may still record.
+function ownText(recording: Recording, reach: Reach): TextKey {
+  const { chosen, settled } = recording
+  if (isHeldBack(recording)) return 'consent.held'
   if (chosen !== settled) return 'consent.onItsWay'
   if (settled === 'none') return 'consent.notRecorded'
   return settled === 'accepted' ? RECORDED[reach] : 'consent.refused'
