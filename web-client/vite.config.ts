@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
+import { passedBounds, weigh } from './weight.mjs'
 
 /** Writes into the page the hash of each script and style it loads (Subresource Integrity), so that a
  * browser refuses one that is not what was built. */
@@ -22,8 +23,19 @@ function integrity(): Plugin {
   }
 }
 
+/** Fails a build that makes pupils fetch more than is allowed. */
+function bounds(): Plugin {
+  return {
+    name: 'preau-bounds',
+    apply: 'build',
+    writeBundle({ dir = 'dist' }) {
+      for (const passed of passedBounds(weigh(dir))) this.error(passed)
+    },
+  }
+}
+
 export default defineConfig({
-  plugins: [integrity()],
+  plugins: [integrity(), bounds()],
   build: {
     // Browsers that have everything the call needs (RTCRtpSender simulcast, inert dialogs, :has).
     target: ['chrome111', 'edge111', 'firefox121', 'safari16.4'],

@@ -5,9 +5,16 @@ import type { EncryptionState } from '../src/call/encryption-state'
 import type { Background, Care, InputKind, Masking } from '../src/call/care'
 import type { CallState, Participant, ParticipantId, Waiting } from '../src/call/state'
 import type { Call, DeviceCheck } from '../src/call/store'
+import type { Page } from '../src/page'
 import type { TrackSource } from '../src/protocol/generated'
 import { KNOWN } from '../src/protocol/samples'
 import { fakeHost } from './fake-host'
+
+/** The page of a room where this call goes on. */
+export function pageOf(call: Call): Page {
+  const encryption = call.encryption.value === null ? null : { open: false, raw: false, fingerprint: new Uint8Array(16), certificate: null }
+  return { name: 'room', link: { role: call.host === null ? 'guest' : 'moderator', encryption }, call: signal(call) }
+}
 
 /** A call that stays in `state` but for what the buttons of one person change. */
 export function fakeCall(state: CallState, encrypted = true, lock: string | null = null): Call {

@@ -9,7 +9,7 @@ import { startLanguage } from '../src/i18n'
 import type { RecordingInfo } from '../src/protocol/generated'
 import { App } from '../src/ui/app'
 import { busyLife } from './busy-life'
-import { classOf, fakeCall } from './fake-call'
+import { classOf, fakeCall, pageOf } from './fake-call'
 import { OPEN_RULES } from '../src/protocol/samples'
 
 const asked = new URLSearchParams(location.search)
@@ -26,7 +26,7 @@ function show(root: HTMLElement): void {
   const call = fakeCall(state, !asked.has('clear'), asked.get('lock'))
   history.replaceState(null, '', `/r/${'A'.repeat(22)}${location.search}#${address}.${'A'.repeat(22)}`)
   if (screen === 'home' || screen === 'limits' || screen === 'rooms' || screen === 'test' || screen === 'unknown') render(<App page={{ name: screen }} />, root)
-  else render(<App page={{ name: 'room', call }} />, root)
+  else render(<App page={pageOf(call)} />, root)
 }
 
 function stateOf(): CallState {

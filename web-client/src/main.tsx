@@ -1,12 +1,14 @@
 // Reads the address, starts the app. `/src/main.tsx` is the one script of index.html.
 
 import { render } from 'preact'
-import { openCall } from './call/open'
+import { problemOfBrowser } from './call/browser'
+import { openEarly } from './call/early'
 import { startLanguage } from './i18n'
+import { parseLink } from './link'
 import type { Page } from './page'
 import { App } from './ui/app'
 
-/** Which page the address means. Opening a call only reads the link; nothing is sent. */
+/** Which page the address means. Nothing is sent. */
 function readAddress(): Page {
   const path = location.pathname
   if (path === '/') return { name: 'home' }
@@ -15,8 +17,15 @@ function readAddress(): Page {
   if (path === '/chiffrement') return { name: 'limits' }
   if (path === '/test') return { name: 'test' }
   if (path === '/doctor') return { name: 'doctor', pass: /^#v1d\.([\w-]+\.[\w-]+\.[\w-]+)$/.exec(location.hash)?.[1] ?? null }
-  if (path.startsWith('/r/')) return { name: 'room', call: openCall(path, location.hash) }
+  if (path.startsWith('/r/')) return readRoom(path)
   return { name: 'unknown' }
+}
+
+function readRoom(path: string): Page {
+  const link = parseLink(path, location.hash)
+  if (link === null) return { name: 'refused', problem: 'link_incomplete' }
+  const problem = problemOfBrowser()
+  return problem === null ? { name: 'room', link, call: openEarly(link) } : { name: 'refused', problem }
 }
 
 // Another fragment is another link: start afresh rather than go on with the old secret.
@@ -26,7 +35,8 @@ addEventListener('hashchange', () => {
 
 const root = document.getElementById('app')
 if (root !== null) {
+  const page = readAddress()
   void startLanguage().then(() => {
-    render(<App page={readAddress()} />, root)
+    render(<App page={page} />, root)
   })
 }

@@ -1,9 +1,11 @@
 // Chooses the screen for the page and the state.
 
+import type { ReadonlySignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
+import { EarlyCall } from '../call/early'
 import type { Call } from '../call/store'
 import { followLanguage } from '../i18n'
-import type { Page } from '../page'
+import type { Page, RoomLink } from '../page'
 import { Failure, Unknown } from './failure'
 import { Home } from './home'
 import { lazy } from './lazy'
@@ -22,7 +24,9 @@ export function App({ page }: { page: Page }) {
     case 'home':
       return <Home />
     case 'room':
-      return <Room call={page.call} />
+      return <Room link={page.link} now={page.call} />
+    case 'refused':
+      return <Failure problem={page.problem} retry={null} />
     case 'rooms':
       return <Rooms.Part />
     case 'recordings':
@@ -45,16 +49,19 @@ const Limits = lazy(() => import('./e2ee/limits'))
 const Rooms = lazy(() => import('./rooms'))
 const Recordings = lazy(() => import('./recordings/recordings'))
 
-function Room({ call }: { call: Call }) {
+function Room({ link, now }: { link: RoomLink; now: ReadonlySignal<Call | EarlyCall> }) {
+  const call = now.value
   const { phase } = call.state.value
+  // Only a call that is there gets beyond the page before joining.
+  const whole = call instanceof EarlyCall ? null : call
   switch (phase.name) {
     case 'prejoin':
     case 'joining':
-      return <Prejoin call={call} preloadStage={Stage.preload} />
+      return <Prejoin link={link} call={call} preloadStage={Stage.preload} />
     case 'waiting':
-      return <WaitingRoom call={call} />
+      return whole && <WaitingRoom call={whole} />
     case 'in_call':
-      return <Stage.Part call={call} />
+      return whole && <Stage.Part call={whole} />
     case 'left':
       return <Left reason={phase.reason} note={phase.note} />
     case 'failed':

@@ -1,16 +1,17 @@
 // The optional look at one's own camera and microphone before joining. Nothing is sent.
 
 import { useId } from 'preact/hooks'
+import { EarlyCall } from '../call/early'
 import type { Call } from '../call/store'
 import { t } from '../i18n'
 import { Icon } from './icons'
 import { lazy } from './lazy'
 
 /** The button that starts the check, or the check. */
-export function DeviceCheck({ call }: { call: Call }) {
+export function DeviceCheck({ call }: { call: Call | EarlyCall }) {
   const id = useId()
-  const check = call.deviceCheck.value
-  if (check === null) {
+  const check = call instanceof EarlyCall ? null : call.deviceCheck.value
+  if (call instanceof EarlyCall || check === null) {
     return (
       <button
         type="button"

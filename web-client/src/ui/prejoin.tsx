@@ -2,8 +2,10 @@
 
 import { useSignal } from '@preact/signals'
 import { useEffect, useId } from 'preact/hooks'
+import { EarlyCall } from '../call/early'
 import type { Call } from '../call/store'
 import { t } from '../i18n'
+import type { RoomLink } from '../page'
 import { CopyField } from './copy-field'
 import { DeviceCheck } from './device-check'
 import { Icon } from './icons'
@@ -11,12 +13,21 @@ import { Notices } from './problem'
 import { SavingSwitch } from './saving-switch'
 import { Screen } from './screen'
 
+/** What the page needs. */
+export interface PrejoinProps {
+  link: RoomLink
+  call: Call | EarlyCall
+  preloadStage: () => void
+}
+
 /** The page a room link opens. */
-export function Prejoin({ call, preloadStage }: { call: Call; preloadStage: () => void }) {
+export function Prejoin({ link, call, preloadStage }: PrejoinProps) {
   const id = useId()
   const name = useSignal('')
   // The link says it before the server does.
-  const moderator = call.host !== null
+  const moderator = link.role === 'moderator'
+  const encrypted = link.encryption !== null
+  const guestLink = call instanceof EarlyCall ? null : call.guestLink.value
   const joining = call.state.value.phase.name === 'joining'
   useEffect(preloadStage, [])
   return (
@@ -62,9 +73,9 @@ export function Prejoin({ call, preloadStage }: { call: Call; preloadStage: () =
           <Icon name="cameraOff" />
           {t('prejoin.offAtStart')}
         </p>
-        <p class="reassure" data-testid="prejoin-encryption" data-encrypted={call.encryption.value !== null}>
-          <Icon name={call.encryption.value === null ? 'unlocked' : 'lock'} />
-          {t(call.encryption.value === null ? 'prejoin.unencrypted' : 'prejoin.encrypted')}
+        <p class="reassure" data-testid="prejoin-encryption" data-encrypted={encrypted}>
+          <Icon name={encrypted ? 'lock' : 'unlocked'} />
+          {t(encrypted ? 'prejoin.encrypted' : 'prejoin.unencrypted')}
         </p>
       </form>
       <Notices call={call} />
@@ -76,12 +87,12 @@ export function Prejoin({ call, preloadStage }: { call: Call; preloadStage: () =
         <p>{t('prejoin.ruleRecord')}</p>
         <p>{t('prejoin.ruleChat')}</p>
       </section>
-      {moderator && call.guestLink.value !== null && (
+      {moderator && guestLink !== null && (
         <section class="card" aria-label={t('prejoin.share')}>
           <CopyField
             label={t('made.guest')}
             help={t('made.guestHelp')}
-            value={call.guestLink.value}
+            value={guestLink}
             action="copy.guest"
             done="copy.doneGuest"
             testId="guest-link"

@@ -1,5 +1,6 @@
 // What went wrong, in words a pupil understands, with what to do.
 
+import type { EarlyCall } from '../call/early'
 import type { Call } from '../call/store'
 import type { Problem } from '../call/state'
 import { inLanguage, t } from '../i18n'
@@ -66,7 +67,7 @@ export const RELOADS: ReadonlySet<Problem> = new Set(['protocol_version', 'malfo
 const TESTABLE: ReadonlySet<Problem> = new Set(['server_unreachable', 'media_blocked', 'offer_invalid', 'browser_unsupported'])
 
 /** The latest things to tell, newest first: on a small screen the rest may be out of sight. */
-export function Notices({ call }: { call: Call }) {
+export function Notices({ call }: { call: Call | EarlyCall }) {
   const notices = [...call.state.value.notices].reverse()
   return (
     <div class="notices">

@@ -3,7 +3,7 @@ import { signal } from '@preact/signals'
 import { render } from 'preact'
 import { act } from 'preact/test-utils'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { classOf, fakeCall } from '../../gallery/fake-call'
+import { classOf, fakeCall, pageOf } from '../../gallery/fake-call'
 import { INITIAL_MODEL } from '../call/model'
 import type { Care } from '../call/care'
 import type { CallState, Problem } from '../call/state'
@@ -367,7 +367,7 @@ async function show(change: Partial<CallState>): Promise<readonly unknown[][]> {
     render(null, root)
   })
   await act(() => {
-    render(call.state.value.phase.name === 'in_call' ? <Stage call={call} /> : <App page={{ name: 'room', call }} />, root)
+    render(call.state.value.phase.name === 'in_call' ? <Stage call={call} /> : <App page={pageOf(call)} />, root)
   })
   return asked
 }
