@@ -21,7 +21,7 @@ const CLOSE_MS = 10_000
 
 const CHROMIUM_FLAGS = [
   '--no-sandbox',
-  '--use-fake-device-for-media-stream',
+  '--use-fake-device-for-media-stream=fps=10',
   '--use-fake-ui-for-media-stream',
   '--auto-select-desktop-capture-source=Entire screen',
   '--autoplay-policy=no-user-gesture-required',
@@ -40,6 +40,7 @@ const CHROMIUM_FLAGS = [
 
 const FIREFOX_PREFERENCES = {
   'media.navigator.streams.fake': true,
+  'media.navigator.video.default_fps': 10,
   'media.navigator.permission.disabled': true,
   'media.autoplay.default': 0,
   'media.peerconnection.ice.loopback': true,

@@ -233,6 +233,20 @@
     return { time: video.currentTime, width: video.videoWidth, paused: video.paused }
   }
 
+  /** Whether an element can be seen; one that can also be used, with `able`. */
+  rig.isShown = (element, able = false) => {
+    if (!element || (able && element.disabled === true)) return false
+    const box = element.getBoundingClientRect()
+    return box.width > 0 && box.height > 0 && getComputedStyle(element).visibility === 'visible'
+  }
+
+  /** The button or link named so that can be used, or null. */
+  rig.named = (name) => {
+    const label = (element) => (element.getAttribute('aria-label') ?? element.textContent ?? '').trim()
+    const all = [...document.querySelectorAll('button, a, summary, [role=button]')]
+    return all.find((element) => label(element) === name && rig.isShown(element, true)) ?? null
+  }
+
   /** Everybody else who ever was in the room. */
   rig.people = () => [...rig.others]
   /** Lets the page hear a message as if the server had said it. */

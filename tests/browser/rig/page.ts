@@ -130,19 +130,20 @@ export class TestPage {
   async findSelector(selector: string, deadlineMs?: number): Promise<ElementHandle<Element>> {
     return until(
       `${this.engine} shows ${selector}`,
-      async () => {
-        const element = await this.raw.$(selector)
-        if (element !== null && (await element.isVisible())) return element
-        return null
-      },
+      // A look is one message: a rule looks hundreds of times.
+      async () => ((await this.isShown(selector)) ? this.raw.$(selector) : null),
       deadlineMs,
       () => this.bodyText(),
     )
   }
 
   async has(testid: string): Promise<boolean> {
-    const element = await this.raw.$(`[data-testid="${testid}"]`)
-    return element !== null && (await element.isVisible())
+    return this.isShown(`[data-testid="${testid}"]`)
+  }
+
+  /** Whether the first such element is visible, and can be used with `able`. */
+  private isShown(selector: string, able = false): Promise<boolean> {
+    return this.evaluate(`__rig.isShown(document.querySelector(${JSON.stringify(selector)}), ${able})`)
   }
 
   /** A real click with the mouse, once the element can be clicked. */
@@ -154,10 +155,9 @@ export class TestPage {
     await until(
       `${this.engine} can click ${selector}`,
       async () => {
-        const element = await this.findSelector(selector, 200)
-        if (await element.evaluate((node) => (node as HTMLButtonElement).disabled === true)) return false
-        await element.click()
-        return true
+        const element = (await this.isShown(selector, true)) ? await this.raw.$(selector) : null
+        await element?.click()
+        return element !== null
       },
       deadlineMs,
       () => this.bodyText(),
@@ -170,16 +170,10 @@ export class TestPage {
     await until(
       `${this.engine} can click “${name}”`,
       async () => {
-        for (const element of await this.raw.$$('button, a, summary, [role=button]')) {
-          const matches = await element.evaluate((node, wanted) => {
-            const label = node.getAttribute('aria-label') ?? node.textContent ?? ''
-            return label.trim() === wanted && (node as HTMLButtonElement).disabled !== true
-          }, name)
-          if (!matches || !(await element.isVisible())) continue
-          await element.click()
-          return true
-        }
-        return false
+        const found = await this.raw.evaluateHandle(`__rig.named(${JSON.stringify(name)})`)
+        const element = found.asElement() as ElementHandle<Element> | null
+        await element?.click()
+        return element !== null
       },
       deadlineMs,
       () => this.bodyText(),
