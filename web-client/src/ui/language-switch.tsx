@@ -1,9 +1,10 @@
-import { language, switchLanguage, t } from '../i18n'
+import { type Language, language, switchLanguage, t } from '../i18n'
 import { Icon } from './icons'
+import type { MenuEntry } from './stage/more-menu'
 
 /** Changes the language of the page at once. Its text is in the language one would get. */
 export function LanguageSwitch() {
-  const other = language.value === 'fr' ? 'en' : 'fr'
+  const other = otherLanguage()
   return (
     <button
       type="button"
@@ -18,4 +19,23 @@ export function LanguageSwitch() {
       <span>{t('language.switch')}</span>
     </button>
   )
+}
+
+/** The same, in the menu behind the bar of the room, where the bar above the pictures has no place for it. */
+export function languageEntry(): MenuEntry {
+  const other = otherLanguage()
+  return {
+    testId: 'language-in-menu',
+    icon: 'language',
+    label: t('language.switch'),
+    lang: other,
+    narrow: true,
+    act: () => {
+      void switchLanguage(other)
+    },
+  }
+}
+
+function otherLanguage(): Language {
+  return language.value === 'fr' ? 'en' : 'fr'
 }

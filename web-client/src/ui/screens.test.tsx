@@ -99,6 +99,20 @@ describe('in the room', () => {
     expect(has('screen-toggle')).toBe(false)
   })
 
+  it('offers the other language in the menu, where the bar has no place for it, and says which it is', async () => {
+    await show({})
+    await click('more')
+    const entry = find('language-in-menu')
+    expect(entry.textContent).toBe('English')
+    expect(entry.querySelector('[lang=en]')).not.toBeNull()
+    expect(entry.closest('.menu-narrow')).not.toBeNull()
+    await click('language-in-menu')
+    await vi.waitFor(() => {
+      expect(language.value).toBe('en')
+    })
+    expect(has('language-in-menu')).toBe(false)
+  })
+
   it('previews the camera before anything is sent', async () => {
     const asked = await show({ camera: 'off' })
     await click('camera-toggle')

@@ -3,7 +3,7 @@
 import { useSignal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
 import { useId, useRef } from 'preact/hooks'
-import { t } from '../../i18n'
+import { type Language, t } from '../../i18n'
 import { Icon, type IconName } from '../icons'
 import { usePopover } from '../popover'
 
@@ -16,6 +16,8 @@ export interface MenuEntry {
   pressed?: boolean
   /** For what has a button of its own in the bar where there is room for it. */
   narrow?: boolean
+  /** Of the label, where it is not that of the page. */
+  lang?: Language
   act: () => void
 }
 
@@ -76,7 +78,7 @@ export function MoreMenu({ entries, children }: MoreMenuProps) {
 
 /** One entry as a button. `chosen` comes before what it does. */
 export function EntryButton({ entry, chosen }: { entry: MenuEntry; chosen: () => void }) {
-  const { testId, icon, label, pressed, act } = entry
+  const { testId, icon, label, pressed, lang, act } = entry
   return (
     <button
       type="button"
@@ -89,7 +91,7 @@ export function EntryButton({ entry, chosen }: { entry: MenuEntry; chosen: () =>
       }}
     >
       <Icon name={icon} />
-      <span>{label}</span>
+      <span lang={lang}>{label}</span>
       {pressed === true && <Icon name="check" />}
     </button>
   )

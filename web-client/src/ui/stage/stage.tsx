@@ -22,7 +22,7 @@ import { type ClassUi, useClassUi } from '../class/ui'
 import { EncryptionMark } from '../e2ee/mark'
 import { Icon } from '../icons'
 import { useKeptFocus } from '../kept-focus'
-import { LanguageSwitch } from '../language-switch'
+import { languageEntry, LanguageSwitch } from '../language-switch'
 import { lazy } from '../lazy'
 import { Heading, SkipTo, SkipToContent, useDocumentTitle } from '../screen'
 import { CameraPreview } from './camera-preview'
@@ -179,6 +179,7 @@ export default function Stage({ call }: { call: Call }) {
             },
           },
           keys.entry,
+          languageEntry(),
         ]}
       />
       {starting.value && moderator && (
