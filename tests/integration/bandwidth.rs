@@ -163,13 +163,15 @@ fn a_path_that_shrinks_and_grows_is_followed() {
 
 #[test]
 fn on_a_slow_path_pictures_give_way_and_sound_does_not() {
-    for seed in 10..13 {
+    for seed in 10..16 {
         let mut meeting = audience(seed, 4, Link::carrying(300_000));
         meeting.run(20 * SECOND);
         let shown = layers(&meeting, Seat(0), meeting.now - SECOND);
         let loss = sound_loss(&mut meeting, Seat(0));
         assert!(loss < 0.01, "seed {seed}: {loss} of the sound is lost");
-        assert!(shown.iter().all(|layer| *layer != Some(TOP)), "seed {seed}: {shown:?}");
+        // Three voices leave room for one picture of the lowest layer, and it is used.
+        assert!(shown.contains(&Some(LOWEST)), "seed {seed}: {shown:?}");
+        assert!(shown.iter().flatten().all(|layer| *layer == LOWEST), "seed {seed}: {shown:?}");
         // Who is held back is told, and nobody else is.
         let listener = meeting.browsers[0].participant;
         assert!(told(&meeting).iter().all(|(participant, _)| *participant == listener));
