@@ -9,7 +9,7 @@ import { createRoom, encryptedPaths, guestPath } from './rig/link.ts'
 import { selfIdOf } from './rig/media.ts'
 import type { TestPage } from './rig/page.ts'
 import { Renderer } from './rig/processes.ts'
-import { type Ground, rule } from './rig/rule.ts'
+import { type Ground, rule, turns } from './rig/rule.ts'
 import type { PreauServer } from './rig/server.ts'
 import { until } from './rig/until.ts'
 
@@ -20,7 +20,7 @@ const FLAGS = { open: true, raw: false }
 const MEMBERS = 30
 
 /** How often somebody comes and goes. */
-const TURNS = 10
+const TURNS = turns(10, 2)
 
 /** How long the first to commit gathers those who come; see `BATCH_MS` in `web-client/src/e2ee/circle.ts`. */
 const BATCH_MS = 150

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { join, turnCameraOn, turnMicrophoneOn } from './rig/call.ts'
 import { figure, percentile } from './rig/figures.ts'
 import { createRoom, encryptedPaths } from './rig/link.ts'
-import { rule } from './rig/rule.ts'
+import { rule, turns } from './rig/rule.ts'
 import { until } from './rig/until.ts'
 
 /** Into each of the two rooms. */
-const JOINS = 20
+const JOINS = turns(20, 3)
 
 /** Far above any healthy join, so that only a broken one fails here; the figures tell the rest. */
 const SANE_MS = 10_000
