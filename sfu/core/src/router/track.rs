@@ -299,6 +299,7 @@ impl Layer {
         if !self.is_alive(now) {
             self.rates = <[LayerRate; MAX_TEMPORAL]>::default();
             self.temporal_count = 1;
+            self.key_frames.handle_return(now);
         }
         let at = temporal.map_or(0, |id| usize::from(id.layer)).min(MAX_TEMPORAL - 1);
         self.temporal_count = self.temporal_count.max(at + 1);
