@@ -46,6 +46,8 @@ impl TemporalFilter {
         let is_first_seen = self.newest.is_none_or(|newest| is_after(timestamp, newest));
         if is_first_seen {
             self.newest = Some(timestamp);
+            // What is forgotten does not look like the future once timestamps have come round.
+            self.since = self.since.filter(|since| timestamp.wrapping_sub(*since) < LATE_AT_MOST);
         }
         // Only with the first packet of a frame, and only when none of it was decided on before.
         if is_first_seen && frame.starts_frame {
@@ -67,6 +69,10 @@ impl TemporalFilter {
         id.layer <= if is_former { self.before } else { self.current }
     }
 }
+
+/// Frames do not come later than so much after newer ones: ten seconds. Raised, nothing is gained;
+/// lowered, a frame that comes very late may be torn.
+const LATE_AT_MOST: u32 = 10 * 90_000;
 
 /// Whether time `a` is later than `b`, modulo 2^32.
 fn is_after(a: u32, b: u32) -> bool {
@@ -127,6 +133,22 @@ mod tests {
         let mut filter = TemporalFilter::default();
         filter.limit(0);
         assert!(filter.passes(&FrameInfo::default(), 7, false));
+    }
+
+    #[test]
+    fn what_changed_hours_ago_changes_nothing_when_timestamps_come_round() {
+        let mut filter = TemporalFilter::default();
+        sent(&mut filter, 0..4);
+        filter.limit(0);
+        sent(&mut filter, 4..8);
+        filter.limit(2);
+        assert_eq!(sent(&mut filter, 8..14), [8, 9, 10, 11, 12, 13]);
+        // Of every five minutes of fourteen hours, at thirty frames a second, four frames.
+        for minutes in (5..14 * 60).step_by(5) {
+            let first = minutes * 60 * 30;
+            let all: Vec<u32> = (first..first + 4).collect();
+            assert_eq!(sent(&mut filter, first..first + 4), all, "after {minutes} minutes");
+        }
     }
 
     proptest! {
