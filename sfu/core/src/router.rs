@@ -167,9 +167,11 @@ impl Router {
         };
         self.is_sending_known = false;
         let participant = member.participant;
-        let tracks = &mut self.tracks;
+        let Self { tracks, voices, batch, .. } = self;
         member.publisher.negotiate(offer, |source, rids| {
-            tracks.publish(TrackId { participant, source }, key, rids)
+            tracks.publish(TrackId { participant, source }, key, rids, |former| {
+                forget(now, former, voices, batch);
+            })
         });
         let sources: Vec<TrackSource> =
             member.publisher.sections().iter().map(|section| section.source).collect();
@@ -530,8 +532,7 @@ impl Router {
     ) {
         for source in TrackSource::ALL.into_iter().filter(|source| !keep(*source)) {
             if let Some(track) = self.tracks.remove(TrackId { participant, source }) {
-                self.voices.remove(now, track);
-                self.batch.retain(|arrival| arrival.source.track != track);
+                forget(now, track, &mut self.voices, &mut self.batch);
             }
         }
     }
@@ -544,6 +545,12 @@ impl Router {
             }
         }
     }
+}
+
+/// A track has ended: nothing of it speaks or waits any more.
+fn forget(now: Instant, track: TrackKey, voices: &mut Voices, batch: &mut Vec<Arrival>) {
+    voices.remove(now, track);
+    batch.retain(|arrival| arrival.source.track != track);
 }
 
 /// One round of sending ends here, so that the buffer stays in the cache and within bounds; the
@@ -565,3 +572,6 @@ const HOLDING_MEMBERS: usize = 4;
 /// The loudness in an audio level (RFC 6464 section 3); the highest bit is the browser's own guess
 /// whether it is voice, which not every browser makes.
 const LEVEL_MASK: u8 = 0x7f;
+
+#[cfg(test)]
+mod tests;

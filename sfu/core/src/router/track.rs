@@ -269,6 +269,11 @@ impl Layer {
             (None, Some(scalable)) => scalable.id = id,
             (None, None) => {}
         }
+        if !self.is_alive(now)
+            && let Some(scalable) = &mut self.scalable
+        {
+            scalable.rates.fill_with(LayerRate::default);
+        }
         for (target, rate) in
             self.scalable.iter_mut().flat_map(|it| it.rates.iter_mut().enumerate())
         {
@@ -294,7 +299,7 @@ impl Layer {
         self.alive_until = None;
     }
 
-    /// A packet of so many bytes came that carries media.
+    /// A packet of so many bytes came that carries media, whose descriptor was noted before.
     pub(crate) fn heard(&mut self, now: Instant, bytes: usize, temporal: Option<TemporalId>) {
         if !self.is_alive(now) {
             self.rates = <[LayerRate; MAX_TEMPORAL]>::default();
@@ -469,6 +474,7 @@ mod tests {
         for packet in &packets {
             let after = Duration::from_secs_f64(f64::from(packet.timestamp - first) / 90_000.0);
             layer.note_dependency(begin + after, 12, &packet.descriptor, 1_000);
+            layer.heard(begin + after, 1_000, None);
         }
         let scalable = layer.scalable.as_ref().unwrap();
         let choices = |highest| -> Vec<(u8, u8)> {
@@ -485,5 +491,13 @@ mod tests {
         let rates: Vec<_> = scalable.choices(end, 2).map(|(_, rate)| rate).collect();
         // Of the smallest, each frame rate is about twice the one below it.
         assert!(rates[0] < rates[1] && rates[1] < rates[2], "{rates:?}");
+        // What it took before a pause says nothing of what it takes after.
+        let again = end + Duration::from_secs(10);
+        layer.note_dependency(again, 12, &packets[0].descriptor, 1_000);
+        layer.heard(again, 1_000, None);
+        let scalable = layer.scalable.as_ref().unwrap();
+        let soon = again + Duration::from_millis(100);
+        let rates: Vec<_> = scalable.choices(soon, 0).map(|(_, rate)| rate).collect();
+        assert_eq!(rates, [USUAL_RATES[0]; 3], "nothing was measured yet");
     }
 }

@@ -16,12 +16,14 @@ pub(crate) struct Tracks {
 
 impl Tracks {
     /// The track with this name, with a layer for each of `rids`, or one without simulcast. Its
-    /// layers are made if it is new or has another number of them.
+    /// layers are made if it is new or has another number of them; then `end` takes the track it
+    /// takes the place of, if any.
     pub(crate) fn publish(
         &mut self,
         id: TrackId,
         publisher: TransportKey,
         rids: &[String],
+        end: impl FnOnce(TrackKey),
     ) -> TrackKey {
         let rids = if rids.is_empty() { vec![String::new()] } else { rids.to_vec() };
         if let Some(track) = self.find_mut(id) {
@@ -29,7 +31,7 @@ impl Tracks {
                 track.rids = rids;
                 return track.key;
             }
-            self.remove(id);
+            self.remove(id).map(end);
         }
         let at = self.table.iter().position(Option::is_none).unwrap_or_else(|| {
             self.table.push(None);
