@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
+import { isFirst } from './src/i18n/first.ts'
 import { passedBounds, weigh } from './weight.mjs'
 
 /** Writes into the page the hash of each script and style it loads (Subresource Integrity), so that a
@@ -23,6 +24,22 @@ function integrity(): Plugin {
   }
 }
 
+/** Cuts each language in two: `?first` comes with the page, `?rest` later. Tests have all at once. */
+function texts(): Plugin {
+  return {
+    name: 'preau-texts',
+    enforce: 'pre',
+    load(id) {
+      const [, file, part] = /^(.*\/i18n\/\w+\.json)\?(first|rest)$/.exec(id) ?? []
+      if (file === undefined) return null
+      const all = Object.entries(JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>)
+      const isWanted = (key: string) => process.env['VITEST'] !== undefined || isFirst(key) === (part === 'first')
+      const code = `export default ${JSON.stringify(Object.fromEntries(all.filter(([key]) => isWanted(key))))}`
+      return { code, moduleType: 'js' }
+    },
+  }
+}
+
 /** Fails a build that makes pupils fetch more than is allowed. */
 function bounds(): Plugin {
   return {
@@ -35,7 +52,7 @@ function bounds(): Plugin {
 }
 
 export default defineConfig({
-  plugins: [integrity(), bounds()],
+  plugins: [texts(), integrity(), bounds()],
   build: {
     // Browsers that have everything the call needs (RTCRtpSender simulcast, inert dialogs, :has).
     target: ['chrome111', 'edge111', 'firefox121', 'safari16.4'],

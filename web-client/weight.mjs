@@ -38,7 +38,7 @@ export function weigh(dist) {
 
   const page = readFileSync(join(dist, 'index.html'), 'utf8')
   const first = closure([...page.matchAll(/(?:src|href)="\/assets\/([^"]+\.(?:js|css))"/g)].map(([, name = '']) => name))
-  const clear = closure([...part('open'), ...part('stage')], new Set(first))
+  const clear = closure([...part('open'), ...part('fr'), ...part('stage')], new Set(first))
   const encrypted = closure([...part('session'), ...part('frames-worker')], new Set(clear))
   return {
     joinPage: weightOf(first),

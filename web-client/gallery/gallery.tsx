@@ -5,7 +5,7 @@ import { render } from 'preact'
 import { INITIAL_MODEL } from '../src/call/model'
 import type { CallState, Connection, DeviceState, Phase, Problem, ParticipantId } from '../src/call/state'
 import { NO_RECORDING, type OwnAnswer, type Recording } from '../src/call/recording'
-import { startLanguage } from '../src/i18n'
+import { loadTexts, startLanguage } from '../src/i18n'
 import type { RecordingInfo } from '../src/protocol/generated'
 import { App } from '../src/ui/app'
 import { busyLife } from './busy-life'
@@ -16,7 +16,7 @@ const asked = new URLSearchParams(location.search)
 const screen = asked.get('screen') ?? 'home'
 const root = document.getElementById('app')
 
-if (root !== null) void startLanguage().then(() => {
+if (root !== null) void startLanguage().then(loadTexts).then(() => {
   show(root)
 })
 

@@ -3,7 +3,7 @@
 import { render } from 'preact'
 import { problemOfBrowser } from './call/browser'
 import { openEarly } from './call/early'
-import { startLanguage } from './i18n'
+import { loadTexts, startLanguage } from './i18n'
 import { parseLink } from './link'
 import type { Page } from './page'
 import { App } from './ui/app'
@@ -25,7 +25,13 @@ function readRoom(path: string): Page {
   const link = parseLink(path, location.hash)
   if (link === null) return { name: 'refused', problem: 'link_incomplete' }
   const problem = problemOfBrowser()
-  return problem === null ? { name: 'room', link, call: openEarly(link) } : { name: 'refused', problem }
+  return problem === null ? { name: 'room', link, call: openEarly(link, fetchOpen) } : { name: 'refused', problem }
+}
+
+/** The call, and the words for all that can come of it. */
+async function fetchOpen() {
+  const [open] = await Promise.all([import('./call/open'), loadTexts()])
+  return open
 }
 
 // Another fragment is another link: start afresh rather than go on with the old secret.
@@ -35,8 +41,9 @@ addEventListener('hashchange', () => {
 
 const root = document.getElementById('app')
 if (root !== null) {
+  const started = startLanguage()
   const page = readAddress()
-  void startLanguage().then(() => {
+  void started.then(() => {
     render(<App page={page} />, root)
   })
 }

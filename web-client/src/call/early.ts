@@ -83,7 +83,7 @@ export class EarlyCall {
 /** The call of a link, and what stands for it until it is there. */
 export function openEarly(
   link: Link,
-  fetchOpen: () => Promise<{ openCall: (link: Link) => Call }> = () => import('./open'),
+  fetchOpen: () => Promise<{ openCall: (link: Link) => Call }>,
 ): ReadonlySignal<Call | EarlyCall> {
   const early = new EarlyCall(
     async () => (await fetchOpen()).openCall(link),

@@ -1,9 +1,10 @@
-// Every text by key, French first; the English ones are fetched by those who read them. The language
-// comes from the browser and can be changed at any time; the choice travels in the address
+// Every text by key, French first; the English ones are fetched by those who read them, and what is not
+// shown before a call by those who go on (`first.ts`). The language comes from the browser and can be changed at any time; the choice travels in the address
 // (`?lang=en`), so that nothing has to be stored.
 
 import { effect, signal } from '@preact/signals'
-import fr from './fr.json'
+import type fr from './fr.json'
+import french from './fr.json?first'
 
 /** A language the interface speaks. */
 export type Language = 'fr' | 'en'
@@ -21,19 +22,34 @@ const ofBrowser = chooseLanguage(typeof navigator === 'undefined' ? [] : navigat
 export const language = signal<Language>('fr')
 
 /** Takes the language that the address or the browser asks for; French where its texts do not come. */
-export async function startLanguage(): Promise<void> {
+export function startLanguage(): Promise<void> {
   const wanted = chosenLanguage(location.search) ?? ofBrowser
-  if (await loadLanguage(wanted)) language.value = wanted
+  const started = fetchPart(wanted, 'first').then(
+    () => {
+      language.value = wanted
+    },
+    () => undefined,
+  )
+  starting = started
+  return started
 }
 
-/** Fetches the texts of a language; false when they do not come. */
+/** Fetches the texts of a language, as many as this page has needed; false when they do not come. */
 export async function loadLanguage(wanted: Language): Promise<boolean> {
   try {
-    DICTIONARIES[wanted] ??= (await import('./en.json')).default
+    await fetchPart(wanted, 'first')
+    if (isRestNeeded) await fetchPart(wanted, 'rest')
     return true
   } catch {
     return false
   }
+}
+
+/** Fetches what is not shown before a call, in the language of the screen. Rejects when it does not come. */
+export async function loadTexts(): Promise<void> {
+  isRestNeeded = true
+  await starting
+  await fetchPart(language.value, 'rest')
 }
 
 /** Changes the language, and the address so that a reload keeps it. */
@@ -58,7 +74,7 @@ export function chosenLanguage(query: string): Language | null {
 
 /** The text of `key` in the language of the screen, with `{name}` places filled from `values`. */
 export function t(key: TextKey, values: Readonly<Record<string, string | number>> = {}): string {
-  return fill((DICTIONARIES[language.value] ?? fr)[key], values)
+  return fill(texts.value[language.value][key] ?? '', values)
 }
 
 /** Like `t`, with the grammatical number of `count`, which fills `{count}`. */
@@ -83,8 +99,24 @@ export function followLanguage(root: HTMLElement): () => void {
   })
 }
 
-/** What was fetched. A text missing in one of them does not compile. */
-const DICTIONARIES: Partial<Record<Language, Readonly<Record<TextKey, string>>>> = { fr }
+type Texts = Readonly<Partial<Record<TextKey, string>>>
+type Part = 'first' | 'rest'
+
+/** What was fetched. */
+const texts = signal<Readonly<Record<Language, Texts>>>({ fr: french, en: {} })
+/** Done once the first language stands. */
+let starting: Promise<void> = Promise.resolve()
+let isRestNeeded = false
+
+const PARTS: Record<Language, Record<Part, () => Promise<{ default: Texts }>>> = {
+  fr: { first: () => Promise.resolve({ default: french }), rest: () => import('./fr.json?rest') },
+  en: { first: () => import('./en.json?first'), rest: () => import('./en.json?rest') },
+}
+
+async function fetchPart(of: Language, part: Part): Promise<void> {
+  const fetched = (await PARTS[of][part]()).default
+  texts.value = { ...texts.value, [of]: { ...texts.value[of], ...fetched } }
+}
 
 function fill(text: string, values: Readonly<Record<string, string | number>>): string {
   return text.replace(/\{(\w+)\}/g, (place, name: string) => String(values[name] ?? place))

@@ -1,6 +1,6 @@
 import type { FunctionComponent } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
-import { t } from '../i18n'
+import { loadTexts, t } from '../i18n'
 import { problemHelp, problemTitle } from './problem'
 
 /** A part of the page that is fetched when it is first needed. */
@@ -15,8 +15,8 @@ export interface Lazy<Props> {
 export function lazy<Props extends object>(load: () => Promise<{ default: FunctionComponent<Props> }>): Lazy<Props> {
   let loading: Promise<FunctionComponent<Props>> | null = null
   const fetchPart = () => {
-    loading ??= load().then(
-      (module) => module.default,
+    loading ??= Promise.all([load(), loadTexts()]).then(
+      ([module]) => module.default,
       (cause: unknown) => {
         loading = null
         throw cause
