@@ -6,6 +6,7 @@ import type { Call } from '../../call/store'
 import { language, t, type TextKey } from '../../i18n'
 import type { Known } from '../../protocol/generated'
 import { Dialog } from '../dialog'
+import { knownWords } from './known-words'
 import '../../styles/diagnostics.css'
 
 /** The dialog behind "What this server knows about me". */
@@ -22,7 +23,7 @@ export default function WhatIsKnown({ call, close }: { call: Call; close: () => 
         <p>{t('known.lead')}</p>
         {known.value === 'asked' && <p>{t('common.loading')}</p>}
         {known.value === null && <p role="alert">{t('known.silent')}</p>}
-        {known.value !== null && known.value !== 'asked' && <KnownList known={known.value} />}
+        {known.value !== null && known.value !== 'asked' && <KnownList known={known.value} sealed={call.encryption.value !== null} />}
         <p class="help">{t('known.media')}</p>
         <p class="help">{t('known.nowhere')}</p>
         <p>
@@ -40,24 +41,25 @@ export default function WhatIsKnown({ call, close }: { call: Call; close: () => 
   )
 }
 
-function KnownList({ known }: { known: Known }) {
+function KnownList({ known, sealed }: { known: Known; sealed: boolean }) {
   return (
-    <dl class="numbers" data-testid="known-list">
-      {(Object.keys(NAMES) as (keyof Known)[]).map((field) => (
-        <div key={field} data-field={field}>
-          <dt>{t(NAMES[field])}</dt>
-          <dd>{shown(known[field])}</dd>
-        </div>
-      ))}
-    </dl>
+    <>
+      <dl class="numbers" data-testid="known-list">
+        {(Object.keys(NAMES) as (keyof Known)[]).map((field) => (
+          <div key={field} data-field={field}>
+            <dt>{t(NAMES[field])}</dt>
+            <dd>{knownWords(field, known[field], sealed)}</dd>
+          </div>
+        ))}
+      </dl>
+      <details class="fold">
+        <summary>{t('known.raw')}</summary>
+        <pre class="raw" data-testid="known-raw">
+          {JSON.stringify(known, null, 2)}
+        </pre>
+      </details>
+    </>
   )
-}
-
-/** A value as it is held: as it travels, where it is more than a word. */
-function shown(value: Known[keyof Known]): string {
-  if (value === null || (Array.isArray(value) && value.length === 0)) return t('known.nothing')
-  if (typeof value === 'boolean') return t(value ? 'common.yes' : 'common.no')
-  return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }
 
 /** Everything there is: a field without a name does not compile. */
