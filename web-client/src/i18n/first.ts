@@ -23,6 +23,7 @@ const FIRST = [
   'prejoin.',
   'profile.',
   'rooms.open',
+  'rooms.title',
   'saving.',
   'test.open',
   'unknown.',
