@@ -105,9 +105,9 @@ function Result({ call, result }: { call: Call; result: PollResult }) {
               <span>{text}</span>
               <span class="poll-count">{t('poll.share', { count, share })}</span>
               {/* The numbers beside it say the same. */}
-              <svg class="bar" viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true">
-                <rect class="bar-whole" width="100" height="4" />
-                <rect class="bar-part" width={share} height="4" />
+              <svg class="poll-share" viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true">
+                <rect class="poll-share-whole" width="100" height="4" />
+                <rect class="poll-share-part" width={share} height="4" />
               </svg>
             </li>
           )
