@@ -293,6 +293,9 @@ describe('the end', () => {
     expect(effects).toEqual([{ type: 'open_signaling' }, { type: 'remember_session', token: 'token' }])
     expect(reduce(model, { type: 'open_device', device: 'microphone' }).effects).toEqual([])
     expect(reduce(model, heard(JOINED)).model.view.phase).toEqual({ name: 'in_call' })
+    const words = [{ type: 'signaling_lost', attempts: 1 }, waiting, heard({ type: 'goodbye', reason: 'server_restart', note: null })] as const
+    const told = words.map((_, index) => run(words.slice(0, index + 1), model).model.view.connection)
+    expect(told).toEqual(['reconnecting', 'connected', 'server_restarting'])
     const refused = heard({ type: 'goodbye', reason: 'entry_refused', note: 'À demain.' })
     expect(reduce(model, refused).model.view.phase).toEqual({ name: 'left', reason: 'entry_refused', note: 'À demain.' })
   })

@@ -370,7 +370,7 @@ function signalingLost(model: CallModel, attempts: number): Step {
   if (phase.name === 'joining' && attempts >= ATTEMPTS_BEFORE_FAILING) {
     return end(model, { name: 'failed', problem: 'server_unreachable', retry: true }, 'silent')
   }
-  if (phase.name !== 'in_call') return stay(model)
+  if (phase.name !== 'in_call' && phase.name !== 'waiting') return stay(model)
   const restarting = model.signaling === 'restarting'
   return step(connect({ ...model, signaling: restarting ? 'restarting' : 'down' }), [])
 }
@@ -470,8 +470,10 @@ function withSource(
 
 /** Both connections as the one word a screen shows. */
 function connect(model: CallModel): CallModel {
-  if (model.view.phase.name !== 'in_call') return model
-  const media: Connection = model.media === 'connected' ? 'connected' : 'media_connecting'
+  const { phase } = model.view
+  if (phase.name !== 'in_call' && phase.name !== 'waiting') return model
+  // Whoever waits has no media yet, and misses none.
+  const media: Connection = phase.name === 'waiting' || model.media === 'connected' ? 'connected' : 'media_connecting'
   const words = { up: media, down: 'reconnecting', restarting: 'server_restarting' } as const
   return show(model, { connection: words[model.signaling] })
 }

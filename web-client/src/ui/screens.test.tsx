@@ -64,6 +64,19 @@ describe('before joining', () => {
   })
 })
 
+describe('at the door', () => {
+  it('promises nothing of a moderator who may not be there, and says when the server is lost', async () => {
+    await show({ phase: { name: 'waiting' } })
+    expect(find('lobby-waiting').textContent).toContain(t('waiting.told'))
+    const lost = [['reconnecting', 'waiting.reconnecting'], ['server_restarting', 'waiting.restarting']] as const
+    for (const [connection, text] of lost) {
+      await show({ phase: { name: 'waiting' }, connection })
+      expect(find('connection-state').textContent).toBe(t(text))
+      expect(root.textContent).not.toContain(t('waiting.told'))
+    }
+  })
+})
+
 describe('in the room', () => {
   it('says of each switch whether it is on', async () => {
     await show({ microphone: 'on', camera: 'opening' })

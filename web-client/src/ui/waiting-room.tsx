@@ -9,10 +9,19 @@ import { Screen } from './screen'
 
 /** The page between "join" and the room, where the room has a lobby. */
 export function WaitingRoom({ call }: { call: Call }) {
+  const { connection } = call.state.value
+  const lost = connection === 'reconnecting' || connection === 'server_restarting' ? connection : null
   return (
     <Screen name="prejoin" title={t('waiting.title')}>
       <div class="card stack" data-testid="lobby-waiting" role="status">
-        <p class="lead">{t('waiting.told')}</p>
+        {lost === null ? (
+          <p class="lead">{t('waiting.told')}</p>
+        ) : (
+          <p class="problem problem-waiting" data-testid="connection-state" data-state={lost}>
+            <Icon name="signal" />
+            {t(lost === 'reconnecting' ? 'waiting.reconnecting' : 'waiting.restarting')}
+          </p>
+        )}
         <p class="reassure">
           <Icon name="cameraOff" />
           {t('waiting.nothingSent')}

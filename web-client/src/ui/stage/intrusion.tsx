@@ -117,7 +117,7 @@ export function Intrusion({ call, close }: { call: Call; close: () => void }) {
           </button>
         )}
         <button type="button" class="button button-secondary" data-testid="intrusion-close" onClick={close}>
-          {t('common.close')}
+          {t(done.value === null ? 'common.cancel' : 'common.close')}
         </button>
       </div>
     </Dialog>
