@@ -7,7 +7,7 @@ import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join as pathOf } from 'node:path'
 import { closeBrowsers } from './rig/browsers.ts'
-import { askToRecord, join, turnCameraOn, turnMicrophoneOn, untilNames } from './rig/call.ts'
+import { askToRecord, join, turnCameraOn, turnMicrophoneOn, untilCount, untilNames } from './rig/call.ts'
 import { createRoom, guestPath, moderatorPath, proofOf } from './rig/link.ts'
 import { untilAllFlow } from './rig/media.ts'
 import { inMemory } from './rig/memory.ts'
@@ -109,7 +109,9 @@ async function meet(): Promise<void> {
 
   await teacher.click('record-stop')
   await teacher.find('recording-ended')
-  for (const page of pages) {
+  // The teacher last: whoever would leave others to themselves is asked first.
+  for (const page of [pupil, guest, teacher]) {
+    if (page === teacher) await untilCount(teacher, 1)
     await page.click('leave')
     await page.find('left-page')
   }

@@ -218,13 +218,19 @@ rule(
     const { server, links, teacher } = room
     const pupil = await join(ground, server, `${server.origin}${guestPath(links)}`, { name: 'Noé Pinson' })
     await untilCount(pupil, 2)
+    // The last one to run it is asked first.
     await teacher.click('leave')
+    await teacher.click('leave-confirm')
     await pupil.untilText(words('fr', 'hosts.none'))
     for (const control of ['lock', 'intrusion', 'invite']) assert.equal(await pupil.has(control), false)
     await pupil.click('people')
     for (const control of ['mute-all', 'person-menu']) assert.equal(await pupil.has(control), false)
-    await join(ground, server, `${server.origin}${moderatorPath(links)}`, { name: 'Mme Loriot' })
+    const next = await join(ground, server, `${server.origin}${moderatorPath(links)}`, { name: 'Mme Loriot' })
     await pupil.untilText(words('fr', 'hosts.back').replace('{name}', 'Mme Loriot'))
+    await next.click('leave')
+    await next.click('leave-end')
+    await next.find('left-page')
+    await pupil.find('left-page')
   },
   { order: 'beside' },
 )

@@ -10,6 +10,7 @@ import { ReactionMenu } from '../class/reactions'
 import type { ClassUi } from '../class/ui'
 import { Icon, type IconName } from '../icons'
 import { LayoutChoice } from './layout-choice'
+import { leaveOrAsk } from './leave'
 import { type MenuEntry, MoreMenu } from './more-menu'
 import { canShareScreen } from './screen-share'
 import type { PanelName } from './side-panel'
@@ -20,13 +21,15 @@ export interface ControlsProps {
   call: Call
   ui: ClassUi
   reminding: Signal<boolean>
+  /** Whether the question before leaving is open. */
+  leaving: Signal<boolean>
   /** What the menu behind the bar offers. */
   more: () => readonly MenuEntry[]
   view: View
 }
 
 /** The bar at the bottom of the room. */
-export function Controls({ call, ui, reminding, more, view }: ControlsProps) {
+export function Controls({ call, ui, reminding, leaving, more, view }: ControlsProps) {
   const microphone = usePart(call, (state) => state.microphone)
   const camera = usePart(call, (state) => state.camera)
   const screen = usePart(call, (state) => state.screen)
@@ -106,7 +109,7 @@ export function Controls({ call, ui, reminding, more, view }: ControlsProps) {
         class="control control-leave"
         data-testid="leave"
         onClick={() => {
-          call.leave()
+          leaveOrAsk(call, leaving)
         }}
       >
         <span class="control-icon">

@@ -6,6 +6,7 @@ import type { Call } from '../../call/store'
 import { t } from '../../i18n'
 import { Dialog } from '../dialog'
 import { switchCamera, switchMicrophone, switchPanel } from './controls'
+import { LeaveQuestion } from './leave'
 import type { MenuEntry } from './more-menu'
 import type { PanelName } from './side-panel'
 import { type ShortcutName, SHORTCUTS, shortcutOf } from './shortcuts'
@@ -134,32 +135,6 @@ function ShortcutList({ on, listed }: Pick<Keys, 'on' | 'listed'>) {
       <div class="actions">
         <button type="button" class="button button-secondary" data-testid="shortcuts-close" onClick={close}>
           {t('common.close')}
-        </button>
-      </div>
-    </Dialog>
-  )
-}
-
-/** Asks once more: a key is pressed by accident sooner than a button. */
-function LeaveQuestion({ call, leaving }: { call: Call; leaving: Signal<boolean> }) {
-  const close = () => {
-    leaving.value = false
-  }
-  return (
-    <Dialog title={t('leave.title')} close={close}>
-      <div class="actions">
-        <button type="button" class="button button-secondary" data-testid="leave-cancel" onClick={close}>
-          {t('leave.stay')}
-        </button>
-        <button
-          type="button"
-          class="button button-danger"
-          data-testid="leave-confirm"
-          onClick={() => {
-            call.leave()
-          }}
-        >
-          {t('call.leave')}
         </button>
       </div>
     </Dialog>

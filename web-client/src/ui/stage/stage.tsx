@@ -137,6 +137,7 @@ export default function Stage({ call }: { call: Call }) {
         call={call}
         ui={ui}
         reminding={reminding}
+        leaving={keys.leaving}
         view={view}
         more={() => [
           {
