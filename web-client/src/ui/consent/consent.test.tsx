@@ -63,6 +63,22 @@ describe('the question to everybody', () => {
     expect(root.querySelectorAll('img, script, b, i')).toHaveLength(0)
   })
 
+  it('r18_shows_all_that_decides_first_and_keeps_the_keys_a_click_away', async () => {
+    for (const encrypted of [true, false]) {
+      await ask({}, undefined, encrypted)
+      const fold = find('consent-more') as HTMLDetailsElement
+      expect(fold.open).toBe(false)
+      const folded = fold.textContent
+      expect(folded).toContain(find('recording-recipients').textContent)
+      fold.remove()
+      for (const part of [INFO.terms.details, INFO.terms.audience, '7 jours', '2 clés', 'Lien d’animation', 'Archives', t('consent.what'), t('consent.silence')]) {
+        expect(root.textContent).toContain(part)
+      }
+      expect(root.textContent).not.toContain('age1')
+      expect(root.querySelectorAll('button')).toHaveLength(5)
+    }
+  })
+
   it('r19_has_two_equal_answers_none_chosen_before_and_no_other_way_to_close', async () => {
     const before = document.activeElement
     await ask({})
@@ -189,12 +205,27 @@ describe('the mark of a recording', () => {
       const { dataset, textContent } = find('recording-own')
       return [dataset['recorded'], textContent]
     }
-    expect(await saidIn({})).toEqual(['true', t('consent.recorded')])
-    expect(await saidIn({ moderatorsOnly: true })).toEqual(['true', t('consent.butCamera')])
+    const on = { microphone: 'on', camera: 'on' } as const
+    expect(await saidIn(on)).toEqual(['true', t('consent.recorded')])
+    expect(await saidIn({ ...on, moderatorsOnly: true })).toEqual(['true', t('consent.butCamera')])
+    expect(await saidIn({ camera: 'on', moderatorsOnly: true })).toEqual(['true', t('consent.butCameraOff')])
     const inGroup = classOf(3).map((one) => ({ ...one, group: 0 }))
     expect(await saidIn({ moderatorsOnly: true, participants: inGroup })).toEqual(['false', t('consent.inGroup')])
     await ask({})
     expect(root.textContent).toContain(t('consent.narrow'))
+  })
+
+  it('says of nothing that is off that it is recorded', async () => {
+    const saidWith = async (place: Partial<CallState>) => {
+      await strip({ chosen: 'accepted', settled: 'accepted' }, 'guest', place)
+      return find('recording-own').textContent
+    }
+    expect(await saidWith({})).toBe(t('consent.recordedOff'))
+    expect(await saidWith({ microphone: 'on' })).toBe(t('consent.recordedVoice'))
+    expect(await saidWith({ camera: 'on' })).toBe(t('consent.recordedPicture'))
+    expect(await saidWith({ screen: 'on' })).toBe(t('consent.recordedPicture'))
+    expect(await saidWith({ moderatorsOnly: true })).toBe(t('consent.recordedOff'))
+    expect(await saidWith({ moderatorsOnly: true, screen: 'on' })).toBe(t('consent.recordedPicture'))
   })
 
   it('tells moderators how many, and lets them stop it', async () => {

@@ -1,6 +1,6 @@
 // The lasting mark of a recording, for everybody, and what becomes of oneself in it.
 
-import { isHeldBack, type Recording } from '../../call/recording'
+import { isHeldBack } from '../../call/recording'
 import type { CallState } from '../../call/state'
 import type { Call } from '../../call/store'
 import { t, type TextKey } from '../../i18n'
@@ -32,7 +32,7 @@ export function RecordingStrip({ call, review }: { call: Call; review: () => voi
             data-recorded={String(settled === 'accepted' && reach !== 'group')}
             data-held={String(isHeldBack(recording))}
           >
-            {t(ownText(recording, reach))}
+            {t(ownText(call.state.value, reach))}
           </p>
           {role === 'moderator' && counts !== null && (
             <p class="recording-counts" data-testid="recording-counts">
@@ -104,16 +104,25 @@ function reachOf({ participants, moderatorsOnly }: CallState): Reach {
   return moderatorsOnly ? 'but_camera' : 'everybody'
 }
 
-function ownText(recording: Recording, reach: Reach): TextKey {
-  const { chosen, settled } = recording
-  if (isHeldBack(recording)) return 'consent.held'
+function ownText(state: CallState, reach: Reach): TextKey {
+  const { chosen, settled } = state.recording
+  if (isHeldBack(state.recording)) return 'consent.held'
   if (chosen !== settled) return 'consent.onItsWay'
   if (settled === 'none') return 'consent.notRecorded'
-  return settled === 'accepted' ? RECORDED[reach] : 'consent.refused'
+  return settled === 'accepted' ? RECORDED[reach](state) : 'consent.refused'
 }
 
-const RECORDED = {
-  everybody: 'consent.recorded',
-  but_camera: 'consent.butCamera',
-  group: 'consent.inGroup',
-} as const satisfies Record<Reach, TextKey>
+/** What is taken of whoever accepted: nothing of what is off. */
+const RECORDED: Record<Reach, (state: CallState) => TextKey> = {
+  everybody: ({ microphone, camera, screen }) => {
+    const pictured = camera === 'on' || screen === 'on'
+    if (microphone === 'on') return pictured ? 'consent.recorded' : 'consent.recordedVoice'
+    return pictured ? 'consent.recordedPicture' : 'consent.recordedOff'
+  },
+  but_camera: ({ microphone, camera, screen }) => {
+    if (microphone === 'on') return 'consent.butCamera'
+    if (screen === 'on') return 'consent.recordedPicture'
+    return camera === 'on' ? 'consent.butCameraOff' : 'consent.recordedOff'
+  },
+  group: () => 'consent.inGroup',
+}

@@ -7,8 +7,8 @@ import type { RecipientInfo, RecordingPurpose, RecordingTerms } from '../../prot
 /** Purposes, in the order in which they are offered. */
 export const PURPOSES = ['absent_pupils', 'revision', 'training', 'minutes', 'other'] as const satisfies readonly RecordingPurpose[]
 
-/** What it is for, for how long, for whom, and which keys open it. */
-export function Terms({ terms, recipients }: { terms: RecordingTerms; recipients: readonly RecipientInfo[] }) {
+/** What it is for, for how long, for whom, and which keys open it; `brief` names the keys and shows none. */
+export function Terms({ terms, recipients, brief = false }: { terms: RecordingTerms; recipients: readonly RecipientInfo[]; brief?: boolean }) {
   return (
     <dl class="terms">
       <Term name={t('recording.purpose')}>
@@ -20,9 +20,18 @@ export function Terms({ terms, recipients }: { terms: RecordingTerms; recipients
         <bdi class="term-words">{terms.audience}</bdi>
       </Term>
       <Term name={t('recording.recipients')}>
-        <Recipients recipients={recipients} />
+        {brief ? <Named recipients={recipients} /> : <Recipients recipients={recipients} />}
       </Term>
     </dl>
+  )
+}
+
+/** Whose keys open it, and how many they are. */
+function Named({ recipients }: { recipients: readonly RecipientInfo[] }) {
+  return (
+    <>
+      <bdi>{recipients.map(nameOf).join(', ')}</bdi> ({tn('recording.keys', recipients.length)})
+    </>
   )
 }
 
@@ -30,13 +39,17 @@ export function Terms({ terms, recipients }: { terms: RecordingTerms; recipients
 export function Recipients({ recipients }: { recipients: readonly RecipientInfo[] }) {
   return (
     <ul class="recipients" data-testid="recording-recipients">
-      {recipients.map(({ name, key }) => (
-        <li key={key}>
-          <bdi>{name ?? t('recording.moderatorKey')}</bdi> <code title={key}>{shortened(key)}</code>
+      {recipients.map((recipient) => (
+        <li key={recipient.key}>
+          <bdi>{nameOf(recipient)}</bdi> <code title={recipient.key}>{shortened(recipient.key)}</code>
         </li>
       ))}
     </ul>
   )
+}
+
+function nameOf({ name }: RecipientInfo): string {
+  return name ?? t('recording.moderatorKey')
 }
 
 /** Enough of a key to compare it by. */
