@@ -29,7 +29,7 @@ export function Guard({ call, moderation }: { call: Call; moderation: Moderation
       </button>
       <button
         type="button"
-        class="button button-quiet guard-button"
+        class="button button-quiet guard-button guard-alarm"
         data-testid="intrusion"
         onClick={() => {
           moderation.dialog.value = { name: 'intrusion' }

@@ -94,9 +94,15 @@ export function Tile({ call, view, participant, large, rename }: TileProps) {
 
 function Mark({ icon, text }: { icon: 'moderator' | 'spotlight'; text: TextKey }) {
   return (
-    <span class="tile-mark">
+    <span class="tile-mark" title={t(text)}>
       <Icon name={icon} />
       <span class="visually-hidden">{t(text)}</span>
+      {/* The same in a word, where the tile has room for it. */}
+      {icon === 'moderator' && (
+        <span class="tile-word" aria-hidden="true">
+          {t('tile.moderator')}
+        </span>
+      )}
     </span>
   )
 }
