@@ -14,7 +14,7 @@ const OTHER = 'DDDDDDDDDDDDDDDDDDDDDA'
 const key = await deriveRecordingKey(SECRET, new Uint8Array(16))
 
 /** What a server would keep, by path. */
-async function kept(): Promise<Map<string, Uint8Array | object>> {
+async function kept(startMs = 0): Promise<Map<string, Uint8Array | object>> {
   const encrypter = new Encrypter()
   encrypter.addRecipient(await recipientOf(key))
   const journal = await journalOf([
@@ -23,8 +23,8 @@ async function kept(): Promise<Map<string, Uint8Array | object>> {
     { kind: 'answer', person: PERSON, pseudonym: 'Zoé Q.', answer: 'accepted' },
   ])
   const segments = trackOf('V_VP8', [0, 500, 1_000, 1_500], (ms) => ms % 1_000 === 0, 2)
-  const track = { person: PERSON, source: 'camera', codec: 'vp8', startMs: 0 }
-  const manifest = { recording: RECORDING, startedAt: 1_800_000_000, tracks: [{ ...track, number: 0 }, { ...track, number: 1, person: OTHER }], ended: null }
+  const track = { person: PERSON, source: 'camera', codec: 'vp8', startMs }
+  const manifest = { recording: RECORDING, startedAt: 1_800_000_000, tracks: [{ ...track, number: 0 }, { ...track, startMs: 0, number: 1, person: OTHER }], ended: null }
   const files = new Map<string, Uint8Array | object>()
   for (const [n, text] of journal.texts.entries()) files.set(`/journal/${n}`, await encrypter.encrypt(text))
   for (const [n, segment] of segments.entries()) files.set(`/tracks/0/${n}`, await encrypter.encrypt(segment))
@@ -58,6 +58,12 @@ describe('a recording', () => {
     const seen: number[] = []
     for await (const { ms } of tracks[0]?.reader.from(0) ?? []) seen.push(ms)
     expect(seen).toEqual([0, 500, 1_000, 1_500])
+  })
+
+  it('begins where somebody is in it, and never after its end', async () => {
+    for (const [startMs, begins] of [[0, 0], [1_200, 1_200], [9_000, 2_000], [-1, 0], [Number.NaN, 0]] as const) {
+      expect((await openRecording(serve(await kept(startMs)), RECORDING, key)).beginsMs).toBe(begins)
+    }
   })
 
   it('in which nobody is yet has no manifest', async () => {

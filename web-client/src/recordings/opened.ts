@@ -34,6 +34,8 @@ export interface OpenedRecording {
   readonly persons: readonly RecordedPerson[]
   readonly tracks: readonly RecordedTrack[]
   readonly durationMs: number
+  /** When the first of anybody is seen or heard: nothing is before somebody's yes. */
+  readonly beginsMs: number
 }
 
 /** A file of the recording is not what was written. */
@@ -91,21 +93,22 @@ export async function openRecording(archive: Archive, id: string, key: Uint8Arra
     if (!isRecordedCodec(codec)) throw new AlteredError('no codec')
     return new FrameOpener(() => keyringOf(person), { codec, source, raw: encrypted === 'raw' })
   }
-  const tracks = manifest.tracks
-    .filter(({ number }) => (segments.get(number) ?? 0) > 0)
-    .map((track) => {
-      const { number, person, source } = track
-      const load = (segment: number) => open(archive.segment(id, number, segment))
-      return { number, person, source, reader: new TrackReader(segments.get(number) ?? 0, load, openerOf(track)) }
-    })
+  const kept = manifest.tracks.filter(({ number }) => (segments.get(number) ?? 0) > 0)
+  const tracks = kept.map((track) => {
+    const { number, person, source } = track
+    const load = (segment: number) => open(archive.segment(id, number, segment))
+    return { number, person, source, reader: new TrackReader(segments.get(number) ?? 0, load, openerOf(track)) }
+  })
   const end = description.endedAt ?? Math.ceil(Date.now() / 1000)
+  const durationMs = Math.max(0, end - description.startedAt) * 1000
   return {
     description,
     journal,
     terms: first.what,
     persons: await named(personsOf(tracks, journal)),
     tracks,
-    durationMs: Math.max(0, end - description.startedAt) * 1000,
+    durationMs,
+    beginsMs: kept.length === 0 ? 0 : Math.min(durationMs, ...kept.map(({ startMs }) => (startMs >= 0 ? startMs : 0))),
   }
 }
 
@@ -119,6 +122,8 @@ interface ManifestTrack {
   readonly person: string
   readonly source: RecordedSource
   readonly codec: string
+  /** When it begins, since the beginning of the recording. */
+  readonly startMs: number
   /** How the frames were encrypted by whoever sent them, if they were. */
   readonly encrypted?: 'plain' | 'raw'
 }

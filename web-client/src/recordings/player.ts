@@ -1,7 +1,7 @@
 // Plays all tracks of a recording in step: one clock, that of the sound, or of the page where no
 // sound can be played.
 
-import { type ReadonlySignal, signal } from '@preact/signals'
+import { type ReadonlySignal, type Signal, signal } from '@preact/signals'
 import { DecodeError, picturesFrom, type Sound, SOUND_RATE, soundFrom } from './decode'
 import type { OpenedRecording, RecordedTrack } from './opened'
 import { pause } from './pause'
@@ -13,7 +13,7 @@ export type Playing = 'paused' | 'waiting' | 'playing' | 'ended'
 export class Player {
   readonly state = signal<Playing>('paused')
   /** Where it is, in milliseconds since the beginning. */
-  readonly position = signal(0)
+  readonly position: Signal<number>
   readonly durationMs: number
   /** Why it stopped and cannot go on. */
   readonly fault = signal<unknown>(null)
@@ -30,6 +30,7 @@ export class Player {
 
   constructor(private readonly recording: OpenedRecording) {
     this.durationMs = recording.durationMs
+    this.position = signal(recording.beginsMs)
     this.shown = this.shownNow
     this.heard = this.heardNow
   }
@@ -43,7 +44,7 @@ export class Player {
   /** From a click only: it allows sound. */
   play(): void {
     if (this.state.value === 'playing' || this.state.value === 'waiting') return
-    if (this.state.value === 'ended') this.position.value = 0
+    if (this.state.value === 'ended') this.position.value = this.recording.beginsMs
     this.begin()
   }
 

@@ -15,7 +15,7 @@ import { problemHelp } from '../problem'
 import { ConsentBanner } from './consent-banner'
 import { recordingEntries } from './menu'
 import RecordDialog from './record-dialog'
-import { RecordingEnded } from './recording-ended'
+import { RecordingEnded, TOLD_MS } from './recording-ended'
 import { RecordingStrip } from './recording-strip'
 
 const KEY = 'age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p'
@@ -244,6 +244,39 @@ describe('the mark of a recording', () => {
     expect(root.textContent).toContain(t('recording.end.disk_full'))
     await click('recording-ended-close')
     expect(all('recording-ended')).toHaveLength(0)
+  })
+})
+
+describe('the end of a recording', () => {
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  it('is told for a while, for as long as somebody is at it, and goes', async () => {
+    vi.useFakeTimers()
+    await draw({ recording: { ...NO_RECORDING, ended: 'stopped' } }, () => <RecordingEnded call={call} />)
+    find('recording-ended-close').focus()
+    await act(() => void vi.advanceTimersByTime(TOLD_MS))
+    expect(all('recording-ended')).toHaveLength(1)
+    find('recording-ended-close').blur()
+    await act(() => void vi.advanceTimersByTime(TOLD_MS - 1))
+    expect(all('recording-ended')).toHaveLength(1)
+    await act(() => void vi.advanceTimersByTime(1))
+    expect(all('recording-ended')).toHaveLength(0)
+  })
+
+  it('stays where it is a fault, until it is closed', async () => {
+    vi.useFakeTimers()
+    await draw({ recording: { ...NO_RECORDING, ended: 'failed' } }, () => <RecordingEnded call={call} />)
+    await act(() => void vi.advanceTimersByTime(10 * TOLD_MS))
+    expect(all('recording-ended')).toHaveLength(1)
+  })
+
+  it('leaves the receipt in the menu', () => {
+    const recording = { ...NO_RECORDING, receipt: '{}' }
+    const entries = (recording: Recording) => recordingEntries(fakeCall({ ...INITIAL_MODEL.view, role: 'guest', recording }), { value: false } as never)
+    expect(entries(recording).map(({ testId }) => testId)).toEqual(['last-receipt'])
+    expect(entries({ ...recording, info: INFO })).toEqual([])
   })
 })
 

@@ -62,7 +62,7 @@ export function RecordingCard({ archive, entry, changed }: CardProps) {
         </p>
       )}
       {playing.value ? (
-        <Viewer archive={archive} id={id} keyOf={keyOf} quiet={asked !== null} erased={changed} />
+        <Viewer archive={archive} id={id} keyOf={keyOf} quiet={asked !== null} opened={changed} erased={changed} />
       ) : (
         <button
           type="button"

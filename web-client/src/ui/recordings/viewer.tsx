@@ -21,12 +21,14 @@ export interface ViewerProps {
   keyOf: () => Promise<Uint8Array>
   /** True while something is asked over it: it stops. */
   quiet: boolean
+  /** Told when it is open: the server has noted it. */
+  opened?: () => void
   /** Told when somebody was erased; `null` for whoever may only look. */
   erased: (() => void) | null
 }
 
 /** Opens the recording and plays it: drawn by a click. */
-export function Viewer({ archive, id, keyOf, quiet, erased }: ViewerProps) {
+export function Viewer({ archive, id, keyOf, quiet, opened: told, erased }: ViewerProps) {
   const opened = useSignal<{ readonly recording: OpenedRecording; readonly player: Player } | null>(null)
   const fault = useSignal<unknown>(null)
   /** Raised to open it anew. */
@@ -40,6 +42,7 @@ export function Viewer({ archive, id, keyOf, quiet, erased }: ViewerProps) {
       current = new Player(recording)
       opened.value = { recording, player: current }
       current.play()
+      told?.()
     }
     opened.value = null
     fault.value = null
