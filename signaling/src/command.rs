@@ -203,6 +203,12 @@ pub enum CommandError {
     /// A question to a server.
     #[error(transparent)]
     Request(#[from] RequestError),
+    /// The certificate of a server that is its own authority.
+    #[error(
+        "this machine does not trust the certificate of {0} ({1}): if the server is its own authority, \
+         save its page /authority.crt and give the file by --authority"
+    )]
+    LocalAuthority(String, String),
     /// The server refused.
     #[error("the server refused to make the room: {0}")]
     Refused(String),
@@ -254,6 +260,7 @@ impl CommandError {
             | Self::Recipient(_)
             | Self::Terminal
             | Self::Request(_)
+            | Self::LocalAuthority(..)
             | Self::Refused(_)
             | Self::NotWritten(_)
             | Self::Broken(_)

@@ -332,7 +332,14 @@ impl Settings {
         let parsed: Self = toml::from_str(text).map_err(|error| {
             let offset = error.span().map_or(0, |span| span.start).min(text.len());
             let line = text.as_bytes()[..offset].iter().filter(|byte| **byte == b'\n').count() + 1;
-            let problem = error.message().to_owned();
+            let given = text.lines().nth(line - 1).and_then(|given| given.split_once('='));
+            let problem = match given {
+                // Which field is meant stands in the line alone.
+                Some((key, _)) if error.message().starts_with("this field") => {
+                    format!("{}: {}", key.trim(), error.message())
+                }
+                _ => error.message().to_owned(),
+            };
             ConfigError::Invalid { file: file.to_owned(), line, problem }
         })?;
         Ok(Self { source: Some(Source::new(file, text, &parsed)), ..parsed })

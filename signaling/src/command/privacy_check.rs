@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::{CommandError, print};
 use crate::privacy_check::check;
+use crate::request::RequestError;
 
 /// Which server is looked at.
 #[derive(Debug, Args)]
@@ -21,7 +22,13 @@ pub struct PrivacyCheck {
 
 pub(super) async fn run(wish: PrivacyCheck) -> Result<(), CommandError> {
     let origin = wish.url.trim_end_matches('/');
-    let findings = check(origin, &wish.authority.unwrap_or_default()).await?;
+    let is_told = wish.authority.is_some();
+    let findings = match check(origin, &wish.authority.unwrap_or_default()).await {
+        Err(RequestError::Unreachable(_, cause)) if cause.contains(NOT_TRUSTED) && !is_told => {
+            return Err(CommandError::LocalAuthority(origin.to_owned(), cause));
+        }
+        findings => findings?,
+    };
     let mut broken = 0;
     let mut table = String::new();
     for finding in &findings {
@@ -40,6 +47,9 @@ pub(super) async fn run(wish: PrivacyCheck) -> Result<(), CommandError> {
     print(&table)?;
     if broken == 0 { Ok(()) } else { Err(CommandError::Broken(broken)) }
 }
+
+/// How the TLS library names a certificate by an authority that this machine does not trust.
+const NOT_TRUSTED: &str = "UnknownIssuer";
 
 /// Faults shown of one promise; the rest are counted.
 const MAX_FAULTS: usize = 5;

@@ -25,7 +25,7 @@ fn the_example_documents_every_key_and_says_the_true_defaults() {
         text.replacen("share_origin = \"\"", origin, 1).replace(" = \"\"", " = \"FR\"")
     };
     let error = parse(EXAMPLE).unwrap_err().to_string();
-    assert!(error.contains("this field is empty"), "{error}");
+    assert!(error.contains("controller.") && error.contains(": this field is empty"), "{error}");
     let documented = parse(&filled(&uncommented)).unwrap();
     let keys = serde_json::to_value(&documented).unwrap();
     let keys = keys.as_object().unwrap();

@@ -141,15 +141,16 @@ fn judge_port(facts: &Facts, Port { number, protocol, flag, state }: &Port) -> F
 
 fn addresses(config: &Config, facts: &Facts) -> Finding {
     let all = &facts.advertised.addresses;
-    let list = all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let values = vec![("addresses", list), ("port", config.media_port.to_string())];
+    // What this machine itself has is no example, whatever its number.
+    let examples: Vec<_> =
+        all.iter().filter(|address| !facts.advertised.is_auto && is_example(address)).collect();
     let is_local = config.listen_address.is_some_and(|address| address.is_loopback());
     let reachable: Vec<_> = all.iter().filter(|address| !address.is_loopback()).collect();
     let (level, says) = if is_local {
         (Warn, "addresses.thisMachine")
     } else if reachable.is_empty() {
         (Fail, "addresses.none")
-    } else if all.iter().any(is_example) {
+    } else if !examples.is_empty() {
         (Fail, "addresses.example")
     } else if facts.is_container && facts.advertised.is_auto {
         (Fail, "addresses.container")
@@ -158,6 +159,9 @@ fn addresses(config: &Config, facts: &Facts) -> Finding {
     } else {
         (Ok, "addresses.good")
     };
+    let shown = if says == "addresses.example" { examples } else { all.iter().collect() };
+    let list = shown.into_iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let values = vec![("addresses", list), ("port", config.media_port.to_string())];
     finding("addresses", level, says, values)
 }
 

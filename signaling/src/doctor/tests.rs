@@ -148,6 +148,7 @@ fn addresses_lead_to_this_machine() {
     assert_eq!(some(&[], true, false), [(Fail, "addresses.none")]);
     assert_eq!(some(&["192.0.2.7"], false, false), [(Fail, "addresses.example")]);
     assert_eq!(some(&["2001:db8::7"], false, false), [(Fail, "addresses.example")]);
+    assert_eq!(some(&["192.0.2.7", "198.41.0.4"], true, false), [], "the machine itself has it");
     assert_eq!(some(&["172.17.0.2"], true, true), [(Fail, "addresses.container")]);
     assert_eq!(some(&["198.41.0.4"], false, true), []);
     let local = config("listen_address = \"127.0.0.1\"");

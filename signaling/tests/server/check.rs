@@ -32,6 +32,10 @@ async fn r10_r31_r33_r34_r35_a_check_from_outside_finds_every_promise_kept() {
     let (code, words) = check(format!("http://{nobody}")).await;
     assert_eq!(code, Some(1));
     assert!(words.contains("cannot reach"), "{words}");
+    let (code, words) =
+        check(format!("https://localhost:{}", trial.addresses().https.port())).await;
+    assert_eq!(code, Some(1));
+    assert!(words.contains("/authority.crt") && words.contains("--authority"), "{words}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
