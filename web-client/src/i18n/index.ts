@@ -1,6 +1,6 @@
 // Every text by key, French first; the English ones are fetched by those who read them, and what is not
-// shown before a call by those who go on (`first.ts`). The language comes from the browser and can be changed at any time; the choice travels in the address
-// (`?lang=en`), so that nothing has to be stored.
+// shown before a call by those who go on (`first.ts`). The language comes from the browser and can be
+// changed at any time; the choice travels in the address (`?lang=en`), so that nothing has to be stored.
 
 import { effect, signal } from '@preact/signals'
 import type fr from './fr.json'
