@@ -14,10 +14,15 @@ export function Failure({ problem, retry }: { problem: Problem; retry: (() => vo
         <p class="lead">{problemHelp(problem)}</p>
         <TestLink problem={problem} />
         <FailureContacts />
+        {FINAL.has(problem) && (
+          <a class="button button-primary" href={inLanguage('/')} data-testid="failure-home">
+            {t('common.home')}
+          </a>
+        )}
         {(reload || retry !== null) && (
           <button
             type="button"
-            class="button button-primary"
+            class={FINAL.has(problem) ? 'button button-quiet' : 'button button-primary'}
             data-testid="retry"
             onClick={() => {
               if (reload || retry === null) location.reload()
@@ -32,6 +37,9 @@ export function Failure({ problem, retry }: { problem: Problem; retry: (() => vo
     </Screen>
   )
 }
+
+/** Trying again with the same link hardly helps. */
+const FINAL: ReadonlySet<Problem> = new Set<Problem>(['join_refused', 'link_ended', 'link_incomplete'])
 
 /** An address of ours that leads nowhere. */
 export function Unknown() {

@@ -348,8 +348,13 @@ describe('at the end', () => {
     expect(find('error-message').textContent).toContain(t('error.server_unreachable.help'))
     await click('retry')
     expect(asked).toEqual([['retry']])
+    expect(has('failure-home')).toBe(false)
     await show({ phase: failed('link_incomplete', false) })
     expect(has('retry')).toBe(false)
+    // The way home comes first where the same link hardly helps.
+    await show({ phase: failed('join_refused', true) })
+    expect(find('failure-home').className).toContain('button-primary')
+    expect(find('retry').className).not.toContain('button-primary')
   })
 })
 

@@ -27,7 +27,7 @@ describe('news of class life', () => {
 
   it('tells written lines only while they are not on the screen', () => {
     const written = state({ chat: [line(1, ann)], nextKey: 2 })
-    expect(newsOf(QUIET, written, false).sentences).toEqual(['Nouveau message de Camille.'])
+    expect(newsOf(QUIET, written, false).sentences).toEqual(['Nouveau message, écrit par Camille.'])
     expect(newsOf(QUIET, written, true).sentences).toEqual([])
     expect(newsOf(QUIET, state({ chat: [line(1, self)], nextKey: 2 }), false).sentences).toEqual([])
     expect(newsOf(QUIET, state({ chat: [line(1, ann), line(2, ben)], nextKey: 3 }), false).sentences).toEqual(['2 nouveaux messages.'])

@@ -33,7 +33,7 @@ describe('the report of an incident', () => {
   it('names the holder of a personal link as the teacher knows them, and nobody’s address or link', () => {
     const text = incidentText(state, { note: '', about: null, at: AT }, ({ handle }) => (handle === null ? null : 'Zoé Quetzal, 5e B'))
     expect(text).toContain('Invité 3 (lien personnel de Zoé Quetzal, 5e B) ; Groupe 2 ; connexion interrompue')
-    expect(text).toContain('Personne concernée\u00a0: personne en particulier')
+    expect(text).toContain('Personne concernée\u00a0: aucune en particulier')
     for (const id of state.participants.map(({ id }) => id)) expect(text).not.toContain(id)
     expect(text).not.toContain('handle')
   })

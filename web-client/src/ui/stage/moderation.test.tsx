@@ -120,6 +120,16 @@ describe('the rules of the room', () => {
   })
 })
 
+describe('whose microphone was stopped', () => {
+  it('reads whether they may turn it on again', async () => {
+    const may = OPEN_RULES.open.guests
+    for (const [rights, help] of [[may, 'microphone_stopped'], [{ ...may, microphone: false }, 'microphone_forbidden']] as const) {
+      await draw(<StageNotices call={callIn({ rights, notices: [{ key: 1, problem: 'microphone_stopped' }] })} reminding={signal(false)} />)
+      expect(all('news')[0]?.textContent).toContain(t(`error.${help}.help`))
+    }
+  })
+})
+
 describe('an invitation', () => {
   it('opens the device by the person’s own click alone', async () => {
     const call = callIn({ notices: [{ key: 1, problem: 'microphone_asked' }] })

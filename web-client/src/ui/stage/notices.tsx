@@ -5,6 +5,7 @@ import type { Signal } from '@preact/signals'
 import type { Notice, Problem } from '../../call/state'
 import type { Call } from '../../call/store'
 import { t, type TextKey } from '../../i18n'
+import type { Rights } from '../../protocol/generated'
 import { Icon, type IconName } from '../icons'
 import { ProblemCard, problemHelp, problemTitle } from '../problem'
 import { canShareScreen } from './screen-share'
@@ -38,7 +39,7 @@ function Card({ call, notice: { key, problem }, reminding }: NoticesProps & { no
     return icon === undefined ? (
       <ProblemCard problem={problem} dismiss={dismiss} />
     ) : (
-      <News problem={problem} icon={icon} dismiss={dismiss} />
+      <News problem={problem} rights={call.state.value.rights} icon={icon} dismiss={dismiss} />
     )
   }
   const possible = problem !== 'screen_asked' || canShareScreen()
@@ -71,14 +72,25 @@ function Card({ call, notice: { key, problem }, reminding }: NoticesProps & { no
   )
 }
 
+interface NewsProps {
+  problem: Problem
+  /** What the person may do now. */
+  rights: Rights | null
+  icon: IconName
+  dismiss: () => void
+}
+
 /** Something that happened and that nobody has to mend. */
-function News({ problem, icon, dismiss }: { problem: Problem; icon: IconName; dismiss: () => void }) {
+function News({ problem, rights, icon, dismiss }: NewsProps) {
+  // Whoever was stopped and may not turn it on again is told what they can do instead.
+  const right = STOPPED[problem]
+  const isClosed = right !== undefined && rights?.[right] === false
   return (
     <div class="problem news" role="alert" data-testid="news" data-problem={problem}>
       <Icon name={icon} />
       <div class="problem-text">
         <p class="strong">{problemTitle(problem)}</p>
-        <p>{problemHelp(problem)}</p>
+        <p>{problemHelp(isClosed ? `${right}_forbidden` : problem)}</p>
       </div>
       <button type="button" class="button button-icon" aria-label={t('notice.dismiss')} onClick={dismiss}>
         <Icon name="close" />
@@ -115,6 +127,11 @@ const INVITATIONS: Partial<Record<Problem, Invitation>> = {
       reminding.value = true
     },
   },
+}
+
+const STOPPED: Partial<Record<Problem, 'microphone' | 'camera'>> = {
+  microphone_stopped: 'microphone',
+  camera_stopped: 'camera',
 }
 
 const NEWS: Partial<Record<Problem, IconName>> = {
