@@ -315,8 +315,8 @@ fn media_goes_on_after_the_address_of_a_browser_changes() {
     let packets = received(&meeting, *seat, mid);
     let again = packets.iter().find(|packet| packet.at > change + SECOND / 20);
     let again = again.expect("media flows to the new address").at - change;
-    // The engine checks its path every 2 s; browsers do so more often.
-    assert!(again < Duration::from_millis(2_500), "after {again:?}");
+    // The engine checks its path every 2 s, browsers twice a second; what it sends is seen sooner.
+    assert!(again < Duration::from_millis(150), "after {again:?}");
     let (seat, mid, _) = plan.iter().find(|(seat, ..)| *seat == Seat(1)).expect("it receives");
     let last = received(&meeting, *seat, mid).last().expect("it received").at;
     assert!(meeting.now - last < SECOND / 4, "and from it");

@@ -1,6 +1,7 @@
 //! All rooms and transports of one worker. Only dispatches: what to do with a datagram, a command
 //! or a deadline is decided in the files it is handed to.
 
+mod moved;
 mod negotiation;
 mod recording;
 mod shared_port;
@@ -26,6 +27,7 @@ use crate::settings::Settings;
 use crate::stats::{DropCause, Stats};
 use crate::timers::Timers;
 use crate::transport::{Check, IceError, OpenError, SrtpError, TransportChange};
+use moved::Moves;
 
 /// The media plane of one worker: told the time, handed datagrams and commands, polled for
 /// datagrams and events. See the crate's page for how to drive it.
@@ -33,6 +35,7 @@ pub struct Sfu {
     settings: Settings,
     random: StdRng,
     demux: Demux,
+    moves: Moves,
     members: Vec<Option<Member>>,
     by_participant: HashMap<ParticipantId, TransportKey>,
     routers: BTreeMap<RoomId, Router>,
@@ -56,6 +59,7 @@ impl Sfu {
             settings,
             random,
             demux: Demux::default(),
+            moves: Moves::default(),
             members: Vec::new(),
             by_participant: HashMap::new(),
             routers: BTreeMap::new(),
@@ -84,7 +88,7 @@ impl Sfu {
         let outcome = match DatagramClass::of(datagram) {
             Some(DatagramClass::Rtp) => self.handle_rtp(now, path, datagram),
             Some(DatagramClass::Rtcp) => self.handle_rtcp(now, path, datagram),
-            Some(DatagramClass::Stun) => self.handle_check(now, path, datagram),
+            Some(DatagramClass::Stun) => self.handle_stun(now, path, datagram),
             Some(DatagramClass::Dtls) => self.handle_dtls(now, path, datagram),
             None => Err(DropCause::UnknownClass),
         };
@@ -283,7 +287,7 @@ impl Sfu {
         path: Path,
         datagram: &mut [u8],
     ) -> Result<(), DropCause> {
-        let (key, member) = self.owner(path)?;
+        let (key, member, has_moved) = self.owner(now, path, datagram.get(8..12))?;
         let header_len =
             RtpView::parse_header(datagram).map_err(|_| DropCause::Malformed)?.header_len();
         let room = member.room;
@@ -291,6 +295,9 @@ impl Sfu {
         let (len, change) =
             transport.open_rtp(now, path, datagram, header_len).map_err(drop_cause)?;
         self.stats.packets_in += 1;
+        if has_moved {
+            self.ask_at(now, path, key);
+        }
         self.report(now, key, change);
         let Some((router, member)) = self.routers.get_mut(&room).zip(self.members[key.0].as_mut())
         else {
@@ -317,11 +324,14 @@ impl Sfu {
         path: Path,
         datagram: &mut [u8],
     ) -> Result<(), DropCause> {
-        let (key, member) = self.owner(path)?;
+        let (key, member, has_moved) = self.owner(now, path, datagram.get(4..8))?;
         let room = member.room;
         let transport = member.transport.as_mut().ok_or(DropCause::NoKeys)?;
         let (len, change) = transport.open_rtcp(now, path, datagram).map_err(drop_cause)?;
         let may_report = transport.may_report(now, len);
+        if has_moved {
+            self.ask_at(now, path, key);
+        }
         self.report(now, key, change);
         if !may_report {
             return Err(DropCause::ReportFlood);
@@ -368,7 +378,10 @@ impl Sfu {
         Ok(())
     }
 
-    fn handle_check(&mut self, now: Instant, path: Path, datagram: &[u8]) -> Result<(), DropCause> {
+    fn handle_stun(&mut self, now: Instant, path: Path, datagram: &[u8]) -> Result<(), DropCause> {
+        if matches!(datagram, [1, 1, ..]) {
+            return self.handle_answer(now, path, datagram);
+        }
         let check = Check::parse(datagram).map_err(|_| DropCause::CheckMalformed)?;
         let ufrag = check.local_ufrag().ok_or(DropCause::CheckMalformed)?;
         let key = self.demux.find_ufrag(ufrag).ok_or(DropCause::CheckUnknownUser)?;
@@ -407,14 +420,6 @@ impl Sfu {
         self.report(now, key, change);
         self.schedule(now, key);
         Ok(())
-    }
-
-    /// The member that owns an address pair.
-    fn owner(&mut self, path: Path) -> Result<(TransportKey, &mut Member), DropCause> {
-        let key = self.demux.find(path).ok_or(DropCause::UnknownPath)?;
-        let member = self.members[key.0].as_mut().ok_or(DropCause::UnknownPath)?;
-        self.room_in_hand = Some(member.room);
-        Ok((key, member))
     }
 
     /// Lets the router of a participant's room do something, and wakes publishers it concerns.

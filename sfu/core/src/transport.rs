@@ -21,7 +21,7 @@ use rand::rngs::StdRng;
 pub(crate) use dtls::DtlsError;
 pub use dtls::{DtlsIdentity, IdentityError};
 pub use ice::is_connectivity_check;
-pub(crate) use ice::{Check, CheckAnswer, IceError, covered_by_integrity};
+pub(crate) use ice::{Answer, Check, CheckAnswer, IceError, covered_by_integrity};
 pub(crate) use srtp::{RTP_OVERHEAD, Sealer, SourceIndex, SrtpError};
 
 use crate::bucket::Bucket;
@@ -126,6 +126,28 @@ impl Transport {
         let answer = self.ice.handle_check(now, path, check, crypto)?;
         let change = if answer.accepted { self.heard(now, path) } else { None };
         Ok((answer, change))
+    }
+
+    /// Whether this source was the browser's so far.
+    pub(crate) fn knows(&self, ssrc: u32) -> bool {
+        self.is_connected() && self.keys.as_ref().is_some_and(|(opener, _)| opener.knows(ssrc))
+    }
+
+    /// Asks, at an address from which something authentic came, whether the browser is there.
+    pub(crate) fn ask(&self, transaction: [u8; 12]) -> Result<Vec<u8>, IceError> {
+        self.ice.ask(&self.remote_ice, transaction, self.identity.provider().crypto())
+    }
+
+    /// Takes the answer to that. Gives the address that was given up for the new one, if any.
+    pub(crate) fn handle_answer(
+        &mut self,
+        now: Instant,
+        path: Path,
+        answer: Answer,
+    ) -> Result<(Option<Path>, Option<TransportChange>), IceError> {
+        let crypto = self.identity.provider().crypto();
+        let evicted = self.ice.handle_answer(now, path, answer, &self.remote_ice, crypto)?;
+        Ok((evicted, self.heard(now, path)))
     }
 
     /// Takes a handshake datagram from one of this transport's addresses. Answers go to `egress`

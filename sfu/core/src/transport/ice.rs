@@ -2,18 +2,22 @@
 //! an address belongs to the participant, and chooses the address to send to.
 //!
 //! A lite agent only answers checks, so there is no agent, no timer and no candidate pair table
-//! here: a participant's addresses are those from which an authentic check came.
+//! here: a participant's addresses are those from which an authentic check came. The one thing it
+//! asks itself is whether a participant moved, where that is likely.
 
 use std::time::{Duration, Instant};
 
 use rtc_srtp::crypto::RTCCrypto;
 use rtc_stun::attributes::{
-    ATTR_ICE_CONTROLLED, ATTR_MESSAGE_INTEGRITY, ATTR_USE_CANDIDATE, ATTR_USERNAME, RawAttribute,
+    ATTR_ICE_CONTROLLED, ATTR_MESSAGE_INTEGRITY, ATTR_PRIORITY, ATTR_USE_CANDIDATE, ATTR_USERNAME,
+    RawAttribute,
 };
 use rtc_stun::error_code::CODE_ROLE_CONFLICT;
 use rtc_stun::fingerprint::FINGERPRINT;
 use rtc_stun::integrity::MessageIntegrity;
-use rtc_stun::message::{BINDING_ERROR, BINDING_REQUEST, BINDING_SUCCESS, Message, Setter};
+use rtc_stun::message::{
+    BINDING_ERROR, BINDING_REQUEST, BINDING_SUCCESS, Message, MessageType, Setter, TransactionId,
+};
 use rtc_stun::xoraddr::XorMappedAddress;
 use thiserror::Error;
 
@@ -49,17 +53,7 @@ pub(crate) struct CheckAnswer {
 impl Check {
     /// Parses a datagram of the STUN class.
     pub(crate) fn parse(datagram: &[u8]) -> Result<Self, IceError> {
-        let mut message = Message::new();
-        message.unmarshal_binary(datagram).map_err(|_| IceError::Malformed)?;
-        let whole = message.length as usize + rtc_stun::message::MESSAGE_HEADER_SIZE;
-        if message.typ != BINDING_REQUEST
-            || whole != datagram.len()
-            || !message.contains(ATTR_MESSAGE_INTEGRITY)
-            || FINGERPRINT.check(&message).is_err()
-        {
-            return Err(IceError::Malformed);
-        }
-        Ok(Self { message })
+        Ok(Self { message: parse(datagram, BINDING_REQUEST)? })
     }
 
     /// Our user name fragment: what stands before the colon (RFC 8445 section 7.2.2).
@@ -72,6 +66,32 @@ impl Check {
     fn carries(&self, kind: rtc_stun::attributes::AttrType) -> bool {
         covered_by_integrity(&self.message).any(|attribute| attribute.typ == kind)
     }
+}
+
+/// An answer to a check of ours that parsed and carries a fingerprint, not yet authenticated.
+pub(crate) struct Answer {
+    message: Message,
+}
+
+impl Answer {
+    /// Parses a datagram of the STUN class.
+    pub(crate) fn parse(datagram: &[u8]) -> Result<Self, IceError> {
+        Ok(Self { message: parse(datagram, BINDING_SUCCESS)? })
+    }
+}
+
+fn parse(datagram: &[u8], kind: MessageType) -> Result<Message, IceError> {
+    let mut message = Message::new();
+    message.unmarshal_binary(datagram).map_err(|_| IceError::Malformed)?;
+    let whole = message.length as usize + rtc_stun::message::MESSAGE_HEADER_SIZE;
+    if message.typ != kind
+        || whole != datagram.len()
+        || !message.contains(ATTR_MESSAGE_INTEGRITY)
+        || FINGERPRINT.check(&message).is_err()
+    {
+        return Err(IceError::Malformed);
+    }
+    Ok(message)
 }
 
 /// True for what is a connectivity check in its form: whose it is, and whether it is authentic, is not
@@ -149,6 +169,58 @@ impl Ice {
         Ok(CheckAnswer { response, accepted: true, evicted })
     }
 
+    /// A check of ours, to be sent to an address that is likely to be the participant's by now.
+    ///
+    /// # Errors
+    ///
+    /// [`IceError::Malformed`] when it cannot be written.
+    pub(crate) fn ask(
+        &self,
+        remote: &IceCredentials,
+        transaction: [u8; 12],
+        crypto: &dyn RTCCrypto,
+    ) -> Result<Vec<u8>, IceError> {
+        let password = remote.pwd.expose().clone();
+        let integrity = MessageIntegrity::new_short_term_integrity_with_provider(password, crypto);
+        let user = format!("{}:{}", remote.ufrag, self.credentials.ufrag);
+        let mut message = Message::new();
+        message.typ = BINDING_REQUEST;
+        message.transaction_id = TransactionId(transaction);
+        message.write_header();
+        message.add(ATTR_USERNAME, user.as_bytes());
+        message.add(ATTR_PRIORITY, &HOST_PRIORITY.to_be_bytes());
+        // The tie is never broken: whoever is controlled too is told so by its own checks.
+        message.add(ATTR_ICE_CONTROLLED, &transaction[..8]);
+        let parts: [&dyn Setter; 2] = [&integrity, &FINGERPRINT];
+        for part in parts {
+            part.add_to(&mut message).map_err(|_| IceError::Malformed)?;
+        }
+        Ok(message.raw)
+    }
+
+    /// Verifies the answer to a check of ours: where it came from, media goes from now on. The
+    /// browser knows of no move, so it would not nominate anew. Gives the path that was given up.
+    ///
+    /// # Errors
+    ///
+    /// [`IceError::NotAuthentic`] when the integrity does not fit.
+    pub(crate) fn handle_answer(
+        &mut self,
+        now: Instant,
+        path: Path,
+        mut answer: Answer,
+        remote: &IceCredentials,
+        crypto: &dyn RTCCrypto,
+    ) -> Result<Option<Path>, IceError> {
+        let password = remote.pwd.expose().as_bytes();
+        MessageIntegrity::check(&mut answer.message, password, crypto)
+            .map_err(|_| IceError::NotAuthentic)?;
+        let evicted = self.learn(now, path);
+        self.selected = Some(path);
+        self.heard(now, path);
+        Ok(evicted)
+    }
+
     /// Something authentic came over `path`. When the selected address has fallen silent, the
     /// one that speaks takes its place: a browser that moved may check without nominating.
     pub(crate) fn heard(&mut self, now: Instant, path: Path) {
@@ -195,6 +267,9 @@ const MAX_PATHS: usize = 8;
 /// How long the selected address may say nothing before another that speaks replaces it. Raising
 /// it delays recovery from an unannounced move; lowering it lets two living paths alternate.
 const SELECTED_SILENCE: Duration = Duration::from_secs(1);
+
+/// Priority of a host candidate (RFC 8445 section 5.1.2.1), as browsers know ours.
+const HOST_PRIORITY: u32 = (126 << 24) | (0xFFFF << 8) | 0xFF;
 
 struct KnownPath {
     path: Path,

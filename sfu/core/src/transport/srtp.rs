@@ -93,6 +93,11 @@ impl Opener {
         Ok(Self { rtp, rtcp, rtp_sources: Vec::new(), rtcp_sources: Vec::new() })
     }
 
+    /// Whether authentic packets or reports came from this source.
+    pub(crate) fn knows(&self, ssrc: u32) -> bool {
+        self.rtp_sources.iter().chain(&self.rtcp_sources).any(|source| source.ssrc == ssrc)
+    }
+
     /// Opens one RTP packet in place and gives its length without the tag. `header_len` is the
     /// length of the RTP header with its extensions. State changes only for authentic packets.
     pub(crate) fn open_rtp(

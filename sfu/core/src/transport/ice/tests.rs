@@ -101,6 +101,38 @@ fn a_moved_browser_is_followed_once_its_old_address_is_silent() {
 }
 
 #[test]
+fn media_follows_an_answer_that_shows_the_browsers_password() {
+    let mut ice = ice();
+    let (old, new) = (path(1), path(2));
+    let now = start();
+    check(&mut ice, now, old, PASSWORD, &[ATTR_USE_CANDIDATE]).unwrap();
+    let remote = IceCredentials {
+        ufrag: "theirs".to_owned(),
+        pwd: Redacted::new("the-password-of-the-browser".to_owned()),
+    };
+    let asked = ice.ask(&remote, [3; 12], PROVIDER.crypto()).unwrap();
+    // As the browser reads it.
+    let mut asked = Check::parse(&asked).unwrap();
+    assert_eq!(asked.local_ufrag(), Some("theirs"));
+    assert!(asked.carries(ATTR_ICE_CONTROLLED) && asked.carries(ATTR_PRIORITY));
+    assert!(!asked.carries(ATTR_USE_CANDIDATE));
+    let password = remote.pwd.expose();
+    MessageIntegrity::check(&mut asked.message, password.as_bytes(), PROVIDER.crypto()).unwrap();
+    for (signed_with, expected) in [(PASSWORD, old), (password.as_str(), new)] {
+        let integrity = MessageIntegrity::new_short_term_integrity_with_provider(
+            signed_with.to_owned(),
+            PROVIDER.crypto(),
+        );
+        let answer = respond(&asked.message, new, false, integrity).unwrap();
+        let answer = Answer::parse(&answer).unwrap();
+        let outcome = ice.handle_answer(now, new, answer, &remote, PROVIDER.crypto());
+        assert_eq!(outcome.is_ok(), expected == new);
+        assert_eq!(ice.selected(), Some(expected));
+    }
+    assert_eq!(ice.paths().count(), 2);
+}
+
+#[test]
 fn addresses_are_bounded_and_the_selected_one_stays() {
     let mut ice = ice();
     let start = start();
