@@ -103,7 +103,7 @@ fn a_large_picture_that_is_all_there_is_comes_soon() {
         meeting.connect();
         let browser = &mut meeting.browsers[teacher.0];
         // 2.5 Mbit/s and more in a single layer, as a shared screen has.
-        browser.set_camera_shape(1_150, 11);
+        browser.set_shape(Camera, 1_150, 11);
         browser.set_layer_sent(1, false);
         browser.set_layer_sent(2, false);
         let track = meeting.track(teacher, Camera);
@@ -263,34 +263,9 @@ fn the_word_on_a_connection_follows_it() {
 fn a_publisher_that_floods_takes_nothing_from_the_others() {
     let mut meeting = audience(70, 3, Link::carrying(4_000_000));
     meeting.run(6 * SECOND);
-    let (ssrc, payload_type) = meeting.browsers[1].stream(Microphone);
     let before = meeting.sfu.stats();
-    let mut sequence_number = 40_000_u16;
-    for _ in 0..2_000 {
-        // 16 Mbit/s of sound.
-        for _ in 0..2 {
-            sequence_number = sequence_number.wrapping_add(1);
-            let header = rtc::rtp::Header {
-                version: 2,
-                payload_type,
-                ssrc,
-                sequence_number,
-                ..rtc::rtp::Header::default()
-            };
-            let content = Content {
-                track: meeting.track(Seat(1), Microphone),
-                layer: 0,
-                frame: 0,
-                part: 0,
-                parts: 1,
-                is_key: false,
-            };
-            let packet = rtc::rtp::Packet { header, payload: content.opus_payload(1_000).into() };
-            let now = meeting.now;
-            meeting.browsers[1].send_packets(now, vec![packet]);
-        }
-        meeting.run(Duration::from_millis(1));
-    }
+    // 16 Mbit/s of sound.
+    flood_with_sound(&mut meeting, Seat(1), Duration::from_micros(500), 4_000);
     let stats = meeting.sfu.stats();
     let dropped =
         stats.dropped[DropCause::PublisherFlood] - before.dropped[DropCause::PublisherFlood];
@@ -302,6 +277,49 @@ fn a_publisher_that_floods_takes_nothing_from_the_others() {
     assert!(lately >= 45, "{lately} of 50 packets of sound");
     let last = received(&meeting, Seat(0), &mids.1[1]).last().expect("it was seen");
     assert!(last.at + SECOND > meeting.now, "{last:?}");
+}
+
+#[test]
+fn a_voice_takes_no_more_of_a_narrow_path_than_a_voice_needs() {
+    let mut meeting = audience(71, 3, Link::carrying(500_000));
+    meeting.run(6 * SECOND);
+    let before = meeting.sfu.stats();
+    // 640 kbit/s of sound.
+    flood_with_sound(&mut meeting, Seat(1), Duration::from_micros(12_500), 480);
+    let stats = meeting.sfu.stats();
+    assert!(stats.dropped[DropCause::PublisherFlood] > before.dropped[DropCause::PublisherFlood]);
+    let mid = &meeting.browsers[0].slot_mids(false)[1];
+    let heard = received(&meeting, Seat(0), mid);
+    let lately = heard.iter().filter(|packet| packet.at + 2 * SECOND > meeting.now).count();
+    assert!(lately >= 95, "{lately} of 100 packets of another's sound");
+}
+
+/// Sends so many large packets of sound, one after each `pause`.
+fn flood_with_sound(meeting: &mut Meeting, seat: Seat, pause: Duration, count: usize) {
+    let (ssrc, payload_type) = meeting.browsers[seat.0].stream(Microphone);
+    let mut sequence_number = 40_000_u16;
+    for _ in 0..count {
+        sequence_number = sequence_number.wrapping_add(1);
+        let header = rtc::rtp::Header {
+            version: 2,
+            payload_type,
+            ssrc,
+            sequence_number,
+            ..rtc::rtp::Header::default()
+        };
+        let content = Content {
+            track: meeting.track(seat, Microphone),
+            layer: 0,
+            frame: 0,
+            part: 0,
+            parts: 1,
+            is_key: false,
+        };
+        let packet = rtc::rtp::Packet { header, payload: content.opus_payload(1_000).into() };
+        let now = meeting.now;
+        meeting.browsers[seat.0].send_packets(now, vec![packet]);
+        meeting.run(pause);
+    }
 }
 
 #[test]

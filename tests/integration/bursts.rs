@@ -19,7 +19,7 @@ fn lecture(seed: u64, count: usize) -> Meeting {
     meeting.set_links(teacher, Link::carrying(1_000_000_000), Link::GOOD);
     meeting.connect();
     let browser = &mut meeting.browsers[teacher.0];
-    browser.set_camera_shape(1_156, 8);
+    browser.set_shape(Camera, 1_156, 8);
     browser.set_layer_sent(1, false);
     browser.set_layer_sent(2, false);
     for source in [Camera, Microphone] {

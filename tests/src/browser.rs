@@ -353,10 +353,10 @@ impl Browser {
         self.publication_mut(source).set_wanted(rids);
     }
 
-    /// Sets the size of the payloads of the camera's largest layer, in bytes, and how many of them
+    /// Sets the size of the payloads of the largest layer of a source, in bytes, and how many of them
     /// make one frame.
-    pub fn set_camera_shape(&mut self, size: usize, parts: u8) {
-        self.publication_mut(TrackSource::Camera).layers[0].shape = (size, parts);
+    pub fn set_shape(&mut self, source: TrackSource, size: usize, parts: u8) {
+        self.publication_mut(source).layers[0].shape = (size, parts);
     }
 
     /// Sets the loudness written on the packets of the microphone, in decibels below full scale.

@@ -139,7 +139,7 @@ impl Classroom {
     /// payloads of `size` bytes.
     pub fn shape_camera(&mut self, number: usize, size: usize, parts: u8) {
         let browser = &mut self.seats[number].browser;
-        browser.set_camera_shape(size, parts);
+        browser.set_shape(TrackSource::Camera, size, parts);
         browser.set_layer_sent(1, false);
         browser.set_layer_sent(2, false);
     }

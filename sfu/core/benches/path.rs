@@ -72,7 +72,7 @@ fn fan_out(subscribers: usize, frames: Frames) -> Counted {
     }
     meeting.connect();
     let browser = &mut meeting.browsers[publisher.0];
-    browser.set_camera_shape(1_156, 8);
+    browser.set_shape(Camera, 1_156, 8);
     browser.set_layer_sent(1, false);
     browser.set_layer_sent(2, false);
     let track = meeting.track(publisher, Camera);

@@ -26,7 +26,8 @@ pub(crate) struct Publisher {
     pub(crate) feedback: ArrivalLog,
     report_due: Option<Instant>,
     loss: Option<(Instant, f64)>,
-    sound: Bucket,
+    /// By source; pictures have one together.
+    sound: [Bucket; TrackSource::ALL.len()],
     pictures: Bucket,
     /// What of this participant is recorded. A new transport knows of nothing.
     recordable: Option<Recordable>,
@@ -61,9 +62,13 @@ const LOSS_WEIGHT: f64 = 0.3;
 /// A report older than this says nothing about now.
 const LOSS_AGE: Duration = Duration::from_secs(4);
 
-/// Most sound of one participant: several times what Opus with redundancy takes. It goes out to
-/// everybody at once, so more would push aside all else; lowered, music over Opus is cut.
-const SOUND_BYTES_PER_S: f64 = 80_000.0;
+/// Most sound of one source: 200 kbit/s, more than browsers make of Opus, in stereo and with its
+/// redundancy. It goes out to everybody before any picture, also where the path is narrow, so more
+/// would push aside all else; lowered, music over Opus is cut.
+const SOUND_BYTES_PER_S: f64 = 25_000.0;
+
+/// Most of it at once: what waited for two seconds where a path stood still.
+const SOUND_BYTES_AT_ONCE: f64 = 2.0 * SOUND_BYTES_PER_S;
 
 /// Most pictures of one participant: 40 Mbit/s, several times a camera and a screen at their best.
 /// Raised, one participant may fill the server's own line.
@@ -255,7 +260,8 @@ impl Publisher {
         if source.is_video() {
             self.pictures.take(now, bytes, PICTURE_BYTES_PER_S, PICTURE_BYTES_PER_S)
         } else {
-            self.sound.take(now, bytes, SOUND_BYTES_PER_S, SOUND_BYTES_PER_S)
+            let of_source = &mut self.sound[source as usize];
+            of_source.take(now, bytes, SOUND_BYTES_PER_S, SOUND_BYTES_AT_ONCE)
         }
     }
 
