@@ -5,15 +5,7 @@ use std::process::Command;
 #[test]
 fn the_server_links_neither_mls_nor_sframe() {
     let output = Command::new(env!("CARGO"))
-        .args([
-            "tree",
-            "--offline",
-            "--locked",
-            "--package",
-            "signaling",
-            "--edges",
-            "normal,build",
-        ])
+        .args(["tree", "--locked", "--package", "signaling", "--edges", "normal,build"])
         .args(["--target", "all", "--prefix", "none", "--format", "{p}"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
