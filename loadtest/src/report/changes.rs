@@ -96,10 +96,9 @@ mod tests {
     #[test]
     fn a_queue_lasts_until_the_last_late_second_and_the_picture_is_full_with_the_smallest() {
         let run = |at: u64| match at {
-            ..13 => (21, 540),
             13 | 14 => (400, 540),
             16 => (180, 180),
-            ..28 => (30, 180),
+            15 | 17..28 => (30, 180),
             28..32 => (21, 270),
             _ => (21, 540),
         };

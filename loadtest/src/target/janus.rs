@@ -82,13 +82,9 @@ impl Target for Janus {
 
 /// Where nothing answers: how there would be something.
 fn helped(error: TargetError) -> TargetError {
-    match error {
-        TargetError::Unreachable(host, why) => TargetError::Unreachable(
-            host,
-            format!("{why}; --start janus starts it on this machine (apt-get install janus)"),
-        ),
-        other => other,
-    }
+    let TargetError::Unreachable(host, why) = error else { return error };
+    let why = format!("{why}; --start janus starts it on this machine (apt-get install janus)");
+    TargetError::Unreachable(host, why)
 }
 
 struct JanusRoom {
