@@ -9,6 +9,7 @@ import type { HostTools, PreparedRecording } from '../../call/host'
 import type { CallState } from '../../call/state'
 import type { Call } from '../../call/store'
 import { language, t } from '../../i18n'
+import en from '../../i18n/en.json'
 import { OPEN_RULES } from '../../protocol/samples'
 import type { RecordingInfo } from '../../protocol/generated'
 import { problemHelp } from '../problem'
@@ -59,6 +60,8 @@ describe('the question to everybody', () => {
       expect(text).toContain(part)
     }
     expect(text).toContain(t('consent.what'))
+    expect(text).toContain('Les messages écrits, jamais.')
+    expect(en['consent.what']).toContain('Written messages never are.')
     // As text, whatever it looks like.
     expect(root.querySelectorAll('img, script, b, i')).toHaveLength(0)
   })
