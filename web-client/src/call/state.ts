@@ -135,6 +135,11 @@ export interface Participant {
   readonly granted: Rights | null
 }
 
+/** Several people in one line. */
+export function namesOf(people: readonly Participant[]): string {
+  return people.map(({ displayName }) => displayName).join(', ')
+}
+
 /** Those whom oneself can see and hear: of the own group, or of the whole class outside the groups. */
 export function nearby(participants: readonly Participant[]): readonly Participant[] {
   const own = participants.find(({ isSelf }) => isSelf)?.group ?? null

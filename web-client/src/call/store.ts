@@ -152,6 +152,13 @@ export function changeRules(was: OpenRules, change: Partial<OpenRules>): ClassRe
   return { type: 'set_rules', was, rules: { ...was, ...change } }
 }
 
+/** Sees to it that nobody enters by the link any more; false when that could not be done. */
+export function lockRoom(call: Pick<Call, 'ask' | 'state'>): Promise<boolean> {
+  const open = call.state.value.rules?.open
+  if (open === undefined || open.locked) return Promise.resolve(open !== undefined)
+  return call.ask(changeRules(open, { locked: true }))
+}
+
 /** One text for one picture of one participant. */
 export function pictureKey(participant: ParticipantId, source: PictureSource): string {
   return `${participant} ${source}`

@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals'
-import { nearby, type ParticipantId } from '../../call/state'
+import { namesOf, nearby, type ParticipantId } from '../../call/state'
 import type { Call } from '../../call/store'
 import { t } from '../../i18n'
 import { Icon } from '../icons'
@@ -24,7 +24,7 @@ function Banner({ call, group, selfId }: { call: Call; group: number; selfId: Pa
       <Icon name="groups" />
       <p class="group-who">
         <span class="strong">{groupName(group)}</span> ·{' '}
-        {others.length === 0 ? t('group.alone') : others.map(({ displayName }) => displayName).join(', ')}
+        {others.length === 0 ? t('group.alone') : namesOf(others)}
       </p>
       {role === 'moderator' ? (
         <button

@@ -1,8 +1,8 @@
 // Somebody is here who should not be: one click puts them out, locks the room and replaces the link.
 
 import { useSignal } from '@preact/signals'
-import type { Participant } from '../../call/state'
-import { type Call, changeRules } from '../../call/store'
+import { namesOf, type Participant } from '../../call/state'
+import { type Call, lockRoom } from '../../call/store'
 import { t, type TextKey } from '../../i18n'
 import { CopyField } from '../copy-field'
 import { Dialog } from '../dialog'
@@ -34,10 +34,8 @@ export function Intrusion({ call, close }: { call: Call; close: () => void }) {
     acting.value = true
     const before = done.value
     const { host } = call
-    const { rules } = call.state.value
     // The lock first: whoever is put out must not slip in again meanwhile.
-    const locked =
-      rules !== null && (rules.open.locked || (await call.ask(changeRules(rules.open, { locked: true }))))
+    const locked = await lockRoom(call)
     const isOut = who !== null && (await call.ask({ type: 'eject', participant: who.id }))
     const rotated = before?.rotated === true || (host !== null && (await host.rotateLink()))
     const [out, stayed] = [before?.out ?? [], (before?.stayed ?? []).filter(({ id }) => id !== who?.id)]
@@ -58,7 +56,7 @@ export function Intrusion({ call, close }: { call: Call; close: () => void }) {
         <div class="stack" role="status" data-testid="intrusion-done">
           {present.length > 0 && (
             <p class="strong" data-testid="intrusion-stayed">
-              {t('intrusion.stayed', { names: present.map(({ displayName }) => displayName).join(', ') })}
+              {t('intrusion.stayed', { names: namesOf(present) })}
             </p>
           )}
           {done.value.out.length > 0 && <p class="strong">{t('intrusion.out', { names: done.value.out.join(', ') })}</p>}

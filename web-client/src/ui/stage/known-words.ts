@@ -1,7 +1,8 @@
 // What this server holds about whoever looks, in words. The bytes stand beside them, in a fold.
 
 import { language, t, tn, type TextKey } from '../../i18n'
-import type { Known, KnownMember, Opinion, Quality, Role, TrackSource } from '../../protocol/generated'
+import type { Known, KnownMember, Quality, Role, TrackSource } from '../../protocol/generated'
+import { OPINIONS } from '../class/gestures'
 import { groupName } from '../class/group-name'
 
 /** One thing that is held, as it is read; in an encrypted room (`sealed`) some of it is not held at all. */
@@ -27,7 +28,7 @@ const WORDS: { readonly [F in keyof Known]: (value: NonNullable<Known[F]>) => st
   granted: (rights) => listed(RIGHTS.filter((right) => rights[right]).map((right) => t(`rules.own.${right}`))),
   group: groupName,
   hand: String,
-  opinion: (opinion) => t(OPINION[opinion]),
+  opinion: (opinion) => listed(OPINIONS.filter(({ name }) => name === opinion).map(({ label }) => t(label))),
   hasVoted: yesNo,
   recordingAnswer: yesNo,
   recordingReceipt: () => t('known.receipt'),
@@ -84,13 +85,6 @@ function listed(words: readonly string[]): string {
 }
 
 const RIGHTS = ['microphone', 'camera', 'screen', 'chat', 'rename'] as const satisfies readonly (keyof Known['granted'])[]
-
-const OPINION = {
-  yes: 'opinion.yes',
-  no: 'opinion.no',
-  slower: 'opinion.slower',
-  faster: 'opinion.faster',
-} as const satisfies Record<Opinion, TextKey>
 
 const QUALITY = {
   good: 'known.quality.good',

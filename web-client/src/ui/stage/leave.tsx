@@ -1,8 +1,8 @@
 // The question before leaving, for whoever would leave a class to itself or was near the keyboard's keys.
 
 import { type Signal, useSignal } from '@preact/signals'
-import type { CallState, Participant, ParticipantId } from '../../call/state'
-import { type Call, changeRules } from '../../call/store'
+import { type CallState, namesOf, type ParticipantId } from '../../call/state'
+import { type Call, lockRoom } from '../../call/store'
 import { t } from '../../i18n'
 import { Dialog } from '../dialog'
 
@@ -72,7 +72,7 @@ function LastModerator({ call, close }: ChoiceProps) {
       {guests.some(({ handle }) => handle !== null) && <p class="strong">{t('leave.endLinks')}</p>}
       <div role="status">
         {failed.value?.open === true && <p class="strong">{t('leave.notLocked')}</p>}
-        {stayed.length > 0 && <p class="strong">{t('intrusion.stayed', { names: names(stayed) })}</p>}
+        {stayed.length > 0 && <p class="strong">{t('intrusion.stayed', { names: namesOf(stayed) })}</p>}
       </div>
       <div class="actions">
         <button type="button" class="button button-secondary" data-testid="leave-cancel" onClick={close}>
@@ -112,9 +112,8 @@ interface Failed {
 
 /** Sends every guest out, after the lock where nothing else keeps them out. `null` when all are out. */
 async function putEverybodyOut(call: Call): Promise<Failed | null> {
-  const { rules } = call.state.value
-  const isShut = rules === null || rules.open.lobby || rules.open.locked
-  if (!isShut && !(await call.ask(changeRules(rules.open, { locked: true })))) return { open: true, stayed: new Set() }
+  const lobby = call.state.value.rules?.open.lobby === true
+  if (!lobby && !(await lockRoom(call))) return { open: true, stayed: new Set() }
   const asked = new Set<ParticipantId>()
   const stayed = new Set<ParticipantId>()
   const next = () => call.state.value.participants.find(({ id, role }) => role === 'guest' && !asked.has(id))
@@ -131,8 +130,4 @@ async function putEverybodyOut(call: Call): Promise<Failed | null> {
 function runsAlone({ role, participants }: CallState): boolean {
   const others = participants.filter(({ isSelf, away }) => !isSelf && !away)
   return role === 'moderator' && others.length > 0 && others.every((other) => other.role === 'guest')
-}
-
-function names(people: readonly Participant[]): string {
-  return people.map(({ displayName }) => displayName).join(', ')
 }
