@@ -484,6 +484,7 @@ impl Sfu {
         };
         self.by_participant.remove(&member.participant);
         self.timers.remove(key);
+        self.moves.forget(key);
         if let Some(transport) = &mut member.transport {
             self.demux.remove_ufrag(&transport.local_ice().ufrag);
             for path in transport.paths() {

@@ -35,6 +35,13 @@ struct Asked {
     transaction: [u8; 12],
 }
 
+impl Moves {
+    /// Forgets where somebody was asked: they are found, or gone, and no address of theirs stays.
+    pub(super) fn forget(&mut self, key: TransportKey) {
+        self.asked.retain(|asked| asked.key != key);
+    }
+}
+
 impl Sfu {
     /// The member that owns an address pair, or else the only one who sent under this source so far;
     /// true for the latter.
@@ -110,7 +117,7 @@ impl Sfu {
                 IceError::Malformed => DropCause::CheckMalformed,
                 IceError::NotAuthentic => DropCause::CheckNotAuthentic,
             })?;
-        self.moves.asked.retain(|asked| asked.key != key);
+        self.moves.forget(key);
         if let Some(evicted) = evicted {
             self.demux.unbind(evicted, key);
         }
@@ -140,3 +147,24 @@ const ANSWERS_WITHIN: Duration = Duration::from_secs(2);
 /// Most checks of ours under way. Raised, floods cost more memory and time; lowered, fewer can move
 /// at once without waiting for their own check.
 const MAX_ASKED: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, SocketAddr};
+
+    use super::*;
+
+    #[test]
+    fn of_whoever_is_gone_no_address_is_kept() {
+        let path = Path { remote: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 9), local: None };
+        let asked = |key| Asked { at: start(), key: TransportKey(key), path, transaction: [0; 12] };
+        let mut moves = Moves { asked: vec![asked(1), asked(2), asked(1)], ..Moves::default() };
+        moves.forget(TransportKey(1));
+        assert_eq!(moves.asked.iter().map(|asked| asked.key.0).collect::<Vec<_>>(), [2]);
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "tests need some instant to count from")]
+    fn start() -> Instant {
+        Instant::now()
+    }
+}
