@@ -55,7 +55,7 @@ impl Meter for AllocationMeter {
 #[test]
 fn a_running_meeting_forwards_repairs_and_reports_without_allocating() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    forwards_without_allocating(Meeting::of(7, 5));
+    forwards_without_allocating(Meeting::of(7, 5), 5);
 }
 
 #[test]
@@ -64,21 +64,32 @@ fn an_encrypted_meeting_allocates_nothing_either() {
     for (frames, codec) in [(Frames::Plain, Vp8), (Frames::Plain, Vp9), (Frames::Raw, Vp8)] {
         let mut meeting = Meeting::encrypted(7, 5, frames, codec);
         (0..5).for_each(|seat| meeting.set_gate(Seat(seat), Some(0)));
-        forwards_without_allocating(meeting);
+        forwards_without_allocating(meeting, 5);
     }
 }
 
-fn forwards_without_allocating(mut meeting: Meeting) {
-    for seat in (0..5).map(Seat) {
+#[test]
+fn a_class_of_thirty_allocates_nothing_either() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    forwards_without_allocating(Meeting::of(7, 30), 6);
+}
+
+/// Everybody speaks, so many show themselves, and everybody hears and sees them.
+fn forwards_without_allocating(mut meeting: Meeting, cameras: usize) {
+    let seats = meeting.browsers.len();
+    for seat in (0..seats).map(Seat) {
         meeting.turn_on(seat, Microphone);
-        meeting.turn_on(seat, Camera);
+        if seat.0 < cameras {
+            meeting.turn_on(seat, Camera);
+        }
     }
     meeting.subscribe_all();
     // One of them loses packets, so that there is something to repair; more at first, so that
     // tables have had their largest size.
-    meeting.set_links(Seat(4), Link::losing(60), Link::losing(60));
+    let last = Seat(seats - 1);
+    meeting.set_links(last, Link::losing(60), Link::losing(60));
     meeting.run(WARM_UP);
-    meeting.set_links(Seat(4), Link::losing(20), Link::losing(20));
+    meeting.set_links(last, Link::losing(20), Link::losing(20));
     let counts = Counts::default();
     meeting.meter = Some(Box::new(AllocationMeter(counts.clone())));
     meeting.run(MEASURED);
