@@ -283,7 +283,11 @@ impl Life {
     async fn tell(&mut self) -> bool {
         let Ok(feed) = self.seat.publish().await else { return false };
         let number = self.habits.number;
-        self.board.send_if_modified(|board| board.insert(number, feed.clone()) != Some(feed));
+        // Told even where nothing changed: after a restart of the server whoever was back earlier asked
+        // for them in vain, and their name is the one of before.
+        self.board.send_modify(|board| {
+            board.insert(number, feed);
+        });
         self.choose().await;
         self.line == Line::Up
     }

@@ -18,9 +18,12 @@ pub(super) fn row(outcome: &Outcome) -> String {
         ms(outcome.others_gap_ms),
     );
     let _ = writeln!(out, "{:15} {seen}", "");
+    for before in &outcome.before {
+        let _ = writeln!(out, "{:15} tried before: {before}", "");
+    }
     for broken in &outcome.broken {
         let late = outcome.late_ms;
-        let _ = writeln!(out, "{:15} failed: {name}: {broken} (itself late by {late} ms)", "");
+        let _ = writeln!(out, "failed: {name}: {broken} (itself late by {late} ms)");
     }
     out
 }
@@ -37,11 +40,14 @@ pub(super) fn markdown(outcomes: &[Outcome], seed: u64) -> String {
          |---|---|---|---|---|---|---|---|---|\n",
     );
     for outcome in outcomes {
-        let word = if outcome.broken.is_empty() {
+        let mut word = if outcome.broken.is_empty() {
             "ok".to_owned()
         } else {
             format!("**{}**", outcome.broken.join("; "))
         };
+        if !outcome.before.is_empty() {
+            let _ = write!(word, "; tried before: {}", outcome.before.join("; "));
+        }
         let _ = writeln!(
             out,
             "| `{}`: {} | {} | {} | {} | {} | {} | {} | {} | {word} |",
@@ -79,10 +85,15 @@ mod tests {
     #[test]
     fn a_broken_limit_is_told_in_the_row_and_in_the_table() {
         let broken = vec!["again after 9 ms, allowed 1".to_owned()];
-        let outcome = Outcome { name: "down2", again_ms: Some(9), broken, ..Outcome::default() };
-        assert!(row(&outcome).contains("BROKEN") && row(&outcome).contains("failed: down2: again"));
+        let before = vec!["no sound for 3 ms, allowed 1 (seed 1, late by 2 ms)".to_owned()];
+        let name = "down2";
+        let outcome = Outcome { name, again_ms: Some(9), broken, before, ..Outcome::default() };
+        let shown = row(&outcome);
+        assert!(shown.contains("BROKEN") && shown.contains("\nfailed: down2: again"), "{shown}");
+        assert!(shown.contains("tried before: no sound for 3 ms"), "{shown}");
         let table = markdown(&[outcome], 7);
-        assert!(table.contains("| **again after 9 ms, allowed 1** |"), "{table}");
+        let told = "| **again after 9 ms, allowed 1**; tried before: no sound for 3 ms, allowed 1";
+        assert!(table.contains(told), "{table}");
         assert!(table.contains("Seed 7."));
     }
 }
