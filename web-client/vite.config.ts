@@ -69,6 +69,8 @@ export default defineConfig({
   test: {
     // Speed is no matter of tests: whole circles meet in some, on a machine that may be busy.
     testTimeout: 60_000,
+    // Otherwise one core is left idle, of which a small machine has two.
+    maxWorkers: '100%',
     include: ['src/**/*.test.{ts,tsx}'],
     environment: 'node',
   },
