@@ -1,4 +1,4 @@
-// Runs every browser test in one process, so that both browsers start once; two at a time where
+// Runs every browser test in one process, so that both browsers start once; some at a time where
 // they do not disturb each other. `npm test -- reload
 // camera` proves only the rules whose names hold one of these words.
 import { after } from 'node:test'
@@ -50,8 +50,13 @@ await import('./screens.test.ts')
 
 void proveRules()
 
+/** How many of the longest proofs are named. */
+const LONGEST = 20
+
 process.on('exit', () => {
   printFigures()
+  const longest = [...outcome.took].sort((one, other) => other.seconds - one.seconds).slice(0, LONGEST)
+  process.stdout.write(`Longest proofs:\n${longest.map(({ name, seconds }) => `  ${seconds.toFixed(1).padStart(6)} s  ${name}\n`).join('')}\n`)
   for (const name of outcome.unsteady) process.stdout.write(`held only when proven once more: ${name}\n`)
   for (const failure of outcome.failures) process.stdout.write(`failed: ${failure.replaceAll(/\s+/g, ' ')}\n`)
   process.stdout.write(`${outcome.passed} passed, ${outcome.failures.length} failed\n`)

@@ -121,17 +121,22 @@ export class Ground {
 /** Words given on the command line: only rules whose names hold one of them are proven. */
 const WANTED = process.argv.slice(2)
 
+/** Whether rules are chosen by name, to look at what they leave: pictures are then taken. */
+export const isChosen = WANTED.length > 0
+
 /** How often something is measured: `often` where that is asked for by name, `once` where all rules are
  * proven, and the figure is shown beside them. */
 export function turns(often: number, once: number): number {
-  return WANTED.length > 0 ? often : once
+  return isChosen ? often : once
 }
 
-/** How many rules held; why the others did not; and which held only when proven once more. */
-export const outcome = { passed: 0, failures: [] as string[], unsteady: [] as string[] }
+/** How many rules held; why the others did not; which held only when proven once more; and how long each
+ * proof took, in seconds. */
+export const outcome = { passed: 0, failures: [] as string[], unsteady: [] as string[], took: [] as { name: string; seconds: number }[] }
 
-/** When a rule is proven: one after the other by default; `beside` those, in Chromium only; or
- * `alone`, since it measures, loads the whole machine or changes its network under every page. */
+/** When a rule is proven: one after the other by default, since there is one Firefox; `beside` any other,
+ * in Chromium only; or `alone`, since it measures, loads the whole machine or changes its network under
+ * every page. */
 type Order = 'in turn' | 'beside' | 'alone'
 
 interface Rule {
@@ -150,33 +155,47 @@ export function rule(
   { order = 'in turn', deadlineMs = TEST_MS, onlyByName = false }: { order?: Order; deadlineMs?: number; onlyByName?: boolean } = {},
 ): void {
   // A measure that takes long: where it is asked for, as by `make browser-figures`.
-  if (onlyByName && WANTED.length === 0) return
-  if (WANTED.length > 0 && !WANTED.some((word) => name.includes(word))) return
+  if (onlyByName && !isChosen) return
+  if (isChosen && !WANTED.some((word) => name.includes(word))) return
   rules.push({ name, prove, order, deadlineMs })
 }
 
-/** Proves every rule that was made: two rows of them at once, then those that go alone. A rule that
- * fails is proven once more when the machine has nothing else to do, and only then has failed: a
- * machine that stands still for seconds breaks the deadlines of whatever runs then. Such a rule is
- * named at the end. */
+/** How many rules are proven at once. Raised: browsers of two cores keep each other waiting until deadlines
+ * break; lowered: what waits for real time keeps the machine idle. */
+const AT_ONCE = 2
+
+/** Proves every rule that was made: some at once, then those that go alone. Whoever has proven one takes
+ * the next, so that no rule is left over for the end with nothing beside it. A rule that fails is proven
+ * once more when the machine has nothing else to do, and only then has failed: a machine that stands
+ * still for seconds breaks the deadlines of whatever runs then. Such a rule is named at the end. */
 export async function proveRules(): Promise<void> {
-  const inOrder = (order: Order): Rule[] => rules.filter((one) => one.order === order)
+  // Longest first, as far as their deadlines tell: a long one that begins last is waited for alone.
+  const inOrder = (order: Order): Rule[] => rules.filter((one) => one.order === order).sort((one, other) => other.deadlineMs - one.deadlineMs)
   const again: Rule[] = []
-  await test('rules', { concurrency: 2 }, async (suite) => {
-    const row = async (order: Order): Promise<void> => {
-      for (const one of inOrder(order)) {
-        await suite.test(one.name, async (turn) => {
-          try {
-            await proveRule(one)
-          } catch (error) {
-            again.push(one)
-            turn.diagnostic(`failed, to be proven once more: ${String(error)}`)
-          }
-        })
+  await test('rules', { concurrency: AT_ONCE }, async (suite) => {
+    const prove = (one: Rule): Promise<void> =>
+      suite.test(one.name, async (turn) => {
+        try {
+          await proveRule(one)
+        } catch (error) {
+          again.push(one)
+          turn.diagnostic(`failed, to be proven once more: ${String(error)}`)
+        }
+      })
+    const [inTurn, beside] = [inOrder('in turn'), inOrder('beside')]
+    let isTurnTaken = false
+    const row = async (): Promise<void> => {
+      for (;;) {
+        const turn = isTurnTaken ? undefined : inTurn.shift()
+        const one = turn ?? beside.shift()
+        if (one === undefined) return
+        isTurnTaken ||= one === turn
+        await prove(one)
+        if (one === turn) isTurnTaken = false
       }
     }
-    await Promise.all([row('in turn'), row('beside')])
-    await row('alone')
+    await Promise.all(Array.from({ length: AT_ONCE }, row))
+    for (const one of inOrder('alone')) await prove(one)
     for (const one of again) {
       await suite.test(`${one.name} (once more)`, async () => {
         try {
@@ -198,6 +217,7 @@ function shortened(reason: string): string {
 
 async function proveRule({ name, prove, order, deadlineMs }: Rule): Promise<void> {
   const ground = new Ground(order === 'beside')
+  const began = performance.now()
   try {
     await within(name, deadlineMs, prove(ground))
     const faults = await ground.faults()
@@ -210,5 +230,6 @@ async function proveRule({ name, prove, order, deadlineMs }: Rule): Promise<void
     throw error
   } finally {
     await ground.end()
+    outcome.took.push({ name, seconds: (performance.now() - began) / 1000 })
   }
 }
