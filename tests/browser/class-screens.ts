@@ -4,20 +4,20 @@ import { guestPath, moderatorPath } from './rig/link.ts'
 import { until } from './rig/until.ts'
 import type { Ground } from './rig/rule.ts'
 import { words } from './rig/words.ts'
-import type { Look, See } from './screens.test.ts'
+import type { See } from './screens.test.ts'
 
 /** What goes on in a class: messages, hands, a question, tools, groups. */
-export async function classLife(ground: Ground, look: Look, see: See): Promise<void> {
+export async function classLife(ground: Ground, see: See): Promise<void> {
   const { server, links } = await ground.serverWithRoom()
-  const teacher = await ground.page('chromium', look)
+  const teacher = await ground.page()
   await teacher.goto(`${server.origin}${moderatorPath(links)}`)
   await passPrejoin(teacher, server, 'Maîtresse Loriot')
-  const pupil = await ground.page('chromium', look)
+  const pupil = await ground.page()
   await pupil.goto(`${server.origin}${guestPath(links)}`)
   await passPrejoin(pupil, server, 'Zoé Quetzal')
   const bots = await Promise.all(['Anselme', 'Bertille', 'Ulysse'].map((name) => Bot.join(server.origin, links, name)))
 
-  await hold(pupil, 'camera', words(look.language, 'camera.waiting'))
+  await hold(pupil, 'camera', words('fr', 'camera.waiting'))
   await pupil.find('only-teacher')
   await see('60-only-teacher', pupil)
   await pupil.click('camera-cancel')

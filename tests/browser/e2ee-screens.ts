@@ -2,15 +2,13 @@
 
 import { passPrejoin } from './rig/call.ts'
 import { enter, FAIL_UNTIL_RELOADED, localOf, openClass, untilEncrypted } from './rig/encrypted.ts'
-import type { PageOptions } from './rig/page.ts'
 import type { Ground } from './rig/rule.ts'
 import type { See } from './screens.test.ts'
 import { words } from './rig/words.ts'
 
 /** A class with the lock closed, what is behind it, and those who do not get in. */
-export async function encryption(ground: Ground, look: PageOptions, see: See): Promise<void> {
-  const language = look.language ?? 'fr'
-  const { server, teacher, guest } = await openClass(ground, look)
+export async function encryption(ground: Ground, see: See): Promise<void> {
+  const { server, teacher, guest } = await openClass(ground)
   const pupil = await enter(ground, server, teacher, guest, 'chromium', 'Zoé Quetzal')
   await untilEncrypted([teacher, pupil], 2)
   await see('60-encrypted-room', teacher)
@@ -26,7 +24,7 @@ export async function encryption(ground: Ground, look: PageOptions, see: See): P
   await pupil.find('left-page')
   await pupil.close()
 
-  const stopped = await enter(ground, server, teacher, guest, 'chromium', 'Zoé Quetzal', { ...look, before: FAIL_UNTIL_RELOADED, ownFault: 'null' })
+  const stopped = await enter(ground, server, teacher, guest, 'chromium', 'Zoé Quetzal', { before: FAIL_UNTIL_RELOADED, ownFault: 'null' })
   await stopped.untilAttribute('e2ee-lock', 'data-state', 'stopped', 30_000)
   await see('63-encryption-stopped', stopped)
   await stopped.click('e2ee-lock')
@@ -34,20 +32,20 @@ export async function encryption(ground: Ground, look: PageOptions, see: See): P
   await see('63-encryption-stopped-card', stopped)
   await stopped.close()
 
-  const old = await ground.page('chromium', { ...look, before: 'delete globalThis.RTCRtpScriptTransform' })
+  const old = await ground.page('chromium', { before: 'delete globalThis.RTCRtpScriptTransform' })
   await old.goto(localOf(server, guest))
   await old.untilAttribute('error-message', 'data-problem', 'encryption_no_frames')
   await see('64-browser-without-encryption', old)
   await old.close()
 
   const { guestLink, server: plain } = await ground.serverWithRoom()
-  const visitor = await ground.page('chromium', look)
+  const visitor = await ground.page()
   await visitor.goto(guestLink)
   await visitor.find('prejoin-encryption')
   await see('65-prejoin-unencrypted', visitor)
   await passPrejoin(visitor, plain)
   await visitor.click('e2ee-none')
-  await visitor.untilText(words(language, 'e2ee.card.none'))
+  await visitor.untilText(words('fr', 'e2ee.card.none'))
   await see('66-unencrypted-card', visitor)
   await visitor.close()
 }

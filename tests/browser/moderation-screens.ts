@@ -6,18 +6,18 @@ import { createRoom, guestPath, moderatorPath, proofOf } from './rig/link.ts'
 import { selfIdOf } from './rig/media.ts'
 import type { TestPage } from './rig/page.ts'
 import type { Ground } from './rig/rule.ts'
-import type { Look, See } from './screens.test.ts'
+import type { See } from './screens.test.ts'
 
 /** A class at the door. */
 const WAITING = 30
 
 /** A class at the door, then one pupil in it: what the teacher sees, and what the pupil sees. */
-export async function moderation(ground: Ground, look: Look, see: See): Promise<void> {
+export async function moderation(ground: Ground, see: See): Promise<void> {
   const server = await ground.server()
   const links = await createRoom(server.origin, 'classe')
   ground.keepSecret(server, links)
-  const teacher = await join(ground, server, `${server.origin}${moderatorPath(links)}`, { ...look, name: 'Maîtresse Loriot' })
-  const pupil = await ground.page('chromium', look)
+  const teacher = await join(ground, server, `${server.origin}${moderatorPath(links)}`, { name: 'Maîtresse Loriot' })
+  const pupil = await ground.page()
   await pupil.goto(`${server.origin}${guestPath(links)}`)
   await pupil.click('join')
   await pupil.find('lobby-waiting')

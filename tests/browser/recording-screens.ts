@@ -6,17 +6,17 @@ import { untilReceives } from './rig/media.ts'
 import { describe, recordingOf, untilPictureMoves } from './rig/recordings.ts'
 import type { Ground } from './rig/rule.ts'
 import { until } from './rig/until.ts'
-import type { Look, See } from './screens.test.ts'
+import type { See } from './screens.test.ts'
 
 /** What is recorded, and for whom. */
 const TERMS = { details: 'Révision du chapitre sur le cycle de l’eau', audience: 'La classe de 5e C et sa professeure' }
 
 /** Some seconds of a meeting are recorded; then the page of recordings and its player. */
-export async function recordings(ground: Ground, look: Look, see: See): Promise<void> {
+export async function recordings(ground: Ground, see: See): Promise<void> {
   const { server, links } = await ground.serverWithRoom({ recording: true })
   const page = `${server.origin}/recordings#v1m.${links.room}.${links.moderatorSecret}`
-  const teacher = await join(ground, server, `${server.origin}${moderatorPath(links)}`, { ...look, name: 'Maîtresse Loriot' })
-  const pupil = await join(ground, server, `${server.origin}${guestPath(links)}`, { ...look, name: 'Zoé Quetzal' })
+  const teacher = await join(ground, server, `${server.origin}${moderatorPath(links)}`, { name: 'Maîtresse Loriot' })
+  const pupil = await join(ground, server, `${server.origin}${guestPath(links)}`, { name: 'Zoé Quetzal' })
   await turnMicrophoneOn(teacher)
   await turnMicrophoneOn(pupil)
   await turnCameraOn(pupil)

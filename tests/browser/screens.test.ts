@@ -5,7 +5,7 @@ import { classLife } from './class-screens.ts'
 import { encryption } from './e2ee-screens.ts'
 import { moderation } from './moderation-screens.ts'
 import { recordings } from './recording-screens.ts'
-import { looked, violations } from './rig/axe.ts'
+import { type Looked, violations } from './rig/axe.ts'
 import { Bot } from './rig/bot.ts'
 import {
   confirm,
@@ -21,8 +21,9 @@ import {
 import { freshSecret, guestPath, guestSecretOf, moderatorPath } from './rig/link.ts'
 import type { TestPage } from './rig/page.ts'
 import { CutableRoad } from './rig/proxy.ts'
-import { rule, type Ground } from './rig/rule.ts'
+import { isChosen, rule, type Ground } from './rig/rule.ts'
 import { PREAU_BIN } from './rig/server.ts'
+import { until } from './rig/until.ts'
 import { words, type Language } from './rig/words.ts'
 
 const FOLDER = new URL('./screenshots/', import.meta.url).pathname
@@ -32,64 +33,87 @@ const PHONE = { width: 390, height: 844 }
 /** People of a whole class beside the one who looks. */
 const CLASSMATES = 29
 
-/** Walks that came to their end, and how many there are. */
-let walked = 0
-const WALKS = 8
-
 /** How a person has it. */
-export interface Look {
+interface Look {
   language: Language
   dark: boolean
 }
 
-// Colours do not depend on the language, nor the room a text takes on the colours: each of the four
-// is seen once.
-for (const look of [
+// Colours do not depend on the language, nor the room a text takes on the colours: each of the four is seen
+// once. Both are changed on the page that stands there, as a person may at any time.
+const LOOKS = [
   { language: 'fr', dark: false },
   { language: 'en', dark: true },
-] as const) {
-  const name = `${look.language}-${look.dark ? 'dark' : 'light'}`
-  const walk = async (ground: Ground, parts: readonly ((ground: Ground, look: Look, see: See) => Promise<void>)[]): Promise<void> => {
-    const see = async (screen: string, page: TestPage): Promise<void> => {
+] as const satisfies Look[]
+
+/** Looks at what the page shows now, in both sizes and these looks (all where absent), for broken rules; takes
+ * a picture of each where these rules are asked for by name. The page then has its first look again. */
+export type See = (screen: string, page: TestPage, looks?: readonly Look[]) => Promise<void>
+
+type Part = (ground: Ground, see: See) => Promise<void>
+
+const WALKS: { of: string; parts: readonly Part[]; deadlineMs: number }[] = [
+  { of: 'a_call', parts: [beforeTheCall, theCall], deadlineMs: 300_000 },
+  { of: 'a_class', parts: [moderation, classLife], deadlineMs: 240_000 },
+  { of: 'recordings', parts: [recordings], deadlineMs: 210_000 },
+  { of: 'encryption', parts: [encryption], deadlineMs: 180_000 },
+  { of: 'refusals', parts: [refusals], deadlineMs: 150_000 },
+  { of: 'administration', parts: [administration], deadlineMs: 120_000 },
+]
+
+/** Walks that came to their end, and what was looked at in all of them. */
+let walked = 0
+const looked: Looked = { views: 0, rules: new Set(), violations: 0, axe: '' }
+
+for (const { of, parts, deadlineMs } of WALKS) {
+  rule(
+    `no_accessibility_rule_is_broken_on_any_screen_of_${of}`,
+    async (ground) => {
+      ground.expectsNetworkErrors = true
+      for (const part of parts) await part(ground, seeFor(ground))
+      walked += 1
+      if (walked === WALKS.length) keepAudit(await (await ground.page()).raw.browser().version())
+    },
+    { order: 'beside', deadlineMs },
+  )
+}
+
+/** Notes on `ground` what is wrong. */
+function seeFor(ground: Ground): See {
+  return async (screen, page, looks = LOOKS) => {
+    for (const look of looks) {
+      await take(page, look)
+      const name = `${look.language}-${look.dark ? 'dark' : 'light'}`
       for (const [size, viewport] of Object.entries({ desktop: DESKTOP, phone: PHONE })) {
         await page.raw.setViewport(viewport)
         await settled(page)
-        const folder = `${FOLDER}${name}/${size}`
-        mkdirSync(folder, { recursive: true })
-        await page.screenshot(`${folder}/${screen}.png`)
-        const language = await page.evaluate<string>('document.documentElement.lang')
-        if (!language.startsWith(look.language)) ground.note(`${screen}: lang is ${language}`)
+        if (isChosen) {
+          mkdirSync(`${FOLDER}${name}/${size}`, { recursive: true })
+          await page.screenshot(`${FOLDER}${name}/${size}/${screen}.png`)
+        }
         const wide = await page.evaluate<boolean>('document.documentElement.scrollWidth > innerWidth')
-        if (wide) ground.note(`${screen} ${size}: scrolls sideways`)
-        for (const violation of await violations(page)) ground.note(`${screen} ${size}: ${violation}`)
+        if (wide) ground.note(`${screen} ${size} ${name}: scrolls sideways`)
+        for (const violation of await violations(page, looked)) ground.note(`${screen} ${size} ${name}: ${violation}`)
       }
-      await page.raw.setViewport(DESKTOP)
     }
-    ground.expectsNetworkErrors = true
-    for (const part of parts) await part(ground, look, see)
-    walked += 1
-    if (walked === WALKS) keepAudit(await (await ground.page()).raw.browser().version())
+    await page.raw.setViewport(DESKTOP)
+    for (const first of looks.slice(0, 1)) await take(page, first)
   }
-  rule(
-    `no_accessibility_rule_is_broken_on_any_screen_of_encryption_${name}`,
-    (ground) => walk(ground, [encryption]),
-    { order: 'beside', deadlineMs: 180_000 },
-  )
-  rule(
-    `no_accessibility_rule_is_broken_on_any_screen_of_administration_${name}`,
-    (ground) => walk(ground, [administration]),
-    { order: 'beside', deadlineMs: 120_000 },
-  )
-  rule(
-    `no_accessibility_rule_is_broken_on_any_screen_of_recordings_${name}`,
-    (ground) => walk(ground, [recordings]),
-    { order: 'beside', deadlineMs: 180_000 },
-  )
-  rule(
-    `no_accessibility_rule_is_broken_on_any_screen_${name}`,
-    (ground) => walk(ground, [beforeTheCall, theCall, moderation, classLife, refusals]),
-    { order: 'beside', deadlineMs: 420_000 },
-  )
+}
+
+/** Gives the page this look. */
+async function take(page: TestPage, { language, dark }: Look): Promise<void> {
+  await page.prefersDark(dark)
+  const spoken = await page.evaluate<string>('document.documentElement.lang')
+  if (spoken.startsWith(language)) return
+  // Also behind a dialog, and without a click that others hear, which would close what is looked at.
+  const isSwitched = await page.evaluate<boolean>(`(() => {
+    const button = document.querySelector('[data-testid=language]')
+    return button !== null && button.dispatchEvent(new MouseEvent('click'))
+  })()`)
+  // A page of the server is another one in each language.
+  if (!isSwitched) await page.goto(`${page.raw.url().replace(/[?#].*/, '')}?lang=${language}`)
+  await until(`the page is in ${language}`, async () => (await page.evaluate<string>('document.documentElement.lang')).startsWith(language))
 }
 
 /** Leaves what the accessibility statement is made from; `signaling/src/papers/accessibility.json` is a copy. */
@@ -100,15 +124,13 @@ function keepAudit(browser: string): void {
   const version = line.split(' ').at(-1)
   const date = new Date().toISOString().slice(0, 10)
   const audit = { views, rules: rules.size, violations: broken, axe, browser, version, date }
+  mkdirSync(FOLDER, { recursive: true })
   writeFileSync(`${FOLDER}accessibility.json`, `${JSON.stringify(audit, null, 2)}\n`)
 }
 
-/** Takes a picture of a screen in both sizes, and looks for broken rules. */
-export type See = (screen: string, page: TestPage) => Promise<void>
-
-async function beforeTheCall(ground: Ground, look: Look, see: See): Promise<void> {
+async function beforeTheCall(ground: Ground, see: See): Promise<void> {
   const { server, guestLink } = await ground.serverWithRoom()
-  const page = await ground.page('chromium', look)
+  const page = await ground.page()
   await page.goto(server.origin)
   await page.find('create-room')
   await see('01-home', page)
@@ -139,7 +161,7 @@ async function beforeTheCall(ground: Ground, look: Look, see: See): Promise<void
   await page.findSelector('.limits')
   await see('03-encryption', page)
   await page.goto(`${server.origin}/nowhere`)
-  await page.untilText(words(look.language, 'unknown.title'))
+  await page.untilText(words('fr', 'unknown.title'))
   await see('04-unknown-page', page)
   await page.goto(`${server.origin}/test`)
   await page.find('test-report', 20_000)
@@ -148,21 +170,30 @@ async function beforeTheCall(ground: Ground, look: Look, see: See): Promise<void
   await page.find('join')
   await see('05-prejoin', page)
   await page.click('check-devices')
-  await page.untilText(words(look.language, 'check.private'))
+  await page.untilText(words('fr', 'check.private'))
   await see('06-prejoin-check', page)
   await page.clickNamed('check.stop')
   await page.close()
+  // Whoever has a browser in English is spoken to in English at once, by the pages and by the server.
+  const english = await ground.page('chromium', { language: 'en' })
+  await english.goto(`${server.origin}/nowhere`)
+  await english.untilText(words('en', 'unknown.title'))
+  for (const path of ['nowhere', 'notice']) {
+    await english.goto(`${server.origin}/${path}`)
+    await until(`/${path} is in English`, () => english.evaluate<boolean>(`document.documentElement.lang.startsWith('en')`))
+  }
+  await english.close()
 }
 
-async function theCall(ground: Ground, look: Look, see: See): Promise<void> {
+async function theCall(ground: Ground, see: See): Promise<void> {
   const { server, links } = await ground.serverWithRoom()
   const road = await CutableRoad.open(server.ports.http)
   ground.afterwards(() => road.close())
-  const page = await ground.page('chromium', look)
+  const page = await ground.page()
   await page.goto(`http://localhost:${road.port}${moderatorPath(links)}`)
   await passPrejoin(page, server, 'Maîtresse Loriot')
   await see('10-call-alone', page)
-  const other = await ground.page('chromium', { language: look.language })
+  const other = await ground.page()
   await other.goto(`${server.origin}${guestPath(links)}`)
   await passPrejoin(other, server, 'Zoé Quetzal')
   await turnMicrophoneOn(other)
@@ -180,7 +211,7 @@ async function theCall(ground: Ground, look: Look, see: See): Promise<void> {
   await page.click('diagnostics-open')
   await page.click('saving-switch')
   await page.click('diagnostics-close')
-  await hold(page, 'camera', words(look.language, 'camera.waiting'))
+  await hold(page, 'camera', words('fr', 'camera.waiting'))
   await see('12-camera-preview', page)
   await confirm(page, 'camera')
   await turnMicrophoneOn(page)
@@ -198,13 +229,13 @@ async function theCall(ground: Ground, look: Look, see: See): Promise<void> {
   await page.click('more')
   await page.click('devices')
   await page.click('background-yard')
-  await page.untilText(words(look.language, 'care.hidden'))
+  await page.untilText(words('fr', 'care.hidden'))
   await see('12-devices', page)
   await page.click('background-yard')
   await page.click('device-panel-close')
   await page.click('more')
   await page.click('invite')
-  await page.untilText(words(look.language, 'invite.help'))
+  await page.untilText(words('fr', 'invite.help'))
   await see('13-invite', page)
   await page.click('pupil-links')
   await page.find('pupil-names')
@@ -229,10 +260,10 @@ async function theCall(ground: Ground, look: Look, see: See): Promise<void> {
   await see('14-rename', page)
   await page.raw.keyboard.press('Escape')
   await page.click('people')
-  await hold(page, 'screen', words(look.language, 'screen.waiting'))
+  await hold(page, 'screen', words('fr', 'screen.waiting'))
   await see('15-screen-reminder', page)
   await confirm(page, 'screen')
-  await page.untilText(words(look.language, 'screen.sharing'))
+  await page.untilText(words('fr', 'screen.sharing'))
   await see('17-sharing', page)
   await see('18-screen-of-another', other)
   await page.click('screen-stop')
@@ -264,12 +295,12 @@ async function theCall(ground: Ground, look: Look, see: See): Promise<void> {
   await page.close()
 }
 
-async function refusals(ground: Ground, look: Look, see: See): Promise<void> {
-  await blockedUdp(ground, look, see)
+async function refusals(ground: Ground, see: See): Promise<void> {
+  await blockedUdp(ground, see)
   const { server, links, guestLink } = await ground.serverWithRoom({ maxParticipants: 1 })
   const bot = await Bot.join(server.origin, links, 'Élève seul')
   ground.afterwards(() => bot.leave())
-  const cases: { screen: string; problem: string; link: string; before?: string; gone?: boolean }[] = [
+  const cases: { screen: string; problem: string; link: string; before?: string }[] = [
     { screen: '30-link-incomplete', problem: 'link_incomplete', link: guestLink.slice(0, -3) },
     {
       screen: '31-join-refused',
@@ -283,25 +314,35 @@ async function refusals(ground: Ground, look: Look, see: See): Promise<void> {
       link: guestLink,
       before: 'delete globalThis.RTCPeerConnection; delete globalThis.webkitRTCPeerConnection',
     },
-    { screen: '34-server-unreachable', problem: 'server_unreachable', link: guestLink, gone: true },
   ]
-  for (const { screen, problem, link, before, gone } of cases) {
-    const page = await ground.page('chromium', before === undefined ? look : { ...look, before })
+  for (const { screen, problem, link, before } of cases) {
+    const page = await ground.page('chromium', before === undefined ? {} : { before })
     await page.goto(link)
     await page.findSelector('[data-testid=join], [data-testid=error-message]')
-    if (gone === true) await server.kill()
     if (await page.has('join')) await page.click('join')
-    await page.findSelector(`[data-testid=error-message][data-problem=${problem}]`, 20_000)
+    await page.findSelector(`[data-testid=error-message][data-problem=${problem}]`)
     await see(screen, page)
+    await page.close()
+  }
+  // A server that is gone has no texts of the other language to give.
+  const before = await Promise.all(LOOKS.map(async (look) => ({ look, page: await ground.page('chromium', { language: look.language }) })))
+  for (const { page } of before) {
+    await page.goto(guestLink)
+    await page.find('join')
+  }
+  await server.kill()
+  for (const { look, page } of before) {
+    await page.click('join')
+    await page.findSelector('[data-testid=error-message][data-problem=server_unreachable]', 20_000)
+    await see('34-server-unreachable', page, [look])
     await page.close()
   }
 }
 
 /** The connection test behind a path for media that leads nowhere. */
-async function blockedUdp(ground: Ground, look: Look, see: See): Promise<void> {
+async function blockedUdp(ground: Ground, see: See): Promise<void> {
   const server = await ground.server()
   const page = await ground.page('chromium', {
-    ...look,
     before: `RTCPeerConnection.prototype.setRemoteDescription = async () => undefined`,
   })
   await page.goto(`${server.origin}/test`)
@@ -310,12 +351,14 @@ async function blockedUdp(ground: Ground, look: Look, see: See): Promise<void> {
   await page.close()
 }
 
-/** Waits until nothing on the page moves any more and its fonts are there. */
+/** Waits until nothing on the page moves any more and its fonts are there. Asks each time anew: that an
+ * animation is over is never told of some that a change of look began. */
 async function settled(page: TestPage): Promise<void> {
   await page.evaluate(`(async () => {
     await document.fonts.ready
-    const finite = document.getAnimations().filter((a) => a.effect?.getComputedTiming().endTime !== Infinity)
-    await Promise.allSettled(finite.map((a) => a.finished))
-    await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))
+    const moves = (a) => a.playState === 'running' && a.effect?.getComputedTiming().endTime !== Infinity
+    do {
+      await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))
+    } while (document.getAnimations().some(moves))
   })()`)
 }

@@ -11,7 +11,6 @@ export type Engine = 'chromium' | 'firefox'
 /** How a page looks to the site. */
 export interface PageOptions {
   language?: Language
-  dark?: boolean
   width?: number
   height?: number
   phone?: boolean
@@ -271,6 +270,11 @@ export class TestPage {
     return this.evaluate('__rig.holdings()')
   }
 
+  /** Whether the person has it dark. */
+  async prefersDark(dark: boolean): Promise<void> {
+    await this.raw.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: dark ? 'dark' : 'light' }])
+  }
+
   async screenshot(path: string): Promise<void> {
     await this.raw.screenshot({ path: path as `${string}.png` })
   }
@@ -311,10 +315,5 @@ export class TestPage {
     })
     // Several tabs are used at once: each must believe it is in front.
     await cdp.send('Emulation.setFocusEmulationEnabled', { enabled: true })
-    if (options.dark !== undefined) {
-      await this.raw.emulateMediaFeatures([
-        { name: 'prefers-color-scheme', value: options.dark ? 'dark' : 'light' },
-      ])
-    }
   }
 }
