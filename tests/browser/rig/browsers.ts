@@ -124,7 +124,11 @@ async function launchChromium(authority?: string): Promise<Browser> {
 }
 
 async function launchFirefox(authority?: string): Promise<Browser> {
-  display ??= startDisplay()
+  display ??= startDisplay().catch((error: unknown) => {
+    // The next one tries anew.
+    display = undefined
+    throw error
+  })
   const profile = temporaryFolder('firefox')
   if (authority !== undefined) trust(profile, authority)
   const browser = await puppeteer.launch({
@@ -166,7 +170,7 @@ async function startDisplay(): Promise<string> {
   const pipe = xvfb.stdio[3]
   if (pipe === null || pipe === undefined || !('setEncoding' in pipe)) throw new Error('no pipe')
   const failed = once(xvfb, 'error').then(([error]) => Promise.reject(error as Error))
-  const [line] = (await within('Xvfb starts', 10_000, Promise.race([once(pipe, 'data'), failed]))) as [Buffer]
+  const [line] = (await within('Xvfb starts', LAUNCH_MS, Promise.race([once(pipe, 'data'), failed]))) as [Buffer]
   if ('unref' in pipe && typeof pipe.unref === 'function') pipe.unref()
   return `:${line.toString().trim()}`
 }
