@@ -189,7 +189,7 @@ rule('r14_a_blurred_room_is_never_seen_by_others_neither_before_it_is_ready_nor_
     const { tracks } = await page.holdings()
     return tracks.length > 0 && tracks.every((track) => track.endsWith(':ended')) && page.raw.workers().length === 0
   }, 5_000, () => page.holdings())
-})
+}, { order: 'beside' })
 
 rule('a_microphone_that_gives_no_sound_is_told_and_not_told_twice', async (ground) => {
   const { server, guestLink } = await ground.serverWithRoom()

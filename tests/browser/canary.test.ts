@@ -16,5 +16,5 @@ rule(
     assert.match(said, /nothing is left/)
     assert.deepEqual(island.tries(), [], 'nobody else was called')
   },
-  { order: 'alone', deadlineMs: DEADLINE_MS },
+  { deadlineMs: DEADLINE_MS },
 )

@@ -3,11 +3,11 @@ import { join, turnCameraOn, turnMicrophoneOn, untilCount, untilNames } from './
 import { figure } from './rig/figures.ts'
 import { untilAllFlow, untilTilePlays } from './rig/media.ts'
 import type { TestPage } from './rig/page.ts'
-import { rule } from './rig/rule.ts'
+import { rule, turns } from './rig/rule.ts'
 import { until } from './rig/until.ts'
 
 /** What a figure is taken over. Lower: the ticks in which the kernel counts time show through. */
-const MEASURED_PACKETS = 3_000
+const MEASURED_PACKETS = turns(3_000, 600)
 
 const CLASS = [
   { engine: 'chromium', name: 'Zoé Quetzal' },

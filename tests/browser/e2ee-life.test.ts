@@ -81,7 +81,7 @@ rule(
     await untilReceives(teacher, other, 'camera')
     await untilReceives(teacher, pupil, 'camera')
   },
-  { deadlineMs: 180_000 },
+  { order: 'beside', deadlineMs: 180_000 },
 )
 
 rule(
@@ -166,7 +166,7 @@ rule(
     await untilReceives(pupil, teacher, 'camera')
     await untilNames(pupil, ['Mme Secrète', 'Tard Venu', 'Zoé Quetzal'])
   },
-  { deadlineMs: 150_000 },
+  { order: 'beside', deadlineMs: 150_000 },
 )
 
 rule(

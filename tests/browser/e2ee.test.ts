@@ -81,7 +81,7 @@ rule(
     await untilEncrypted([teacher, stays], 2)
     await untilReceives(stays, teacher, 'camera')
   },
-  { deadlineMs: 180_000 },
+  { order: 'beside', deadlineMs: 180_000 },
 )
 
 rule('e2ee_a_room_without_encryption_says_so_to_everybody', async (ground) => {
@@ -132,7 +132,7 @@ rule('e2ee_links_that_are_not_whole_or_not_true_do_not_enter', async (ground) =>
   await page.goto(`${open.server.origin}${altered.pathname}${altered.hash.replace(/\.[^.]+$/, `.${other}`)}`)
   await page.click('join')
   await page.untilAttribute('error-message', 'data-problem', 'encryption_other_key')
-})
+}, { order: 'beside' })
 
 rule('e2ee_a_browser_that_cannot_encrypt_is_told_before_it_joins', async (ground) => {
   const { guest, server } = await openClass(ground)
@@ -145,7 +145,7 @@ rule('e2ee_a_browser_that_cannot_encrypt_is_told_before_it_joins', async (ground
     await page.untilAttribute('error-message', 'data-problem', problem)
     assert.deepEqual((await page.holdings()).sockets, [])
   }
-})
+}, { order: 'beside' })
 
 rule(
   'e2ee_a_room_of_whole_frames_is_for_chromium_and_shows_no_byte_of_them',
@@ -186,7 +186,7 @@ rule(
     await late.click('join')
     await late.untilAttribute('error-message', 'data-problem', 'clock_wrong')
   },
-  { deadlineMs: 120_000 },
+  { order: 'beside', deadlineMs: 120_000 },
 )
 
 async function codeOf(page: TestPage): Promise<string> {

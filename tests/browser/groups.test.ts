@@ -72,7 +72,7 @@ rule('groups_see_and_hear_themselves_alone_and_open_no_device_anew', async (grou
   assert.equal(await zoe.has('group-banner'), false)
   for (const pupil of [zoe, anselme]) assert.equal((await pupil.holdings()).userMediaCalls, 1)
   for (const page of [teacher, bertille]) assert.equal((await page.holdings()).userMediaCalls, 0)
-})
+}, { order: 'beside' })
 
 rule('thirty_guests_go_into_six_groups_and_back_within_three_seconds', async (ground) => {
   const { server, links, guestLink } = await ground.serverWithRoom()

@@ -172,7 +172,7 @@ rule(
     await invited.find('lobby-waiting')
     assert.equal(zoeId === (await selfIdOf(teacher)), false)
   },
-  { deadlineMs: 120_000 },
+  { order: 'beside', deadlineMs: 120_000 },
 )
 
 rule(

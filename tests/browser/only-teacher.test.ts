@@ -39,7 +39,7 @@ rule('a_pupil_whom_the_teacher_alone_sees_sends_no_packet_to_another_pupil', asy
   await untilMore(teacher, MANY)
   assert.equal(await other.picturePackets(), before)
   assert.equal((await pupil.holdings()).userMediaCalls, 1)
-})
+}, { order: 'beside' })
 
 async function choose(page: TestPage): Promise<void> {
   await page.click('more')

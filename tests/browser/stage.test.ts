@@ -52,7 +52,7 @@ rule('layouts_pins_and_the_spotlight_show_whom_each_page_should_see_large', asyn
   await untilReceives(teacher, anselme, 'screen')
   await choose(zoe, 'grid')
   await until('everybody is back', async () => (await zoe.tiles()).length === 3)
-})
+}, { order: 'beside' })
 
 rule('shortcuts_do_what_a_click_does_are_listed_and_can_be_turned_off', async (ground) => {
   const { server, guestLink } = await ground.serverWithRoom()
