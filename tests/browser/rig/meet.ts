@@ -1,7 +1,7 @@
 import { passPrejoin, turnCameraOn, turnMicrophoneOn } from './call.ts'
 import { createRoom, guestPath, type RoomLinks } from './link.ts'
 import { untilAllFlow } from './media.ts'
-import type { Engine } from './page.ts'
+import type { Engine, TestPage } from './page.ts'
 import type { Ground } from './rule.ts'
 import type { PreauServer } from './server.ts'
 import { until } from './until.ts'
@@ -9,17 +9,18 @@ import { until } from './until.ts'
 /** Far above a healthy join, the wait for the relay included; the figure tells the rest. */
 const SANE_MS = 20_000
 
-/** What came of a meeting. */
+/** What came of a meeting for one pupil. */
 export interface Met {
-  /** Milliseconds from the pupil's click on join to the first frame of the teacher. */
+  engine: Engine
+  /** Milliseconds from the click on join to the first frame of somebody else. */
   first: number
   /** How the pupil's media goes. */
   way: string | null
 }
 
-/** A teacher, and a pupil in this browser who joins while the teacher's camera is on; waits until sound
- * and pictures flow both ways. */
-export async function meet(ground: Ground, engine: Engine, server: PreauServer, origin: string): Promise<Met> {
+/** A teacher, and a pupil in each browser, who join one after the other while the teacher's camera is on;
+ * waits until sound and pictures flow between all of them. */
+export async function meet(ground: Ground, server: PreauServer, origin: string): Promise<Met[]> {
   const links = await roomAt(ground, server, origin)
   // The relay is taken by browsers alone that trust its certificate, which no click gets past.
   const teacher = await ground.trustingPage('chromium', server)
@@ -27,16 +28,22 @@ export async function meet(ground: Ground, engine: Engine, server: PreauServer, 
   await passPrejoin(teacher, server)
   await turnMicrophoneOn(teacher)
   await turnCameraOn(teacher)
-  const pupil = await ground.trustingPage(engine, server)
-  await pupil.goto(`${origin}${guestPath(links)}`)
-  await pupil.find('join')
-  await pupil.evaluate(`__rig.armFirstFrame('join')`)
-  await passPrejoin(pupil, server)
-  const first = await until('a first frame', () => pupil.evaluate<number | null>('__rig.firstFrameDelay()'), SANE_MS)
-  await turnMicrophoneOn(pupil)
-  await turnCameraOn(pupil)
-  await untilAllFlow([teacher, pupil])
-  return { first, way: await pupil.evaluate<string | null>('__rig.way()') }
+  const pupils: { page: TestPage; first: number }[] = []
+  for (const engine of ['chromium', 'firefox'] as const) {
+    const page = await ground.trustingPage(engine, server)
+    await page.goto(`${origin}${guestPath(links)}`)
+    await page.find('join')
+    await page.evaluate(`__rig.armFirstFrame('join')`)
+    await passPrejoin(page, server)
+    const first = await until('a first frame', () => page.evaluate<number | null>('__rig.firstFrameDelay()'), SANE_MS)
+    await turnMicrophoneOn(page)
+    await turnCameraOn(page)
+    pupils.push({ page, first })
+  }
+  await untilAllFlow([teacher, ...pupils.map(({ page }) => page)])
+  return Promise.all(
+    pupils.map(async ({ page, first }) => ({ engine: page.engine, first, way: await page.evaluate<string | null>('__rig.way()') })),
+  )
 }
 
 /** A room of a server whose certificate this process does not know. */
