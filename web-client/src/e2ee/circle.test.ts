@@ -141,3 +141,26 @@ describe('a key package that others would refuse', () => {
     expect(a.session.state.value).toBe('member')
   })
 })
+
+describe('a key package that was used', () => {
+  it('is not tried for ever where the server says it again', async () => {
+    const a = await room.enter('moderator')
+    const heard: Parameters<typeof a.tamper>[0][] = []
+    a.tamper = (message) => {
+      heard.push(message)
+      return message
+    }
+    const b = await room.enter()
+    const { epoch } = room
+    const wanted = heard.find(({ type }) => type === 'mls_wanted')
+    if (wanted === undefined) throw new Error('b asked nobody')
+    room.asked.length = 0
+    a.hear(wanted)
+    await room.settle(60_000)
+    expect(room.asked.filter(({ request }) => request.type === 'mls_commit').length).toBeLessThanOrEqual(1)
+    const c = await room.enter()
+    expect(areTogether([a, b, c])).toBe(true)
+    expect(room.epoch).toBe(epoch + 1)
+    expect(warningsOf([a, b, c])).toEqual([])
+  })
+})

@@ -359,8 +359,10 @@ export class Circle {
     // What was sent before the line broke did not come back with what was missed: it was never taken.
     this.inFlight = null
     if (this.refusedIn === epoch) {
-      // The commit that was first never came.
+      // The commit that was first never came. Who is still to be added is told again with what was missed;
+      // the rest may be key packages of before, which the server lets nobody add.
       this.refusedIn = null
+      this.wanted.clear()
       this.since = now
       return this.resume(epoch, now)
     }
