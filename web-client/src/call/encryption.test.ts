@@ -38,7 +38,8 @@ class Keys {
   readonly epoch = signal<number | null>(1)
   readonly asking = signal<ReadonlyMap<string, string>>(new Map())
   readonly isGivenUp = signal(false)
-  readonly frames = { isGivenUp: this.isGivenUp } as never
+  readonly intrusions = signal(0)
+  readonly frames = { isGivenUp: this.isGivenUp, intrusions: this.intrusions } as never
   around!: SessionAround
 
   joinPart = (name: string | null) => Promise.resolve({ memberKey: 'key', sealedName: name === null ? null : `sealed ${name}` })
@@ -297,6 +298,19 @@ describe('in an encrypted room', () => {
     keys.warnings.value = [...keys.warnings.value, { kind: 'refused', why: 'ghost' }]
     keys.fault.value = 'other_host_key'
     expect(problems).toEqual(['moderator_appeared', 'circle_refused', 'encryption_other_key'])
+  })
+
+  it('goes on telling what is refused, however much was before', () => {
+    const refused = Array.from({ length: 30 }, (_, index) => ({ kind: 'refused', why: String(index) }) as const)
+    // No more than twenty are kept.
+    for (let count = 1; count <= refused.length; count++) keys.warnings.value = refused.slice(Math.max(0, count - 20), count)
+    expect(problems).toEqual(refused.map(() => 'circle_refused'))
+  })
+
+  it('tells of frames that nobody sealed, each time anew', () => {
+    keys.intrusions.value = 1
+    keys.intrusions.value = 2
+    expect(problems).toEqual(['frames_refused', 'frames_refused'])
   })
 
   it('tells that nothing is encrypted any more, and what to do', () => {

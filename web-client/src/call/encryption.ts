@@ -64,7 +64,8 @@ export class Encryption {
   private moderatorsOnly = false
   private totalsTimer: ReturnType<typeof setTimeout> | undefined
   private differsTimer: ReturnType<typeof setTimeout> | undefined
-  private warned = 0
+  /** The latest that was told. */
+  private warned: SessionWarning | null = null
   /** How many of those in the room nobody has vouched for. */
   private inside = 0
   /** Whom a closed question's ballots are for, until they are counted. */
@@ -278,6 +279,9 @@ export class Encryption {
       if (session.frames.isGivenUp.value) this.around.handleProblem('encryption_stopped')
     })
     effect(() => {
+      if (session.frames.intrusions.value > 0) this.around.handleProblem('frames_refused')
+    })
+    effect(() => {
       // Moderators alone hear of them.
       const { size } = session.asking.value
       if (size > 0 || this.inside > 0) void this.tellWaiting()
@@ -327,12 +331,13 @@ export class Encryption {
   }
 
   private warn(warnings: readonly SessionWarning[]): void {
-    for (const warning of warnings.slice(this.warned)) {
+    // Only the latest are kept.
+    for (const warning of warnings.slice(this.warned === null ? 0 : warnings.lastIndexOf(this.warned) + 1)) {
       if (warning.kind === 'moderator') this.around.handleProblem('moderator_appeared')
       if (warning.kind === 'refused') this.around.handleProblem('circle_refused')
       if (warning.kind === 'clock') this.around.handleProblem('clock_wrong')
     }
-    this.warned = warnings.length
+    this.warned = warnings.at(-1) ?? null
   }
 
   /** Tells what came of something heard, and says what it asks for. */

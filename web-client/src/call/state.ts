@@ -88,6 +88,8 @@ export type LocalProblem =
   | 'moderator_appeared'
   /** The server or a member tried what the circle refused. */
   | 'circle_refused'
+  /** Pictures or sound came in clear, and were dropped. */
+  | 'frames_refused'
   /** What encrypts in this page failed again and again. */
   | 'encryption_stopped'
   /** The answers to a question are for another moderator's eyes. */

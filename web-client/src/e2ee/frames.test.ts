@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import type { ReceivedCount } from './frame-messages'
 import { Frames } from './frames'
 import { SilentWorker } from './testing'
 
@@ -9,8 +10,9 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-/** Frames and their workers; each answers what it is asked while `answers` holds. */
-function framesOf(answers: () => boolean) {
+/** Frames and their workers; each answers what it is asked while `answers` holds, and that so many frames
+ * came in clear. */
+function framesOf(answers: () => boolean, clear = () => 0) {
   const workers: SilentWorker[] = []
   const handleCrash = vi.fn()
   const frames = new Frames(false, handleCrash, () => {
@@ -19,12 +21,16 @@ function framesOf(answers: () => boolean) {
     worker.postMessage = (message) => {
       listen(message)
       if (message.type !== 'count' || !answers()) return
-      worker.dispatchEvent(new MessageEvent('message', { data: { type: 'counted', id: message.id, counters: { sent: [], received: [] } } }))
+      worker.dispatchEvent(new MessageEvent('message', { data: { type: 'counted', id: message.id, counters: { sent: [], received: [receivedOf(clear())] } } }))
     }
     workers.push(worker)
     return worker as unknown as Worker
   })
   return { frames, workers, handleCrash }
+}
+
+function receivedOf(clear: number): ReceivedCount {
+  return { participant: 'a', source: 'camera', decrypted: 0, dropped: { no_key: 9, forged: 9, replayed: 9, misrouted: 9, clear } }
 }
 
 it('gives up a worker that cannot start, and says so', async () => {
@@ -83,4 +89,29 @@ it('waits for a worker that is still being fetched, and for one whose page was f
   workers[0]?.postMessage({ type: 'count', id: 0 })
   vi.advanceTimersByTime(120_000)
   expect(workers).toHaveLength(1)
+})
+
+it('tells of frames that nobody sealed, and again a minute later where they go on', () => {
+  let clear = 0
+  const { frames, workers } = framesOf(() => true, () => clear)
+  vi.advanceTimersByTime(60_000)
+  clear = 9
+  vi.advanceTimersByTime(10_000)
+  expect(frames.intrusions.value).toBe(0)
+  clear = 10
+  vi.advanceTimersByTime(5_000)
+  expect(frames.intrusions.value).toBe(1)
+  clear = 100
+  vi.advanceTimersByTime(55_000)
+  expect(frames.intrusions.value).toBe(1)
+  vi.advanceTimersByTime(10_000)
+  expect(frames.intrusions.value).toBe(2)
+  vi.advanceTimersByTime(120_000)
+  expect(frames.intrusions.value).toBe(2)
+  // Another worker counts from the beginning.
+  clear = 0
+  workers[0]?.dispatchEvent(new Event('error'))
+  clear = 10
+  vi.advanceTimersByTime(5_000)
+  expect(frames.intrusions.value).toBe(3)
 })

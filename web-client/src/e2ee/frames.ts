@@ -32,6 +32,10 @@ export class Frames implements FrameDoor {
   private unanswered = 0
   private readonly looking: ReturnType<typeof setInterval>
   readonly isGivenUp = signal(false)
+  readonly intrusions = signal(0)
+  /** Frames in clear that came through the worker of now and were told of, and when that was. */
+  private clearTold = 0
+  private clearToldAt = -Infinity
   private closed = false
 
   constructor(
@@ -139,10 +143,12 @@ export class Frames implements FrameDoor {
 
   private makeWorker(): Worker {
     const worker = this.start()
+    this.clearTold = 0
     worker.addEventListener('message', ({ data }: MessageEvent<FromWorker>) => {
       if (worker !== this.worker) return
       this.isUp = true
       this.unanswered = 0
+      this.lookForClear(data.counters)
       this.counting.get(data.id)?.(data.counters)
       this.counting.delete(data.id)
     })
@@ -163,6 +169,18 @@ export class Frames implements FrameDoor {
     }
     this.unanswered += 1
     this.tell({ type: 'count', id: LOOK })
+  }
+
+  /** Frames that nobody sealed were not played; people are told of many, since no member sends any. */
+  private lookForClear({ received }: FrameCounters): void {
+    const clear = received.reduce((sum, { dropped }) => sum + dropped.clear, 0)
+    const now = performance.now()
+    // It forgot what it counted.
+    if (clear < this.clearTold) this.clearTold = 0
+    if (clear - this.clearTold < MANY_CLEAR || now - this.clearToldAt < TELL_AGAIN_MS) return
+    this.clearTold = clear
+    this.clearToldAt = now
+    this.intrusions.value += 1
   }
 
   /** A worker that cannot even start, as after an update of the server, is not started for ever: each
@@ -223,6 +241,11 @@ const NOTHING: FrameCounters = { sent: [], received: [] }
 const LOOK_MS = 5_000
 /** As many looks without an answer are none of a worker that is there. */
 const MAX_UNANSWERED = 2
+/** Fewer frames in clear are told to nobody but the diagnostics. Lower: a browser that makes one by mistake alarms
+ * a class. */
+const MANY_CLEAR = 10
+/** How long it is not told again. Shorter: whoever has closed it cannot go on; longer: thought to be over. */
+const TELL_AGAIN_MS = 60_000
 /** Of a question that nobody waits for. */
 const LOOK = 0
 /** After this long, a worker's failure has nothing to do with that of the one before. */

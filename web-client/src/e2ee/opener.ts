@@ -144,7 +144,8 @@ export class Section<F> {
     const prefix = mimeType === null ? null : clearPrefix(mimeType, this.opener.raw, data)
     const header = prefix === null ? null : decodeHeader(data, prefix)
     const id = header === null ? null : decodeKeyId(header.kid)
-    if (prefix === null || header === null || id === null) return 'clear'
+    // No frame is sealed as a message is.
+    if (prefix === null || header === null || id === null || id.source === 'data') return 'clear'
     if (data.length < prefix + header.length + TAG_BYTES) return 'clear'
     const { expected, before } = this
     if (id.source !== expected?.source && id.source !== before?.track.source) return 'misrouted'

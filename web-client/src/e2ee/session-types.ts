@@ -111,6 +111,8 @@ export interface FrameDoor {
   counters(): Promise<FrameCounters>
   /** True once nothing is sent or opened any more, until the page is loaded anew. */
   readonly isGivenUp: ReadonlySignal<boolean>
+  /** How often people are to be told that frames came in clear, which were dropped. */
+  readonly intrusions: ReadonlySignal<number>
 }
 
 /** One page in the circle of an encrypted room. */

@@ -67,6 +67,7 @@ const LOCAL_PROBLEMS: Record<LocalProblem, true> = {
   not_admitted: true,
   moderator_appeared: true,
   circle_refused: true,
+  frames_refused: true,
   encryption_stopped: true,
   ballots_unreadable: true,
   server_unreachable: true,
