@@ -2,11 +2,12 @@
 // and the call goes on.
 
 import assert from 'node:assert/strict'
-import { passPrejoin, turnCameraOn } from './rig/call.ts'
+import { passPrejoin, turnCameraOn, turnMicrophoneOn } from './rig/call.ts'
+import { ClearMedia } from './rig/clear-media.ts'
 import { type Opened, openRoom, untilEncrypted } from './rig/encrypted.ts'
 import { createRoom, encryptedPaths, freshSecret, hostKeyOf } from './rig/link.ts'
-import { untilReceives } from './rig/media.ts'
-import type { TestPage } from './rig/page.ts'
+import { selfIdOf, untilReceives } from './rig/media.ts'
+import type { Arrival, TestPage } from './rig/page.ts'
 import { type Message, RogueServer } from './rig/rogue.ts'
 import { type Ground, rule } from './rig/rule.ts'
 import { until } from './rig/until.ts'
@@ -19,6 +20,12 @@ const LINES = ['la première ligne', 'une autre encore', 'et voici la dernière'
 /** Nobody the honest server knows. */
 const GHOST = 'AAAAAAAAAAA'
 
+/** Packets of a track after which its frames would long have been shown or heard. */
+const MANY_PACKETS = 100
+
+/** Sound below this is none. */
+const NO_SOUND = 1e-6
+
 rule('r28_a_server_that_says_less_than_the_link_is_not_entered_in_either_browser', async (ground) => {
   const server = await ground.server()
   const links = await createRoom(server.origin, 'reunion', { open: true, raw: false })
@@ -27,7 +34,6 @@ rule('r28_a_server_that_says_less_than_the_link_is_not_entered_in_either_browser
   const link = `${rogue.origin}${encryptedPaths(links, { open: true, raw: false }).guest}`
   const lies: [problem: string, lie: (said: Message) => Message][] = [
     ['encryption_missing', (said) => ({ ...said, encryption: null, rules: { ...(said['rules'] as object), encryption: null } })],
-    ['encryption_missing', (said) => ({ ...said, encryption: null })],
     ['encryption_other_flags', (said) => ({ ...said, rules: { ...(said['rules'] as object), encryption: { open: true, raw: true } } })],
     ['encryption_other_key', (said) => ({ ...said, encryption: { ...(said['encryption'] as object), hostKey: hostKeyOf(freshSecret()) } })],
   ]
@@ -56,11 +62,12 @@ rule(
   async (ground) => {
     const { server, teacher, rogue, pupils } = await meeting(ground)
     const all = [teacher, ...pupils]
+    for (const pupil of pupils) await untilReceives(pupil, teacher, 'camera')
     await write(teacher, LINES[0])
     await untilEach(pupils, 'the first line is read', (pupil) => reads(pupil, LINES[0]))
 
     // Again, all that was ever said among members; what is said next is heard after it.
-    for (const [page, heard] of rogue.heard.entries()) {
+    for (const [page, { heard }] of rogue.pages.entries()) {
       for (const message of heard) if (isOfCircle(message)) rogue.say(message, page)
     }
     await write(teacher, LINES[1])
@@ -73,17 +80,17 @@ rule(
     await untilEncrypted(all, 3)
 
     // Somebody who is no member: in the list, not among those who have the keys, and added by nobody.
-    const joined = newest(rogue, 0, 'joined')
-    const [somebody] = joined['participants'] as object[]
-    rogue.say({ type: 'participant_joined', participant: { ...somebody, participant: GHOST, role: 'guest', active: [] } })
-    await untilEach(pupils, 'the ghost is counted', (pupil) => counts(pupil, 4, 3))
-    const { epoch } = newest(rogue, 1, 'mls_committed', 'mls_welcome')
-    const shown = rogue.asked.flat().find(({ type }) => type === 'mls_key_package')
+    const [somebody] = newest(rogue, 0, 'joined')['participants'] as object[]
+    const ghost = { ...somebody, participant: GHOST, role: 'guest', active: [] }
+    // A page whose line broke is told of it anew.
+    rogue.alter = (said) => [said.type === 'joined' ? { ...said, participants: [...(said['participants'] as object[]), ghost] } : said]
+    rogue.say({ type: 'participant_joined', participant: ghost })
+    const shown = rogue.pages.flatMap(({ asked }) => asked).find(({ type }) => type === 'mls_key_package')
     rogue.say({ type: 'mls_wanted', participant: GHOST, keyPackage: shown?.['keyPackage'] })
     await untilEach(pupils, 'the ghost is refused', (pupil) => tells(pupil, 'circle_refused'))
     await untilEach(pupils, 'the lock says so', async (pupil) => (await pupil.attribute('e2ee-lock', 'data-state')) === 'differs')
     await untilEach(pupils, 'the ghost has no keys', (pupil) => counts(pupil, 4, 3))
-    assert.equal(newest(rogue, 1, 'mls_committed', 'mls_welcome')['epoch'], epoch, 'nobody made an epoch for it')
+    rogue.alter = (said) => [said]
     rogue.say({ type: 'participant_left', participant: GHOST })
     await untilEncrypted(all, 3)
 
@@ -97,7 +104,7 @@ rule(
       pages.add(page)
       return [altered(said)]
     }
-    rogue.say({ ...newest(rogue, 0, 'mls_committed'), epoch: Number(epoch) + 1 }, 0)
+    rogue.say({ ...newest(rogue, 0, 'mls_committed'), epoch: Number(newest(rogue, 0, 'mls_committed', 'mls_welcome')['epoch']) + 1 }, 0)
     await untilEach(pupils, 'the commit is refused', (pupil) => tells(pupil, 'circle_refused'))
     await untilEncrypted(all, 3)
     assert.deepEqual(Object.values(changed).map(({ size }) => size), [2, 2], 'everything came changed once')
@@ -108,13 +115,55 @@ rule(
   { deadlineMs: 120_000 },
 )
 
+rule(
+  'r28_what_a_server_sends_in_clear_is_neither_shown_nor_heard_and_people_are_told',
+  async (ground) => {
+    const { teacher, rogue, pupils, media } = await meeting(ground, true)
+    await turnMicrophoneOn(teacher)
+    const from = await selfIdOf(teacher)
+    const arrived = async (pupil: TestPage): Promise<Record<string, Arrival>> =>
+      Object.fromEntries((await pupil.arrivals()).filter(({ participant }) => participant === from).map((one) => [one.source, one]))
+    const untilArrives = (source: Arrival['source'], packets: readonly number[]): Promise<void> =>
+      untilEach(pupils, `${source} comes in clear`, async (pupil, index) => ((await arrived(pupil))[source]?.packets ?? 0) > (packets[index] ?? 0) + MANY_PACKETS)
+    await untilArrives('camera', [])
+    await untilArrives('microphone', [])
+    await media?.silence()
+    await untilArrives('microphone', await Promise.all(pupils.map(async (pupil) => (await arrived(pupil))['microphone']?.packets ?? 0)))
+    for (const pupil of pupils) {
+      const { camera, microphone } = await arrived(pupil)
+      assert.equal(camera?.frames, 0, `${pupil.engine} shows nothing`)
+      assert.ok((microphone?.energy ?? 1) < NO_SOUND, `${pupil.engine} hears nothing`)
+    }
+    await untilEach(pupils, 'people are told', (pupil) => tells(pupil, 'frames_refused'))
+    for (const pupil of pupils) {
+      await dismiss(pupil)
+      await pupil.click('diagnostics-open')
+      await until('it is counted', () => pupil.evaluate<boolean>(
+        `[...document.querySelectorAll('[data-testid=e2ee-state]')].some(({ dataset }) => Number(dataset.clear) > 0 && dataset.good === '0')`,
+      ), 15_000, () => pupil.bodyText())
+      await pupil.click('diagnostics-close')
+    }
+
+    // Whoever was in already leaves rather than to go on in clear.
+    rogue.alter = (said) => [said.type === 'joined' ? { ...said, encryption: null } : said]
+    ground.expectsNetworkErrors = true
+    rogue.cut()
+    for (const pupil of pupils) await pupil.untilAttribute('error-message', 'data-problem', 'encryption_missing', 30_000)
+  },
+  { deadlineMs: 120_000 },
+)
+
 /** A teacher whom the server does not lie to, with a camera on, and a pupil in each browser whom it says
- * everything of the circle twice. */
-async function meeting(ground: Ground): Promise<Opened & { rogue: RogueServer; pupils: TestPage[] }> {
+ * everything of the circle twice, and whose media, with `inClear`, nobody sealed. */
+async function meeting(
+  ground: Ground,
+  inClear = false,
+): Promise<Opened & { rogue: RogueServer; pupils: TestPage[]; media: ClearMedia | null }> {
   const opened = await openRoom(ground, 'reunion')
   const { server, teacher, guest } = opened
   const rogue = await RogueServer.open(ground, server.ports.http)
   rogue.alter = (said) => (isOfCircle(said) ? [said, said] : [said])
+  const media = inClear ? await ClearMedia.instead(ground, rogue) : null
   await turnCameraOn(teacher)
   const { pathname, hash } = new URL(guest)
   const pupils: TestPage[] = []
@@ -125,8 +174,7 @@ async function meeting(ground: Ground): Promise<Opened & { rogue: RogueServer; p
     await passPrejoin(pupil, server, PUPILS[engine])
   }
   await untilEncrypted([teacher, ...pupils], 3)
-  for (const pupil of pupils) await untilReceives(pupil, teacher, 'camera')
-  return { ...opened, rogue, pupils }
+  return { ...opened, rogue, pupils, media }
 }
 
 function isOfCircle({ type }: Message): boolean {
@@ -135,7 +183,7 @@ function isOfCircle({ type }: Message): boolean {
 
 /** The latest message of these types that the honest server said to a page. */
 function newest(rogue: RogueServer, page: number, ...types: string[]): Message {
-  const message = rogue.heard[page]?.findLast(({ type }) => types.includes(type))
+  const message = rogue.pages[page]?.heard.findLast(({ type }) => types.includes(type))
   if (message === undefined) throw new Error(`page ${page} heard no ${types.join(', ')}`)
   return message
 }
@@ -149,9 +197,9 @@ function altered(message: Message): Message {
   return { ...message, [field]: bytes.toString('base64url') }
 }
 
-async function untilEach(pages: readonly TestPage[], what: string, look: (page: TestPage) => Promise<boolean>): Promise<void> {
-  for (const page of pages) {
-    await until(`${page.engine}: ${what}`, () => look(page), 20_000, () => page.bodyText())
+async function untilEach(pages: readonly TestPage[], what: string, look: (page: TestPage, index: number) => Promise<boolean>): Promise<void> {
+  for (const [index, page] of pages.entries()) {
+    await until(`${page.engine}: ${what}`, () => look(page, index), 20_000, () => page.bodyText())
   }
 }
 

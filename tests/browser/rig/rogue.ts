@@ -9,20 +9,27 @@ export interface Message {
   [field: string]: unknown
 }
 
+/** Somebody behind it, whatever lines they come by. */
+interface Behind {
+  participant: unknown
+  line: WebSocket
+  /** All that the honest server said to them since they joined. */
+  readonly heard: Message[]
+  /** All that they said since then. */
+  readonly asked: Message[]
+}
+
 /**
  * A server that lies to the pages behind it and to nobody else: it stands in front of an honest one, hands
  * on pages and files as they are, and changes what that one says as a test wants it.
  */
 export class RogueServer {
-  /** What a page hears in place of what the honest server said. */
+  /** What a page hears in place of what the honest server said; pages by number, in the order in which they joined
+   * first. */
   alter: (said: Message, page: number) => readonly Message[] = (said) => [said]
   /** What a page is answered at once, without the honest server; `null` hands the message on. */
-  answer: (asked: Message, page: number) => Promise<Message | null> | null = () => null
-  /** All that the honest server said to each page, pages in the order in which they came. */
-  readonly heard: Message[][] = []
-  /** All that each page said. */
-  readonly asked: Message[][] = []
-  readonly #pages: WebSocket[] = []
+  answer: (asked: Message) => Promise<Message> | null = () => null
+  readonly pages: Behind[] = []
   readonly #server: Server
   readonly #sockets = new WebSocketServer({ noServer: true })
 
@@ -55,13 +62,13 @@ export class RogueServer {
 
   /** Says something of its own to every page, or to one. */
   say(message: Message, page?: number): void {
-    const pages = page === undefined ? this.#pages : this.#pages.slice(page, page + 1)
-    for (const one of pages) if (one.readyState === WebSocket.OPEN) one.send(JSON.stringify(message))
+    const pages = page === undefined ? this.pages : this.pages.slice(page, page + 1)
+    for (const { line } of pages) if (line.readyState === WebSocket.OPEN) line.send(JSON.stringify(message))
   }
 
   /** Breaks every line. */
   cut(): void {
-    for (const page of this.#pages) page.terminate()
+    for (const line of this.#sockets.clients) line.terminate()
   }
 
   #handOn(asked: IncomingMessage, answer: ServerResponse): void {
@@ -84,22 +91,19 @@ export class RogueServer {
   }
 
   #stand(near: WebSocket, honest: WebSocket): void {
-    const page = this.#pages.push(near) - 1
-    const heard: Message[] = []
-    const said: Message[] = []
-    this.heard.push(heard)
-    this.asked.push(said)
+    let page: Behind = { participant: null, line: near, heard: [], asked: [] }
     honest.on('message', (data) => {
-      const one = JSON.parse(String(data)) as Message
-      heard.push(one)
-      for (const message of this.alter(one, page)) near.send(JSON.stringify(message))
+      const said = JSON.parse(String(data)) as Message
+      if (said.type === 'joined') page = this.#behind(said['participant'], page)
+      page.heard.push(said)
+      for (const message of this.alter(said, this.pages.indexOf(page))) near.send(JSON.stringify(message))
     })
     near.on('message', (data) => {
-      const one = JSON.parse(String(data)) as Message
-      said.push(one)
-      const answer = this.answer(one, page)
+      const asked = JSON.parse(String(data)) as Message
+      page.asked.push(asked)
+      const answer = this.answer(asked)
       if (answer === null) honest.send(String(data))
-      else void answer.then((message) => message !== null && near.send(JSON.stringify(message)))
+      else void answer.then((message) => near.send(JSON.stringify(message)))
     })
     for (const [one, other] of [
       [near, honest],
@@ -108,5 +112,14 @@ export class RogueServer {
       one.on('error', () => other.terminate())
       one.on('close', () => other.close())
     }
+  }
+
+  /** Who comes by a new line is who they were. */
+  #behind(participant: unknown, page: Behind): Behind {
+    const known = this.pages.find((one) => one.participant === participant)
+    if (known !== undefined) return Object.assign(known, { line: page.line })
+    page.participant = participant
+    this.pages.push(page)
+    return page
   }
 }
