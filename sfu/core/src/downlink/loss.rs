@@ -22,20 +22,33 @@ impl LossMeter {
     /// Counts the packets of one report by their fates.
     pub(super) fn count(&mut self, now_us: i64, fates: Fates) {
         let bucket = self.bucket(now_us);
-        bucket.0 = (bucket.0 + fates.lost).saturating_sub(fates.late);
+        bucket.0 += fates.lost;
         bucket.1 += fates.lost + fates.arrived;
+        // What came after all was called lost shortly before, most likely by the report before.
+        let mut late = fates.late;
+        for step in (self.oldest(now_us)..=self.newest).rev() {
+            let lost = &mut self.buckets[(step % BUCKETS) as usize].0;
+            let given_back = late.min(*lost);
+            *lost -= given_back;
+            late -= given_back;
+        }
     }
 
     /// The lost part, 0 to 1; `None` while too few packets are known.
     pub(super) fn fraction(&self, now_us: i64) -> Option<f64> {
-        let oldest = now_us / BUCKET_US - BUCKETS + 1;
         let (mut lost, mut total) = (0, 0);
-        for step in oldest.max(self.newest - BUCKETS + 1).max(0)..=self.newest {
+        for step in self.oldest(now_us)..=self.newest {
             let bucket = self.buckets[(step % BUCKETS) as usize];
             lost += bucket.0;
             total += bucket.1;
         }
         (total >= LEAST_PACKETS).then(|| f64::from(lost) / f64::from(total))
+    }
+
+    /// The first step that still counts.
+    fn oldest(&self, now_us: i64) -> i64 {
+        let newest = (now_us / BUCKET_US).max(self.newest);
+        (newest - BUCKETS + 1).max(0)
     }
 
     fn bucket(&mut self, now_us: i64) -> &mut (u32, u32) {
@@ -70,5 +83,22 @@ mod tests {
         meter.count(21, Fates { late: 1, ..Fates::default() });
         assert_eq!(meter.fraction(21), Some(0.0));
         assert_eq!(meter.fraction(5_000_000), None);
+    }
+
+    #[test]
+    fn what_comes_after_all_is_given_back_whenever_it_does() {
+        for apart_us in [0, 50_000, 150_000, 1_000_000, 1_850_000] {
+            let mut meter = LossMeter::default();
+            meter.count(50_000, Fates { arrived: 17, lost: 1, ..Fates::default() });
+            meter.count(90_000, Fates { arrived: 10, lost: 2, ..Fates::default() });
+            let then = 90_000 + apart_us;
+            meter.count(then, Fates { arrived: 10, late: 3, ..Fates::default() });
+            assert_eq!(meter.fraction(then), Some(0.0), "{apart_us} us later");
+        }
+        // What is forgotten gives nothing back of what is lost now.
+        let mut meter = LossMeter::default();
+        meter.count(0, Fates { lost: 20, ..Fates::default() });
+        meter.count(2_500_000, Fates { arrived: 18, lost: 2, ..Fates::default() });
+        assert_eq!(meter.fraction(2_500_000), Some(0.1));
     }
 }
