@@ -24,5 +24,6 @@ mod recording;
 mod saving;
 mod server;
 mod session;
+mod sharing;
 mod voices;
 mod workers;

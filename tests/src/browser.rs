@@ -7,6 +7,7 @@ mod ear;
 mod engine;
 mod publication;
 mod sealing;
+mod shape;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
@@ -351,12 +352,6 @@ impl Browser {
     /// Sends only those layers of a source that somebody watches.
     pub fn set_layers_wanted(&mut self, source: TrackSource, rids: &[String]) {
         self.publication_mut(source).set_wanted(rids);
-    }
-
-    /// Sets the size of the payloads of the largest layer of a source, in bytes, and how many of them
-    /// make one frame.
-    pub fn set_shape(&mut self, source: TrackSource, size: usize, parts: u8) {
-        self.publication_mut(source).layers[0].shape = (size, parts);
     }
 
     /// Sets the loudness written on the packets of the microphone, in decibels below full scale.

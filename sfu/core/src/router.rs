@@ -7,6 +7,7 @@
 mod demand;
 mod gate;
 mod publisher;
+mod rate;
 mod recorded;
 mod reports;
 mod subscriber;

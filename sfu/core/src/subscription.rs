@@ -1,6 +1,7 @@
 //! One track towards one subscriber: a receive slot of fixed sources, and what it carries now.
 
 mod catch_up;
+mod failure;
 mod form;
 mod limit;
 mod look;
@@ -10,7 +11,7 @@ mod still;
 
 use std::time::Instant;
 
-use protocol::TrackId;
+use protocol::{TrackId, TrackSource};
 use rand::RngExt;
 use rand::rngs::StdRng;
 
@@ -31,6 +32,7 @@ use crate::stats::{DropCause, Stats};
 use crate::svc::{FrameFilter, FrameShifts};
 use crate::temporal::TemporalFilter;
 use crate::transport::{RTP_OVERHEAD, Sealer, SourceIndex};
+pub(crate) use failure::Failure;
 use form::Form;
 use limit::Limit;
 pub(crate) use scalable::Admitted;
@@ -54,6 +56,10 @@ pub(crate) struct Subscription {
     within: u8,
     /// How many times in a row the slot got nothing of what the path carries.
     pub(crate) held_back: Option<u8>,
+    /// What it carried was too much for the path since the path was last divided.
+    pub(crate) has_overrun: bool,
+    /// What it carried was too much for the path.
+    pub(crate) failure: Option<Failure>,
     is_video: bool,
     /// What frames look like in the room.
     frames_are: Frames,
@@ -147,6 +153,8 @@ impl Subscription {
             limit: Limit::None,
             within: u8::MAX,
             held_back: None,
+            has_overrun: false,
+            failure: None,
             is_video: section.kind == MediaKind::Video,
             frames_are,
             is_kept_out: false,
@@ -177,6 +185,7 @@ impl Subscription {
         if self.track != track {
             self.track = track;
             self.limit = Limit::None;
+            self.failure = None;
             self.within = u8::MAX;
             self.pause();
         }
@@ -309,9 +318,11 @@ impl Subscription {
     /// wait where the path is slower than they come, and stop where that gets too long.
     fn send_forwarded(&mut self, now: Instant, content: &Forwarded<'_>, out: &mut Outgoing<'_>) {
         let must_wait = self.is_video && (!out.queue.is_empty() || !out.downlink.may_send(now));
-        if must_wait && out.queue.is_full(out.downlink.target()) {
+        let is_screen = self.wanted.is_some_and(|track| track.source == TrackSource::Screen);
+        if must_wait && out.queue.is_full(out.downlink.target(), is_screen) {
             out.stats.dropped.count(DropCause::PathTooSlow);
             out.queue.void(self.ssrcs.media);
+            self.has_overrun = true;
             self.pause();
             return;
         }

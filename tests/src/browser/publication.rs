@@ -15,8 +15,11 @@ use crate::random::Random;
 /// How far back a lost packet can be sent again, in packets of one layer.
 const HISTORY: usize = 600;
 
-/// Pictures per second: low, to keep simulations short.
+/// Time between pictures unless another is set: long, to keep simulations short.
 const FRAME_INTERVAL: Duration = Duration::from_millis(40);
+
+/// Payload of a packet of a large key frame.
+const KEY_PACKET_BYTES: usize = 1_100;
 
 /// Sound packets hold 20 ms, as browsers send them.
 const SOUND_INTERVAL: Duration = Duration::from_millis(20);
@@ -80,6 +83,10 @@ pub(crate) struct Publication {
     pub(crate) repaired: usize,
     /// Loudness written on sound, in decibels below full scale (RFC 6464).
     pub(crate) level: u8,
+    /// Time between two pictures.
+    pub(crate) interval: Duration,
+    /// Packets of a key frame, where those are larger than other pictures.
+    pub(crate) key_parts: Option<u8>,
     /// Set in an encrypted room.
     pub(crate) sealing: Option<Sealing>,
     /// Packets sent on each layer, retransmissions not counted.
@@ -131,6 +138,8 @@ impl Publication {
             key_frame_requests: Vec::new(),
             repaired: 0,
             level: 42,
+            interval: FRAME_INTERVAL,
+            key_parts: None,
             sealing: None,
             sent: Vec::new(),
             participant,
@@ -148,6 +157,12 @@ impl Publication {
         }
     }
 
+    /// Sends pictures at this distance from now on.
+    pub(crate) fn set_interval(&mut self, now: Instant, interval: Duration) {
+        self.interval = interval;
+        self.next_frame = self.next_frame.map(|_| now);
+    }
+
     pub(crate) const fn next_frame(&self) -> Option<Instant> {
         self.next_frame
     }
@@ -156,7 +171,7 @@ impl Publication {
     pub(crate) fn frame(&mut self, now: Instant) -> Vec<rtp::Packet> {
         let Some(due) = self.next_frame.filter(|due| *due <= now) else { return Vec::new() };
         let (interval, clock) = if self.source.is_video() {
-            (FRAME_INTERVAL, 90_000)
+            (self.interval, 90_000)
         } else {
             let frame_ms = self.agreed.sound.map(|(frame_ms, _)| frame_ms);
             (frame_ms.map_or(SOUND_INTERVAL, Duration::from_millis), 48_000)
@@ -169,7 +184,10 @@ impl Publication {
             self.layers.iter_mut().enumerate().filter(|(_, l)| l.is_sent && l.is_wanted)
         {
             let is_key = std::mem::take(&mut layer.wants_key_frame);
-            let (mut size, parts) = layer.shape;
+            let (mut size, mut parts) = layer.shape;
+            if let Some(key_parts) = self.key_parts.filter(|_| is_key) {
+                (size, parts) = (KEY_PACKET_BYTES, key_parts);
+            }
             layer.since_key = if is_key { 0 } else { layer.since_key + 1 };
             let mut place = Place::of(layer.since_key);
             layer.base_pictures = layer.base_pictures.wrapping_add(u8::from(place.temporal == 0));

@@ -26,6 +26,9 @@ pub(crate) struct Wish {
     pub(crate) rank: Rank,
     /// Height in pixels at which it is shown.
     pub(crate) height: u16,
+    /// Bits per second to be kept free for it at least, as far as there are so many, once it is
+    /// granted at all: what it takes at the moment may be more than its steps do in the long run.
+    pub(crate) kept: u64,
     /// What may be forwarded, from the least to the most that is wanted.
     steps: [Step; MAX_STEPS],
     count: usize,
@@ -48,7 +51,7 @@ impl Wish {
     /// A picture without anything to choose yet.
     pub(crate) fn new(slot: usize, rank: Rank, height: u16) -> Self {
         let steps = [Step::default(); MAX_STEPS];
-        Self { slot, rank, height, steps, count: 0, before: 0, granted: 0 }
+        Self { slot, rank, height, kept: 0, steps, count: 0, before: 0, granted: 0 }
     }
 
     /// Adds the next better layer; `is_granted` when that is what goes out at present. Beyond
@@ -103,7 +106,7 @@ impl Wish {
 }
 
 /// Grants each wish what fits into `budget` bits per second, in order of rank and height: the
-/// screen whole, then the least of every picture, then the speaker whole, then the others step by
+/// screen whole with what is kept for it, then the least of every picture, then the speaker whole, then the others step by
 /// step. `may_rise` is false shortly after something was taken away: what is seen then stays as it
 /// is, or falls. Sorts the wishes.
 pub(crate) fn allocate(mut budget: u64, may_rise: bool, wishes: &mut [Wish]) {
@@ -114,6 +117,9 @@ pub(crate) fn allocate(mut budget: u64, may_rise: bool, wishes: &mut [Wish]) {
     }
     for wish in wishes.iter_mut().filter(|wish| wish.rank == Rank::Screen) {
         while wish.raise(left, may_rise) {}
+        if let Some(step) = wish.granted() {
+            *left = left.saturating_sub(wish.kept.saturating_sub(step.rate));
+        }
     }
     for wish in wishes.iter_mut().filter(|wish| wish.rank != Rank::Screen) {
         wish.raise(left, may_rise);
@@ -203,6 +209,26 @@ mod tests {
         let held_back =
             [wish(0, Rank::Tile, 360, &[100, 500], 2), wish(1, Rank::Tile, 180, &[100, 500], 0)];
         assert_eq!(granted(10_000, false, &held_back), [2, 1]);
+    }
+
+    #[test]
+    fn a_screen_that_moves_keeps_what_there_is_and_one_that_does_not_fit_keeps_nothing() {
+        let keeping = |kept, rate| {
+            let mut screen = wish(0, Rank::Screen, 720, &[rate], 1);
+            screen.kept = kept;
+            [screen, wish(1, Rank::Tile, 180, &[100, 300], 0)]
+        };
+        for (kept, rate, expected) in [
+            (0, 10, [1, 2]),
+            (200, 10, [1, 1]),
+            (400, 10, [1, 0]),
+            (4_000, 10, [1, 0]),
+            (100, 380, [1, 1]),
+            (4_000, 600, [0, 2]),
+        ] {
+            let wishes = keeping(kept, rate);
+            assert_eq!(granted(500, true, &wishes), expected, "{kept} {rate}");
+        }
     }
 
     proptest! {

@@ -43,9 +43,11 @@ impl Queue {
         self.packets.is_empty()
     }
 
-    /// Whether what waits takes too long at `rate` bits per second for more to join it.
-    pub(crate) fn is_full(&self, rate: u64) -> bool {
-        self.packets.len() >= MOST_PACKETS || self.bytes as u64 * 8_000 > rate * LONGEST_MS
+    /// Whether what waits takes too long at `rate` bits per second for more to join it, of a camera
+    /// or of a shared screen.
+    pub(crate) fn is_full(&self, rate: u64, is_screen: bool) -> bool {
+        let longest_ms = if is_screen { LONGEST_OF_SCREEN_MS } else { LONGEST_MS };
+        self.packets.len() >= MOST_PACKETS || self.bytes as u64 * 8_000 > rate * longest_ms
     }
 
     /// Adds a packet at the end.
@@ -86,3 +88,8 @@ const MOST_PACKETS: usize = 512;
 /// Longest wait, in ms: a picture that comes later than this freezes more than it shows. Raised,
 /// key frames get through slower paths; lowered, pictures stand still more often.
 const LONGEST_MS: u64 = 500;
+
+/// A slide is worth waiting for, and nothing comes after it for a while. Paced as pictures are, that
+/// is less than the ring keeps. Raised, larger slides get through slower paths, and sound waits for
+/// longer behind them.
+const LONGEST_OF_SCREEN_MS: u64 = 1_500;

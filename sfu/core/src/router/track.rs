@@ -5,18 +5,16 @@ use std::time::{Duration, Instant};
 use protocol::{TrackId, TrackSource};
 
 use super::demand::Demand;
+use super::rate::{LayerRate, Movement, Moving};
 use crate::codec::{CodecKind, FrameInfo, TemporalId};
 use crate::demux::TransportKey;
 use crate::dependency::{self, DecodeTarget, Frame, Indication, Structure};
-use crate::downlink::PACKET_OVERHEAD;
-use crate::downlink::meter::RateMeter;
 use crate::keyframe::KeyFrameRequests;
 use crate::layer::AliveLayers;
 use crate::loss::LossTracker;
 use crate::retransmission::Ring;
 use crate::rtcp::SenderInfo;
 use crate::sframe::Start;
-use crate::transport::RTP_OVERHEAD;
 
 /// Names a track within its router. The serial number tells it from a former one at its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +58,23 @@ impl Track {
     ) -> Self {
         let layers = rids.iter().map(|_| Layer::new(id.source)).collect();
         Self { key, id, publisher, layers, rids, demand: Demand::new() }
+    }
+
+    /// Which layers take part when a path is divided: those that send, and a screen that rests, for
+    /// it may move at any time.
+    pub(crate) fn divided(&self, now: Instant) -> AliveLayers {
+        let is_only = self.layers.len() == 1;
+        let rests =
+            |layer: &Layer| is_only && layer.movement.is_some() && layer.alive_until.is_some();
+        AliveLayers::from_fn(self.layers.len(), |at| {
+            self.layers[at].is_alive(now) || rests(&self.layers[at])
+        })
+    }
+
+    /// Bits per second a layer of a screen takes at the moment. What others take changes little.
+    pub(crate) fn movement(&self, now: Instant, layer: usize) -> Option<Moving> {
+        let movement = self.layers.get(layer)?.movement.as_ref()?;
+        Some(movement.measured(now))
     }
 
     /// Which layers send now.
@@ -121,6 +136,8 @@ pub(crate) struct Layer {
     structures: u32,
     /// By temporal layer, each for itself.
     rates: [LayerRate; MAX_TEMPORAL],
+    /// Of a screen, which moves and rests.
+    movement: Option<Movement>,
     temporal_count: usize,
     is_video: bool,
     newest: Option<u16>,
@@ -142,8 +159,8 @@ pub(crate) struct Scalable {
 }
 
 impl Scalable {
-    fn new(number: u32, id: u8, structure: Structure) -> Self {
-        let rates = structure.targets().iter().map(|_| LayerRate::default()).collect();
+    fn new(number: u32, id: u8, structure: Structure, is_screen: bool) -> Self {
+        let rates = structure.targets().iter().map(|_| LayerRate::of(is_screen)).collect();
         Self { number, id, structure, rates }
     }
 
@@ -193,6 +210,7 @@ pub(crate) struct ReceivedReport {
 impl Layer {
     fn new(source: TrackSource) -> Self {
         let is_video = matches!(source, TrackSource::Camera | TrackSource::Screen);
+        let is_screen = source == TrackSource::Screen;
         Self {
             ssrc: None,
             codec: None,
@@ -204,7 +222,8 @@ impl Layer {
             in_clear: None,
             scalable: None,
             structures: 0,
-            rates: <[LayerRate; MAX_TEMPORAL]>::default(),
+            rates: std::array::from_fn(|_| LayerRate::of(is_screen)),
+            movement: is_screen.then(Movement::new),
             temporal_count: 1,
             is_video,
             newest: None,
@@ -257,6 +276,7 @@ impl Layer {
         let Ok((frame, told)) = dependency::parse(descriptor, known) else {
             return (FrameInfo::default(), None);
         };
+        let is_screen = self.movement.is_some();
         let is_key = told.is_some() && frame.is_independent && frame.mandatory.starts_frame;
         match (told, &mut self.scalable) {
             (Some(structure), Some(scalable)) if scalable.structure == structure => {
@@ -264,21 +284,21 @@ impl Layer {
             }
             (Some(structure), scalable) => {
                 self.structures = self.structures.wrapping_add(1);
-                *scalable = Some(Scalable::new(self.structures, id, structure));
+                *scalable = Some(Scalable::new(self.structures, id, structure, is_screen));
             }
             (None, Some(scalable)) => scalable.id = id,
             (None, None) => {}
         }
-        if !self.is_alive(now)
+        if self.is_back(now)
             && let Some(scalable) = &mut self.scalable
         {
-            scalable.rates.fill_with(LayerRate::default);
+            scalable.rates.fill_with(|| LayerRate::of(false));
         }
         for (target, rate) in
             self.scalable.iter_mut().flat_map(|it| it.rates.iter_mut().enumerate())
         {
             if frame.indication(target) != Indication::NotPresent {
-                rate.add(now, bytes + FORWARDED_OVERHEAD);
+                rate.add(now, bytes);
             }
         }
         let info = FrameInfo {
@@ -301,15 +321,26 @@ impl Layer {
 
     /// A packet of so many bytes came that carries media, whose descriptor was noted before.
     pub(crate) fn heard(&mut self, now: Instant, bytes: usize, temporal: Option<TemporalId>) {
-        if !self.is_alive(now) {
-            self.rates = <[LayerRate; MAX_TEMPORAL]>::default();
+        if self.is_back(now) {
+            self.rates = std::array::from_fn(|_| LayerRate::of(false));
             self.temporal_count = 1;
+        }
+        if !self.is_alive(now) {
             self.key_frames.handle_return(now);
         }
         let at = temporal.map_or(0, |id| usize::from(id.layer)).min(MAX_TEMPORAL - 1);
         self.temporal_count = self.temporal_count.max(at + 1);
-        self.rates[at].add(now, bytes + FORWARDED_OVERHEAD);
+        self.rates[at].add(now, bytes);
+        if let Some(movement) = &mut self.movement {
+            movement.add(now, bytes);
+        }
         self.alive_until = Some(now + ALIVE_WITHOUT_PACKETS);
+    }
+
+    /// Whether a layer that was switched off comes back, at a rate of its own: a screen without a
+    /// packet only rests.
+    fn is_back(&self, now: Instant) -> bool {
+        !self.is_alive(now) && self.movement.is_none()
     }
 
     /// Bits per second up to a temporal layer, once all of them were measured.
@@ -362,47 +393,13 @@ impl Layer {
 /// a flood of them costs more; raised, a subscriber may learn later what the publisher's clock says.
 const REPORT_DISTANCE: Duration = Duration::from_millis(200);
 
-/// What a layer takes, measured from its packets.
-#[derive(Debug)]
-struct LayerRate {
-    begin: Option<Instant>,
-    meter: RateMeter,
-}
-
-impl Default for LayerRate {
-    fn default() -> Self {
-        Self { begin: None, meter: RateMeter::over(LAYER_RATE_WINDOW_US) }
-    }
-}
-
-impl LayerRate {
-    fn add(&mut self, now: Instant, bytes: usize) {
-        let begin = *self.begin.get_or_insert(now);
-        self.meter.add(micros(now, begin), bytes as u32);
-    }
-
-    fn measured(&self, now: Instant) -> Option<u64> {
-        self.meter.rate(micros(now, self.begin?)).map(|rate| rate as u64)
-    }
-}
-
-fn micros(now: Instant, begin: Instant) -> i64 {
-    i64::try_from(now.saturating_duration_since(begin).as_micros()).unwrap_or(i64::MAX)
-}
-
 /// Most temporal layers told apart: browsers use three; more count as the highest.
 const MAX_TEMPORAL: usize = 3;
-
-/// Long enough for a key frame not to look like a rate.
-const LAYER_RATE_WINDOW_US: i64 = 1_500_000;
 
 /// Bits per second of the lowest, the middle and the highest layer before they are measured; a
 /// single layer counts as a middle one. Raised, pictures begin small or held back; lowered, they
 /// begin with a queue.
 const USUAL_RATES: [u64; 3] = [150_000, 500_000, 1_500_000];
-
-/// What each packet weighs beyond its plain bytes: the seal and the headers around it.
-const FORWARDED_OVERHEAD: usize = RTP_OVERHEAD + PACKET_OVERHEAD;
 
 fn ring(is_video: bool) -> Ring {
     if is_video { Ring::for_video() } else { Ring::for_audio() }

@@ -10,7 +10,7 @@ use crate::downlink::allocation::{Rank, Step, Wish, allocate};
 use crate::layer::{self, LayerTarget};
 use crate::router::track::{LayerKey, Track};
 use crate::router::tracks::Tracks;
-use crate::subscription::Subscription;
+use crate::subscription::{Failure, Subscription};
 use crate::svc;
 
 /// The latest division.
@@ -63,43 +63,9 @@ impl Subscriber {
                     Rank::Tile
                 }
             };
-            let alive = track.alive(now);
-            let Some(best) = layer::choose(slot.max_height(), alive) else {
-                continue;
-            };
-            let mut wish = Wish::new(at, rank, slot.max_height().unwrap_or(u16::MAX));
-            // A layer that its publisher still has to turn on takes nothing yet.
-            let awaited = slot.awaited().filter(|key| alive.has(usize::from(key.layer)));
-            let granted = awaited.or_else(|| slot.forwarded());
-            for layer in (best..track.layers.len()).rev().filter(|layer| alive.has(*layer)) {
-                if track.is_layered() {
-                    in_use += wish_within(&mut wish, slot, track, now, layer);
-                    continue;
-                }
-                let top = track.temporal_count(layer) - 1;
-                // A better layer at half its frame rate lies between two layers. Jerky pictures
-                // are for where nothing else is left.
-                let lowest = if layer + 1 == track.layers.len() { 0 } else { top.min(1) };
-                for temporal in lowest..=top {
-                    let rate = track.rate(now, layer, temporal);
-                    let is_top = temporal == top;
-                    let step = LayerTarget {
-                        spatial: layer as u8,
-                        within: u8::MAX,
-                        temporal: if is_top { u8::MAX } else { temporal as u8 },
-                    };
-                    let is_limit = slot.temporal_limit() == step.temporal;
-                    let is_at = |key: Option<LayerKey>| {
-                        is_limit && key.is_some_and(|key| key.layer == step.spatial)
-                    };
-                    wish.push(Step { layer: step, rate }, is_at(granted));
-                    if is_at(slot.forwarded()) {
-                        in_use += rate;
-                    }
-                }
-            }
-            if !wish.is_empty() {
+            if let Some((wish, takes)) = wish_for(at, slot, rank, track, now) {
                 wishes.push(wish);
+                in_use += takes;
             }
         }
         let may_rise = self.sharing.rise_from.is_none_or(|from| now >= from);
@@ -109,7 +75,11 @@ impl Subscriber {
         for wish in &wishes {
             let slot = &mut self.slots[wish.slot];
             let before = slot.forwarded();
-            has_fallen |= slot.limit(wish.granted().map(|step| step.layer), is_flooded);
+            let falls = slot.limit(wish.granted().map(|step| step.layer), is_flooded);
+            if falls && wish.granted().is_none() && wish.rank == Rank::Screen {
+                slot.failure = Some(Failure::after(slot.failure, now, wish.wanted()));
+            }
+            has_fallen |= falls;
             if is_flooded && slot.forwarded() != before {
                 self.queue.void(slot.ssrcs().media);
             }
@@ -118,7 +88,7 @@ impl Subscriber {
             self.sharing.rise_from = Some(now + RISE_AFTER_FALL);
         }
         let reserved = self.downlink.reserved(now);
-        self.downlink.want(now, wishes.iter().map(Wish::wanted).sum::<u64>() + reserved);
+        self.downlink.want(now, wishes.iter().map(wanted).sum::<u64>() + reserved);
         self.note_paused(&wishes);
         self.sharing.wishes = wishes;
         self.sharing.target = target;
@@ -150,14 +120,83 @@ impl Subscriber {
     }
 }
 
-/// Adds what there is to choose within an encoding in layers. Gives the bits per second of what
-/// goes out of it at present.
+/// Bits per second to look for: those a screen takes when it moves, before it does.
+fn wanted(wish: &Wish) -> u64 {
+    let least = if wish.rank == Rank::Screen { MOVING_SCREEN } else { 0 };
+    wish.wanted().max(wish.kept).max(least)
+}
+
+/// What there is to choose of a track for a slot, and the bits per second of what goes out of it at
+/// present; nothing while it sends nothing.
+fn wish_for(
+    at: usize,
+    slot: &mut Subscription,
+    rank: Rank,
+    track: &Track,
+    now: Instant,
+) -> Option<(Wish, u64)> {
+    let alive = track.divided(now);
+    let best = layer::choose(slot.max_height(), alive)?;
+    // A screen that rests takes next to nothing, whatever it took before; one that was too much
+    // needs what it took then.
+    let moves = track.movement(now, best);
+    let lately = moves.map_or(0, |moves| moves.lately);
+    if std::mem::take(&mut slot.has_overrun) && moves.is_some() {
+        slot.failure = Some(Failure::after(slot.failure, now, lately));
+    }
+    let least = slot.failure.map_or(0, |failure| failure.needs(now));
+    let bounds = (least, moves.map_or(u64::MAX, |moves| moves.now));
+    let mut wish = Wish::new(at, rank, slot.max_height().unwrap_or(u16::MAX));
+    let mut in_use = 0;
+    // A layer that its publisher still has to turn on takes nothing yet.
+    let awaited = slot.awaited().filter(|key| alive.has(usize::from(key.layer)));
+    let granted = awaited.or_else(|| slot.forwarded());
+    for layer in (best..track.layers.len()).rev().filter(|layer| alive.has(*layer)) {
+        if track.is_layered() {
+            in_use += wish_within(&mut wish, slot, track, now, (layer, bounds));
+            continue;
+        }
+        let top = track.temporal_count(layer) - 1;
+        // A better layer at half its frame rate lies between two layers. Jerky pictures
+        // are for where nothing else is left.
+        let lowest = if layer + 1 == track.layers.len() { 0 } else { top.min(1) };
+        for temporal in lowest..=top {
+            let rate = bounded(track.rate(now, layer, temporal), bounds);
+            let is_top = temporal == top;
+            let step = LayerTarget {
+                spatial: layer as u8,
+                within: u8::MAX,
+                temporal: if is_top { u8::MAX } else { temporal as u8 },
+            };
+            let is_limit = slot.temporal_limit() == step.temporal;
+            let is_at = |key: Option<LayerKey>| {
+                is_limit && key.is_some_and(|key| key.layer == step.spatial)
+            };
+            wish.push(Step { layer: step, rate }, is_at(granted));
+            if is_at(slot.forwarded()) {
+                in_use += rate;
+            }
+        }
+    }
+    wish.kept = lately;
+    if slot.forwarded().is_some() {
+        in_use = in_use.max(wish.kept);
+    }
+    (!wish.is_empty()).then_some((wish, in_use))
+}
+
+/// A rate between the least and the most that count.
+fn bounded(rate: u64, (least, most): (u64, u64)) -> u64 {
+    rate.min(most).max(least)
+}
+
+/// Adds what there is to choose within an encoding in layers, each within `bounds`. Gives the bits per second of what goes out of it at present.
 fn wish_within(
     wish: &mut Wish,
     slot: &Subscription,
     track: &Track,
     now: Instant,
-    layer: usize,
+    (layer, bounds): (usize, (u64, u64)),
 ) -> u64 {
     let highest = svc::worth(slot.max_height());
     let mut in_use = 0;
@@ -166,6 +205,7 @@ fn wish_within(
     };
     let top = scalable.structure.targets().iter().map(|target| target.temporal).max();
     for (target, rate) in scalable.choices(now, highest) {
+        let rate = bounded(rate, bounds);
         let temporal = if Some(target.temporal) == top { u8::MAX } else { target.temporal };
         let step = LayerTarget { spatial: layer as u8, within: target.spatial, temporal };
         // Before a first division everything worth its bits goes out.
@@ -195,3 +235,6 @@ const FLOOD_PER_CENT: u64 = 130;
 /// Nothing rises for so long after something fell. Raised, recovery takes longer; lowered,
 /// pictures flicker between two layers.
 const RISE_AFTER_FALL: Duration = Duration::from_secs(1);
+
+/// Bits per second a screen usually takes when it moves.
+const MOVING_SCREEN: u64 = 500_000;
