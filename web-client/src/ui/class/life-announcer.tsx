@@ -2,7 +2,7 @@
 
 import { useSignal, useSignalEffect } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
-import type { CallState } from '../../call/state'
+import type { CallState, ParticipantId } from '../../call/state'
 import type { Call } from '../../call/store'
 import { t } from '../../i18n'
 import { REACTIONS } from './gestures'
@@ -10,8 +10,8 @@ import { comingsOf, gesturesSince, newsOf } from './news'
 import { play } from './sounds'
 import type { ClassUi } from './ui'
 
-/** A silent line of text. */
-export function LifeAnnouncer({ call, ui }: { call: Call; ui: ClassUi }) {
+/** A silent line of text. `putOut`: see `comingsOf`. */
+export function LifeAnnouncer({ call, ui, putOut }: { call: Call; ui: ClassUi; putOut: ReadonlySet<ParticipantId> }) {
   const text = useSignal('')
   const before = useRef<CallState | null>(null)
   const waiting = useRef<string[]>([])
@@ -39,7 +39,7 @@ export function LifeAnnouncer({ call, ui }: { call: Call; ui: ClassUi }) {
       const labels = new Map(REACTIONS.map(({ name, label }) => [name as string, t(label)]))
       const gestures = gesturesFrom.current === null ? null : gesturesSince(call.state.peek(), gesturesFrom.current, labels)
       gesturesFrom.current = null
-      const comings = comingsFrom.current === null ? [] : comingsOf(comingsFrom.current, call.state.peek())
+      const comings = comingsFrom.current === null ? [] : comingsOf(comingsFrom.current, call.state.peek(), putOut)
       comingsFrom.current = null
       const told = [...waiting.current.slice(-MOST), ...comings, ...(gestures === null ? [] : [gestures])]
       waiting.current = []

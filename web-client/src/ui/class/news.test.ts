@@ -10,6 +10,7 @@ const people = classOf(4)
 const [self, ann, ben] = people.map(({ id }) => id) as [ParticipantId, ParticipantId, ParticipantId]
 const QUIET: CallState = { ...INITIAL_MODEL.view, phase: { name: 'in_call' }, selfId: self, participants: people }
 const state = (life: Partial<ClassLife>, change: Partial<CallState> = {}): CallState => ({ ...QUIET, ...change, life: { ...QUIET.life, ...life } })
+const NOBODY: ReadonlySet<ParticipantId> = new Set()
 const line = (key: number, participant: ParticipantId) =>
   ({ key, participant, displayName: 'Camille', isSelf: participant === self, audience: 'everybody', text: 'x', at: 0 }) as const
 
@@ -58,15 +59,21 @@ describe('news of class life', () => {
     const two = state({}, { waiting: [...one.waiting, { id: ben, displayName: 'Ben' }] })
     expect(newsOf(QUIET, one, false).sound).toBe('knock')
     expect(newsOf(two, one, false).sound).toBeNull()
-    expect(comingsOf(QUIET, two)).toEqual(['2 personnes attendent'])
-    expect(comingsOf(two, one)).toEqual([])
+    expect(comingsOf(QUIET, two, NOBODY)).toEqual(['2 personnes attendent'])
+    expect(comingsOf(two, one, NOBODY)).toEqual([])
   })
 
   it('makes one sentence of all who came, and one of all who left', () => {
     const alone = state({}, { participants: people.slice(0, 1) })
-    expect(comingsOf(alone, QUIET)).toEqual(['3 personnes ont rejoint la réunion.'])
-    expect(comingsOf(QUIET, state({}, { participants: people.slice(0, 3) }))).toHaveLength(1)
-    expect(comingsOf(INITIAL_MODEL.view, QUIET)).toEqual([])
+    expect(comingsOf(alone, QUIET, NOBODY)).toEqual(['3 personnes ont rejoint la réunion.'])
+    expect(comingsOf(QUIET, state({}, { participants: people.slice(0, 3) }), NOBODY)).toHaveLength(1)
+    expect(comingsOf(INITIAL_MODEL.view, QUIET, NOBODY)).toEqual([])
+  })
+
+  it('does not tell who went where this page put them out, and tells the others', () => {
+    const left = (count: number) => comingsOf(QUIET, state({}, { participants: people.slice(0, count) }), new Set([people[3]?.id ?? self]))
+    expect(left(3)).toEqual([])
+    expect(left(2)).toEqual([`${people[2]?.displayName ?? ''} n’est plus dans la réunion.`])
   })
 
   it('has none for a page that comes into the room', () => {

@@ -39,20 +39,24 @@ export function newsOf(before: CallState, now: CallState, reading: boolean): New
 }
 
 /** Who came, went and began to wait between two moments, by number where it is more than one: thirty
- * names read out would talk over the lesson. */
-export function comingsOf(before: CallState, now: CallState): string[] {
+ * names read out would talk over the lesson. `putOut`: of whom this page has said itself that they are gone. */
+export function comingsOf(before: CallState, now: CallState, putOut: ReadonlySet<ParticipantId>): string[] {
   if (before.selfId !== now.selfId) return []
   const [then, here] = [namesOf(before.participants), namesOf(now.participants)]
   const known = new Set(before.waiting.map(({ id }) => id))
   return [
     say(missing(here, then), (name) => t('call.arrived', { name }), (count) => tn('call.arrivedMany', count)),
-    say(missing(then, here), (name) => t('call.departed', { name }), (count) => tn('call.departedMany', count)),
+    say(missing(without(then, putOut), here), (name) => t('call.departed', { name }), (count) => tn('call.departedMany', count)),
     now.waiting.some(({ id }) => !known.has(id)) ? tn('lobby.count', now.waiting.length) : '',
   ].filter((sentence) => sentence !== '')
 }
 
 function namesOf(participants: readonly Participant[]): ReadonlyMap<ParticipantId, string> {
   return new Map(participants.filter(({ isSelf }) => !isSelf).map(({ id, displayName }) => [id, displayName]))
+}
+
+function without(people: ReadonlyMap<ParticipantId, string>, some: ReadonlySet<ParticipantId>): ReadonlyMap<ParticipantId, string> {
+  return new Map([...people].filter(([id]) => !some.has(id)))
 }
 
 function missing(from: ReadonlyMap<ParticipantId, string>, other: ReadonlyMap<ParticipantId, string>): string[] {

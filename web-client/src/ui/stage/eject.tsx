@@ -3,10 +3,19 @@ import type { Call } from '../../call/store'
 import { t } from '../../i18n'
 import { Dialog } from '../dialog'
 import { Icon } from '../icons'
+import { type Moderation, putOut } from './moderation'
 
-/** Asks once before somebody is sent out, and says what that does. */
-export function Eject({ call, participant, close }: { call: Call; participant: Participant; close: () => void }) {
-  const { id, displayName } = participant
+/** What the dialog needs. */
+export interface EjectProps {
+  call: Call
+  moderation: Moderation
+  participant: Participant
+  close: () => void
+}
+
+/** Asks once before somebody is sent out, and says what that does, and that it is done. */
+export function Eject({ call, moderation, participant, close }: EjectProps) {
+  const { displayName } = participant
   const lobby = call.state.value.rules?.open.lobby === true
   return (
     <Dialog title={t('mod.ejectTitle', { name: displayName })} close={close}>
@@ -22,7 +31,9 @@ export function Eject({ call, participant, close }: { call: Call; participant: P
           data-testid="eject-confirm"
           onClick={() => {
             close()
-            void call.ask({ type: 'eject', participant: id })
+            void putOut(call, moderation, participant).then((isOut) => {
+              if (isOut) moderation.said.value = t('call.departed', { name: displayName })
+            })
           }}
         >
           <Icon name="leave" />

@@ -8,6 +8,7 @@ import { CopyField } from '../copy-field'
 import { Dialog } from '../dialog'
 import { Icon } from '../icons'
 import { initials, tint } from './face'
+import { type Moderation, putOut } from './moderation'
 
 /** What was done. */
 interface Outcome {
@@ -19,7 +20,7 @@ interface Outcome {
 }
 
 /** The dialog, from the choice to what came of it. */
-export function Intrusion({ call, close }: { call: Call; close: () => void }) {
+export function Intrusion({ call, moderation, close }: { call: Call; moderation: Moderation; close: () => void }) {
   const acting = useSignal(false)
   /** What was done; `null` before anything was. */
   const done = useSignal<Outcome | null>(null)
@@ -36,7 +37,7 @@ export function Intrusion({ call, close }: { call: Call; close: () => void }) {
     const { host } = call
     // The lock first: whoever is put out must not slip in again meanwhile.
     const locked = await lockRoom(call)
-    const isOut = who !== null && (await call.ask({ type: 'eject', participant: who.id }))
+    const isOut = who !== null && (await putOut(call, moderation, who))
     const rotated = before?.rotated === true || (host !== null && (await host.rotateLink()))
     const [out, stayed] = [before?.out ?? [], (before?.stayed ?? []).filter(({ id }) => id !== who?.id)]
     done.value = {

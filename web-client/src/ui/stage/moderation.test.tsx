@@ -14,6 +14,7 @@ import { People } from './people'
 import { RoomRulesPanel } from './room-rules'
 import { groupName } from '../class/group-name'
 import { HostWatch } from './host-watch'
+import { Eject } from './eject'
 import { Intrusion } from './intrusion'
 import { Lobby } from './lobby'
 import { StageNotices } from './notices'
@@ -164,7 +165,7 @@ describe('an intrusion', () => {
   it('is over only where everything was done, and names who could not be put out', async () => {
     const call = callIn({ role: 'moderator' })
     const intrusion = (refused: string) => (
-      <Intrusion call={{ ...call, ask: ({ type }) => Promise.resolve(type !== refused) }} close={() => undefined} />
+      <Intrusion call={{ ...call, ask: ({ type }) => Promise.resolve(type !== refused) }} moderation={makeModeration()} close={() => undefined} />
     )
     await draw(intrusion('eject'))
     await click('intruder')
@@ -176,6 +177,23 @@ describe('an intrusion', () => {
     await draw(intrusion('nothing'))
     await click('intruder')
     expect(root.querySelector('h2')?.textContent).toBe(t('intrusion.titleDone'))
+  })
+})
+
+describe('whoever is put out', () => {
+  it('is told of by the line of whoever did it, once that is done, and is not said to have left', async () => {
+    for (const done of [true, false]) {
+      const moderation = makeModeration()
+      const known: boolean[] = []
+      const ask: Call['ask'] = () => {
+        known.push(moderation.putOut.has(pupil.id))
+        return Promise.resolve(done)
+      }
+      await draw(<Eject call={{ ...callIn({}), ask }} moderation={moderation} participant={pupil} close={() => undefined} />)
+      await click('eject-confirm')
+      expect([known, moderation.putOut.has(pupil.id)]).toEqual([[true], done])
+      expect(moderation.said.value).toBe(done ? t('call.departed', { name: pupil.displayName }) : '')
+    }
   })
 })
 
@@ -247,9 +265,12 @@ function callIn(change: Partial<CallState>): Call {
   return { ...call, ask }
 }
 
+function makeModeration(): Moderation {
+  return { dialog: signal(null), said: signal(''), putOut: new Set() }
+}
+
 async function people(change: Partial<CallState>): Promise<void> {
-  const moderation: Moderation = { dialog: signal(null), said: signal('') }
-  await draw(<People call={callIn(change)} view={makeView()} moderation={moderation} renaming={signal(false)} close={() => undefined} />)
+  await draw(<People call={callIn(change)} view={makeView()} moderation={makeModeration()} renaming={signal(false)} close={() => undefined} />)
 }
 
 async function draw(what: preact.ComponentChild): Promise<void> {
@@ -278,6 +299,6 @@ function entries(): string[] {
 async function click(testId: string): Promise<void> {
   await act(async () => {
     one(testId).click()
-    await Promise.resolve()
+    await new Promise((resolve) => setTimeout(resolve))
   })
 }

@@ -1,6 +1,7 @@
 // What the moderators' own controls share: which question is open and what was done last.
 
 import { type Signal, useSignal } from '@preact/signals'
+import { useMemo } from 'preact/hooks'
 import type { Participant, ParticipantId } from '../../call/state'
 import type { Call } from '../../call/store'
 import { t } from '../../i18n'
@@ -20,6 +21,8 @@ export interface Moderation {
   readonly dialog: Signal<ModeratorDialog | null>
   /** What was done last, for the line that says so. */
   readonly said: Signal<string>
+  /** Whom this page has put out: it says so itself, and not once more that they are gone. */
+  readonly putOut: Set<ParticipantId>
 }
 
 /** Makes them, closed and empty. */
@@ -27,7 +30,17 @@ export function useModeration(): Moderation {
   return {
     dialog: useSignal<ModeratorDialog | null>(null),
     said: useSignal(''),
+    putOut: useMemo(() => new Set<ParticipantId>(), []),
   }
+}
+
+/** Sends somebody out; true when they are. */
+export async function putOut(call: Call, moderation: Moderation, { id }: Participant): Promise<boolean> {
+  // First: that they are gone is told before the answer.
+  moderation.putOut.add(id)
+  const isOut = await call.ask({ type: 'eject', participant: id })
+  if (!isOut) moderation.putOut.delete(id)
+  return isOut
 }
 
 /** Allows one guest what the rules do not, or takes that back. */

@@ -12,11 +12,11 @@ export function ModeratorDialogs({ call, moderation }: { call: Call; moderation:
   }
   switch (dialog?.name) {
     case 'eject':
-      return <Eject call={call} participant={dialog.participant} close={close} />
+      return <Eject call={call} moderation={moderation} participant={dialog.participant} close={close} />
     case 'incident':
       return <Incident.Part call={call} about={dialog.about} close={close} />
     case 'intrusion':
-      return <Intrusion call={call} close={close} />
+      return <Intrusion call={call} moderation={moderation} close={close} />
     case undefined:
       return null
   }

@@ -212,7 +212,7 @@ export default function Stage({ call }: { call: Call }) {
         />
       )}
       <StageKeys call={call} keys={keys} />
-      <LifeAnnouncer call={call} ui={ui} />
+      <LifeAnnouncer call={call} ui={ui} putOut={moderation.putOut} />
     </div>
   )
 }
