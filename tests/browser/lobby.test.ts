@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { join, untilCount } from './rig/call.ts'
 import { press } from './rig/keyboard.ts'
 import { createRoom, guestPath, moderatorPath } from './rig/link.ts'
 import { selfIdOf } from './rig/media.ts'
@@ -52,4 +53,40 @@ rule('r09_pupils_wait_knowing_nothing_of_the_room_until_they_are_let_in_or_sent_
   await late.find('left-page')
   await late.untilText(words('fr', 'left.title.entry_refused'))
   assert.equal(await teacher.has('lobby-refuse'), false)
+})
+
+const SIZES = { desktop: { width: 1440, height: 900 }, phone: { width: 390, height: 844 }, sideways: { width: 844, height: 390 } }
+
+rule('whoever_waits_is_shown_beside_the_pictures_and_covers_no_name', async (ground) => {
+  const server = await ground.server()
+  const links = await createRoom(server.origin, 'classe')
+  ground.keepSecret(server, links)
+  const teacher = await join(ground, server, `${server.origin}${moderatorPath(links)}`, { name: 'Maîtresse Loriot' })
+  for (const name of ['Zoé Quetzal', 'Noé Pinson', 'Anselme Ibis']) {
+    const pupil = await ground.page()
+    await pupil.goto(`${server.origin}${guestPath(links)}`)
+    server.forbidInLog(name)
+    await pupil.fill('pseudonym', name)
+    await pupil.click('join')
+    await pupil.find('lobby-waiting')
+    if (name !== 'Anselme Ibis') await teacher.click('lobby-admit')
+  }
+  await untilCount(teacher, 3)
+  await teacher.find('lobby-admit')
+  for (const [size, viewport] of Object.entries(SIZES)) {
+    await teacher.raw.setViewport(viewport)
+    for (const isFolded of [false, true]) {
+      if (isFolded) await teacher.click('lobby-fold')
+      await until(`the names of three are seen on the ${size}`, () => teacher.evaluate<boolean>(`(() => {
+        const box = (element) => element.getBoundingClientRect()
+        const lobby = box(document.querySelector('.lobby'))
+        const main = box(document.querySelector('.stage-main'))
+        const names = Array.from(document.querySelectorAll('.tile-label'), box)
+        const apart = (one, other) => one.right <= other.left || other.right <= one.left || one.bottom <= other.top || other.bottom <= one.top
+        const isInside = lobby.top >= main.top && lobby.bottom <= main.bottom + 1 && lobby.right <= innerWidth
+        return names.length === 3 && isInside && names.every((name) => name.height > 0 && apart(name, lobby))
+      })()`), 15_000, () => teacher.evaluate(`[...document.querySelectorAll('.lobby, .tile-label')].map((element) => JSON.stringify(element.getBoundingClientRect()))`))
+    }
+    await teacher.click('lobby-fold')
+  }
 })

@@ -9,14 +9,14 @@ import { Icon } from '../icons'
 import { initials, tint } from './face'
 import { RefusalReason, useReason } from './refusal-reason'
 
-/** Stands over the pictures while somebody waits. */
+/** Stands beside the pictures, and covers none of their names, while somebody waits. */
 export function Lobby({ call }: { call: Call }) {
   const id = useId()
   const folded = useSignal(false)
   const reason = useReason()
   const { waiting, rules } = call.state.value
   return (
-    <div>
+    <div class="lobby-place">
       {waiting.length > 0 && (
         <section class="lobby" aria-labelledby={id}>
           <div class="lobby-head">

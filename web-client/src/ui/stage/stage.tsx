@@ -126,11 +126,11 @@ export default function Stage({ call }: { call: Call }) {
           <Announcement call={call} />
           <HelpCalls call={call} />
           <HostWatch call={call} />
-          {moderator && <Lobby call={call} />}
           <SoundBlocked call={call} />
           <CareNotices call={call} devices={devices} />
           <StageNotices call={call} reminding={reminding} />
         </div>
+        {moderator && <Lobby call={call} />}
       </main>
       <Panel call={call} ui={ui} view={view} moderation={moderation} renaming={renaming} />
       <Controls
