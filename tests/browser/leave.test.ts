@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { join, shareScreen, turnCameraOn, turnMicrophoneOn, untilCount } from './rig/call.ts'
-import { guestPath } from './rig/link.ts'
+import { enter, localOf, openClass, type Opened } from './rig/encrypted.ts'
+import { createRoom, guestPath, moderatorPath } from './rig/link.ts'
 import type { TestPage } from './rig/page.ts'
 import { CutableRoad } from './rig/proxy.ts'
-import { rule } from './rig/rule.ts'
+import { rule, type Ground } from './rig/rule.ts'
 import { until } from './rig/until.ts'
+import { words } from './rig/words.ts'
 
 const SOCKET_CLOSED = 3
 
@@ -21,6 +23,42 @@ for (const engine of ['chromium', 'firefox'] as const) {
     await untilNothingHeld(page)
     await untilCount(other, 1)
   })
+}
+
+for (const kind of ['unencrypted', 'encrypted'] as const) {
+  rule(`a_meeting_that_its_moderator_ends_is_over_for_all_and_the_same_link_opens_the_next_${kind}`, async (ground) => {
+    const { server, teacher, guest } = await openMeeting(ground, kind)
+    const pupil = await enter(ground, server, teacher, guest, 'firefox', 'Zoé Quetzal')
+    await turnMicrophoneOn(pupil)
+    const late = await ground.page()
+    await late.goto(localOf(server, guest))
+    await late.click('join')
+    await late.find('lobby-waiting')
+    await teacher.find('lobby-admit')
+    await teacher.click('leave')
+    await teacher.click('leave-end')
+    for (const page of [pupil, late, teacher]) {
+      await page.untilText(words('fr', 'left.title.meeting_ended'))
+      await page.untilText(words('fr', 'left.byModerator'))
+      await page.find('left-home')
+      assert.equal(await page.has('rejoin'), false)
+      await untilNothingHeld(page)
+    }
+    // Nobody was put out, no link has ended, the room is not locked.
+    await pupil.raw.reload()
+    await pupil.click('join')
+    await pupil.find('lobby-waiting')
+  })
+}
+
+/** A class with its teacher in it. */
+async function openMeeting(ground: Ground, kind: 'unencrypted' | 'encrypted'): Promise<Pick<Opened, 'server' | 'teacher' | 'guest'>> {
+  if (kind === 'encrypted') return openClass(ground)
+  const server = await ground.server()
+  const links = await createRoom(server.origin, 'classe')
+  ground.keepSecret(server, links)
+  const teacher = await join(ground, server, `${server.origin}${moderatorPath(links)}`, { name: 'Mme Loriot' })
+  return { server, teacher, guest: `${server.origin}${guestPath(links)}` }
 }
 
 rule('r12_leaving_works_while_signaling_is_cut', async (ground) => {

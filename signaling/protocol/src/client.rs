@@ -208,6 +208,13 @@ pub enum ClientMessage {
         /// Whom.
         participant: ParticipantId,
     },
+    /// Moderators: ends the meeting for everybody, those who wait too. Nothing about the room changes:
+    /// the same links open the next meeting. Answered by `done` or `error`; then everybody hears
+    /// `goodbye`.
+    EndMeeting {
+        /// Echoed in the answer.
+        request_id: RequestId,
+    },
     /// Holders of the moderator link: makes somebody a moderator, or a guest again. Answered by
     /// `done` or `error`.
     SetRole {
@@ -498,6 +505,7 @@ impl ClientMessage {
             | Self::Grant { request_id, .. }
             | Self::Invite { request_id, .. }
             | Self::Eject { request_id, .. }
+            | Self::EndMeeting { request_id }
             | Self::SetRole { request_id, .. }
             | Self::RotateLink { request_id, .. }
             | Self::AddHandles { request_id, .. }

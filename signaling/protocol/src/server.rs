@@ -479,6 +479,8 @@ pub enum GoodbyeReason {
     Replaced,
     /// The room reached its end.
     RoomEnded,
+    /// A moderator ended the meeting for everybody; the room is as it was.
+    MeetingEnded,
     /// A moderator sent the person out.
     Ejected,
     /// A moderator did not let the person in.

@@ -89,6 +89,7 @@ pub const fn action_of(message: &ClientMessage) -> Option<Action> {
         | ClientMessage::Grant { .. }
         | ClientMessage::Invite { .. }
         | ClientMessage::Eject { .. }
+        | ClientMessage::EndMeeting { .. }
         | ClientMessage::SetSpotlight { .. }
         | ClientMessage::LowerHand { .. }
         | ClientMessage::ClearOpinions { .. }

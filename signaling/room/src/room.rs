@@ -1,6 +1,6 @@
 //! [`Room`]: what is known of one meeting, and who hears what of it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use protocol::{
@@ -50,6 +50,8 @@ pub struct Room {
     lobby: Lobby,
     /// Who left, latest last; their session tokens are dead.
     gone: VecDeque<ParticipantId>,
+    /// Who was here or waited when a meeting was last ended for all: a page that missed it is told.
+    sent_home: BTreeSet<ParticipantId>,
     /// When to say that nobody is here.
     idle_at: Option<Instant>,
     /// When the server stops, once that is announced.
@@ -94,6 +96,7 @@ impl Room {
             participants: BTreeMap::new(),
             sessions: BTreeMap::new(),
             gone: VecDeque::new(),
+            sent_home: BTreeSet::new(),
             idle_at: Some(now + Self::IDLE_AFTER),
             restarts_at: None,
             ended: false,
@@ -253,8 +256,16 @@ impl Room {
         away.chain(others.into_iter().flatten()).chain(held_back).min()
     }
 
-    /// Ends the room for everybody.
+    /// Ends the room for good.
     fn end(&mut self, now: Instant, reason: GoodbyeReason, cause: EndCause) {
+        self.send_home(now, reason, cause);
+        self.ended = true;
+        self.idle_at = None;
+        self.outputs.push_back(Output::Ended);
+    }
+
+    /// Takes leave of everybody, in the room and in the lobby.
+    fn send_home(&mut self, now: Instant, reason: GoodbyeReason, cause: EndCause) {
         for session in self.sessions.keys().copied().collect::<Vec<_>>() {
             self.goodbye(session, reason, cause);
         }
@@ -272,9 +283,6 @@ impl Room {
             self.remove(now, participant);
         }
         self.end_recording(RecordingEnd::RoomEnded);
-        self.ended = true;
-        self.idle_at = None;
-        self.outputs.push_back(Output::Ended);
     }
 
     /// What is left until the server stops, where that is announced.

@@ -222,3 +222,36 @@ async fn how_long_a_decision_of_a_moderator_takes_to_arrive() {
     );
     assert_eq!(delays.len(), 200);
 }
+
+#[tokio::test]
+async fn a_meeting_is_ended_for_everybody_and_the_same_links_open_the_next() {
+    let server = TestServer::start().await;
+    let room = server.room_of("classe").await;
+    let (mut teacher, _) = server.join(&room, &room.moderator).await;
+    let secret = random();
+    let handles = json!([base64url(&sha256(&secret))]);
+    let add = json!({ "type": "add_handles", "handles": handles });
+    assert_eq!(ask(&mut teacher, add).await, Value::Null);
+    let personal = with(join(&room, &room.guest), "handle", base64url(&secret));
+    let (mut pupil, _) = server.join_with(personal.clone()).await;
+    let (cut, missed) = server.join_with(personal.clone()).await;
+    drop(cut);
+    pupil.hear_type("participant_away").await;
+    let mut waiting = server.connect().await;
+    waiting.say(&join(&room, &room.guest)).await;
+    waiting.hear_type("waiting").await;
+    let end = json!({ "type": "end_meeting" });
+    assert_eq!(ask(&mut pupil, end.clone()).await, "not_allowed");
+    assert_eq!(ask(&mut teacher, end).await, Value::Null);
+    let goodbye = json!({ "type": "goodbye", "reason": "meeting_ended", "note": null });
+    for browser in [&mut teacher, &mut pupil, &mut waiting] {
+        assert_eq!(browser.hear_type("goodbye").await, goodbye);
+        assert_eq!(browser.close_code().await, 1000);
+    }
+    let mut late = server.connect().await;
+    late.say(&with(personal.clone(), "resume", missed["resume"].clone())).await;
+    assert_eq!(late.hear().await, goodbye, "a page that did not hear it");
+    let (_pupil, alone) = server.join_with(personal).await;
+    assert_eq!(alone["participants"], json!([]));
+    assert_eq!(alone["rules"]["open"]["locked"], json!(false), "{alone}");
+}

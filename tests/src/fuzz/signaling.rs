@@ -405,6 +405,7 @@ fn about(what: u8, value: u8, request_id: RequestId, participant: ParticipantId)
             authorisations: is_odd,
         },
         14 if value > 240 => ClientMessage::StopRecording { request_id },
+        14 if value > 238 => ClientMessage::EndMeeting { request_id },
         12 => ClientMessage::Vote { request_id, poll: (value / 8).into(), choice: value % 8 },
         13 => ClientMessage::ClosePoll { request_id },
         14 => ClientMessage::SetTimer { request_id, seconds: is_odd.then_some(value.into()) },

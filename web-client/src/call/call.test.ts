@@ -269,6 +269,7 @@ describe('the end', () => {
   it.each([
     ['leaving', { type: 'leave' }, { name: 'left', reason: 'left', note: null }],
     ['the end of the room', heard({ type: 'goodbye', reason: 'room_ended', note: null }), { name: 'left', reason: 'room_ended', note: null }],
+    ['the end of the meeting', heard({ type: 'goodbye', reason: 'meeting_ended', note: null }), { name: 'left', reason: 'meeting_ended', note: null }],
     ['another page', heard({ type: 'goodbye', reason: 'replaced', note: null }), { name: 'left', reason: 'replaced', note: null }],
     ['the expiry of the room', error('room_ended', true), { name: 'left', reason: 'room_ended', note: null }],
     ['a fault of the page', error('malformed', true), { name: 'failed', problem: 'malformed', retry: true }],
@@ -296,6 +297,8 @@ describe('the end', () => {
     const words = [{ type: 'signaling_lost', attempts: 1 }, waiting, heard({ type: 'goodbye', reason: 'server_restart', note: null })] as const
     const told = words.map((_, index) => run(words.slice(0, index + 1), model).model.view.connection)
     expect(told).toEqual(['reconnecting', 'connected', 'server_restarting'])
+    const ended = heard({ type: 'goodbye', reason: 'meeting_ended', note: null })
+    expect(reduce(model, ended).model.view.phase).toEqual({ name: 'left', reason: 'meeting_ended', note: null })
     const refused = heard({ type: 'goodbye', reason: 'entry_refused', note: 'À demain.' })
     expect(reduce(model, refused).model.view.phase).toEqual({ name: 'left', reason: 'entry_refused', note: 'À demain.' })
   })

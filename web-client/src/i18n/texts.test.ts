@@ -102,6 +102,7 @@ const CONNECTIONS: Record<Connection, true> = {
 const LEFT: Record<Extract<Phase, { name: 'left' }>['reason'], true> = {
   left: true,
   room_ended: true,
+  meeting_ended: true,
   replaced: true,
   server_restart: true,
   ejected: true,

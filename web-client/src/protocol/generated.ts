@@ -281,7 +281,11 @@ requestId: RequestId,
 /**
  * Whom.
  */
-participant: string, } | { "type": "set_role",
+participant: string, } | { "type": "end_meeting",
+/**
+ * Echoed in the answer.
+ */
+requestId: RequestId, } | { "type": "set_role",
 /**
  * Echoed in the answer.
  */
@@ -708,7 +712,7 @@ export type ErrorCode = "malformed" | "message_too_large" | "rate_limited" | "pr
 /**
  * Why a session ended in order.
  */
-export type GoodbyeReason = "left" | "server_restart" | "replaced" | "room_ended" | "ejected" | "entry_refused";
+export type GoodbyeReason = "left" | "server_restart" | "replaced" | "room_ended" | "meeting_ended" | "ejected" | "entry_refused";
 
 /**
  * Which group somebody belongs to now.

@@ -343,6 +343,12 @@ describe('at the end', () => {
     expect(has('rejoin')).toBe(false)
   })
 
+  it('says of a meeting that was ended who did, blames nobody, and leads home', async () => {
+    await show({ phase: { name: 'left', reason: 'meeting_ended', note: null } })
+    expect(find('left-page').textContent).toContain(t('left.byModerator'))
+    expect([has('rejoin'), has('left-home')]).toEqual([false, true])
+  })
+
   it('names a failure and tries again when that makes sense', async () => {
     const asked = await show({ phase: failed('server_unreachable', true) })
     expect(find('error-message').textContent).toContain(t('error.server_unreachable.help'))

@@ -287,3 +287,58 @@ fn whoever_waits_when_the_room_is_locked_is_told_so_and_may_come_again() {
     let outputs = scene.input(Input::Join(back(10)));
     assert!(matches!(&outputs[0], Output::Wait(wait) if wait.participant == id(2)));
 }
+
+#[test]
+fn a_meeting_that_a_moderator_ends_is_over_for_all_and_the_room_is_as_it_was() {
+    let mut scene = class(4);
+    let (handle, session) = (Some(Verifier::from_bytes([5; 32]).into()), SessionId(5));
+    scene.input(Input::Join(Join { session, handle, ..join(5) }));
+    scene.join(6);
+    scene.join(7);
+    for cut in [4, 7] {
+        scene.input(Input::SessionLost { session: SessionId(cut) });
+    }
+    let before = scene.room.config.rules.clone();
+    let end = ClientMessage::EndMeeting { request_id: ASK };
+    assert_eq!(answer(&scene.say(2, end.clone())), Err(ErrorCode::NotAllowed));
+    let outputs = scene.say(1, end);
+    let done = ServerMessage::Done { request_id: ASK };
+    let goodbye = ServerMessage::Goodbye { reason: GoodbyeReason::MeetingEnded, note: None };
+    assert_eq!(told(&outputs, 1), [&done, &goodbye]);
+    for session in [2, 3, 5, 6] {
+        assert_eq!(told(&outputs, session), [&goodbye], "{session}");
+    }
+    assert!(kept(&outputs).is_empty(), "no link ends and nobody is barred");
+    assert_eq!(scene.room.config.rules, before);
+    assert_eq!((scene.room.participant_count(), scene.room.lobby.is_empty()), (0, true));
+    assert!(!outputs.contains(&Output::Ended));
+    let mut session = 10;
+    let mut come = |scene: &mut Scene, n: u8, resume: Option<bool>| {
+        session += 1;
+        let resume = resume.map(|admitted| Resume { participant: id(n), admitted });
+        let participant = id(n + 10);
+        let join = Join { session: SessionId(session), participant, resume, ..join(n) };
+        (session, scene.input(Input::Join(join)))
+    };
+    // Pages that did not hear it are told when they come back, and come anew by the same link.
+    for (n, admitted) in [(4, true), (7, false), (2, true)] {
+        let (session, outputs) = come(&mut scene, n, Some(admitted));
+        assert_eq!(told(&outputs, session), [&goodbye], "{n}");
+        assert_eq!(outputs.len(), 2, "and the session ends");
+        let (_, outputs) = come(&mut scene, n, None);
+        assert!(matches!(&outputs[0], Output::Wait(wait) if wait.participant == id(n + 10)));
+    }
+    let personal = Join { session: SessionId(40), participant: id(40), handle, ..join(5) };
+    assert_eq!(welcome(&scene.input(Input::Join(personal))).participant, id(40));
+}
+
+#[test]
+fn an_ended_meeting_leaves_the_room_to_those_who_come_next_and_is_idle_in_its_time() {
+    let mut scene = class(2);
+    pass_on(&mut scene, 2);
+    scene.say(2, ClientMessage::EndMeeting { request_id: ASK });
+    assert_eq!(scene.room.poll_timeout(), Some(scene.now + Room::IDLE_AFTER));
+    let teacher = Join { session: SessionId(8), role: Role::Moderator, ..join(8) };
+    let outputs = scene.input(Input::Join(teacher));
+    assert_eq!(welcome(&outputs).participants, []);
+}

@@ -290,6 +290,7 @@ const fn content_of(message: &ClientMessage) -> Content {
         | ClientMessage::Grant { .. }
         | ClientMessage::Invite { .. }
         | ClientMessage::Eject { .. }
+        | ClientMessage::EndMeeting { .. }
         | ClientMessage::SetRole { .. }
         | ClientMessage::RotateLink { .. }
         | ClientMessage::AddHandles { .. }

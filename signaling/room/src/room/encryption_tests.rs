@@ -448,3 +448,14 @@ fn nothing_of_the_circle_outlives_the_meeting() {
     let outputs = scene.input(Input::Join(sealed_join(7)));
     assert_eq!((welcome(&outputs).circle, &welcome(&outputs).state.sealed_poll), (None, &None));
 }
+
+#[test]
+fn an_ended_meeting_takes_its_circle_along() {
+    let mut scene = meeting(3);
+    scene.say(1, ClientMessage::EndMeeting { request_id: ASK });
+    assert_eq!(scene.room.participant_count(), 0);
+    let teacher = Join { session: SessionId(8), role: Role::Moderator, ..sealed_join(8) };
+    assert_eq!(welcome(&scene.input(Input::Join(teacher))).circle, None);
+    let create = ClientMessage::MlsCreate { request_id: ASK, group: GROUP };
+    assert_eq!(answer(&scene.say(8, create)), Ok(()));
+}

@@ -26,6 +26,9 @@ impl Room {
         if let Err(code) = self.check_join(&join) {
             return self.refuse_session(session, code);
         }
+        if join.resume.is_some_and(|resume| self.sent_home.contains(&resume.participant)) {
+            return self.goodbye(session, GoodbyeReason::MeetingEnded, EndCause::Goodbye);
+        }
         let resume = join.resume.filter(|resume| !self.gone.contains(&resume.participant));
         let known = resume.and_then(|resume| self.participants.get(&resume.participant));
         if let (Some(resume), Some(known)) = (resume, known)

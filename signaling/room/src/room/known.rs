@@ -25,6 +25,7 @@ impl Room {
             // Whoever waits is not asked here; whoever left is gone.
             lobby: _,
             gone: _,
+            sent_home: _,
             config: _,
             idle_at: _,
             restarts_at: _,

@@ -315,7 +315,11 @@ impl World {
     fn check_outsider(&self, session: SessionId, message: &ServerMessage, expected: &Expected) {
         let is_waiting = self.waiting.contains(&session);
         assert!(is_waiting || Some(session) == expected.asking, "an outsider is told {message:?}");
-        let is_end = matches!(message, ServerMessage::Error { fatal: true, .. });
+        let is_end = matches!(
+            message,
+            ServerMessage::Error { fatal: true, .. }
+                | ServerMessage::Goodbye { reason: GoodbyeReason::MeetingEnded, .. }
+        );
         let is_for_waiting = matches!(
             message,
             ServerMessage::Error { .. } | ServerMessage::Goodbye { .. } | ServerMessage::Pong {}

@@ -10,7 +10,7 @@ use protocol::{
 
 use super::Room;
 use crate::participant::Participant;
-use crate::port::{Change, Output};
+use crate::port::{Change, EndCause, Output};
 use crate::{rights_of, text};
 
 impl Room {
@@ -140,6 +140,12 @@ impl Room {
         let handle = participant.handle;
         self.put_out(now, id);
         Ok(Some(Change::SentOut { participants: vec![id], handle }))
+    }
+
+    /// Ends the meeting for everybody, and nothing of the room: nobody is barred, no link ends.
+    pub(super) fn end_meeting(&mut self, now: Instant) {
+        self.sent_home = self.ids().into_iter().chain(self.lobby.ids()).collect();
+        self.send_home(now, GoodbyeReason::MeetingEnded, EndCause::Goodbye);
     }
 
     fn put_out(&mut self, now: Instant, id: ParticipantId) {

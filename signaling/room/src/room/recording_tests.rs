@@ -451,6 +451,12 @@ fn a_recording_ends_with_whoever_can_answer_for_it_and_everybody_hears_why() {
         assert!(ends(&scene.say(session, ClientMessage::Leave {})).is_empty());
     }
     assert_eq!(ends(&scene.say(1, ClientMessage::Leave {})), [RecordingEnd::RoomEnded]);
+    // A moderator ends the meeting for all.
+    let mut scene = running(Profile::Reunion);
+    accept(&mut scene, 2);
+    let outputs = scene.say(1, ClientMessage::EndMeeting { request_id: REQUEST });
+    assert_eq!(ends(&outputs), [RecordingEnd::RoomEnded]);
+    assert_eq!(lines(&outputs).len(), 1, "whoever had said yes has left");
     // The room is over.
     let mut scene = running(Profile::Reunion);
     accept(&mut scene, 2);

@@ -92,6 +92,9 @@ impl Room {
             }
         } else if is_word(&message) && !self.has_words_left(now, id) {
             Err(ErrorCode::RateLimited)
+        } else if let ClientMessage::EndMeeting { .. } = message {
+            self.answer(session, request_id, Ok(()));
+            return self.end_meeting(now);
         } else if let ClientMessage::Probe { .. } = message {
             return self.end_of_a_confused_page(now, session);
         } else {
@@ -244,6 +247,7 @@ impl Room {
             | ClientMessage::AnswerRecording { .. }
             | ClientMessage::ReleaseKeys { .. }
             | ClientMessage::Join { .. }
+            | ClientMessage::EndMeeting { .. }
             | ClientMessage::ReportIncident { .. }
             | ClientMessage::WhatIsKnown { .. }
             | ClientMessage::Probe { .. }

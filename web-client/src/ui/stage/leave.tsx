@@ -1,8 +1,8 @@
 // The question before leaving, for whoever would leave a class to itself or was near the keyboard's keys.
 
 import { type Signal, useSignal } from '@preact/signals'
-import { type CallState, namesOf, type ParticipantId } from '../../call/state'
-import { type Call, lockRoom } from '../../call/store'
+import type { CallState } from '../../call/state'
+import type { Call } from '../../call/store'
 import { t } from '../../i18n'
 import { Dialog } from '../dialog'
 
@@ -52,28 +52,19 @@ function Again({ call, close }: ChoiceProps) {
 
 function LastModerator({ call, close }: ChoiceProps) {
   const ending = useSignal(false)
-  /** What could not be done; `null` before it was tried. */
-  const failed = useSignal<Failed | null>(null)
-  const { rules, participants } = call.state.value
-  const guests = participants.filter(({ role }) => role === 'guest')
-  const stayed = guests.filter(({ id }) => failed.value?.stayed.has(id) === true)
-  const lobby = rules?.open.lobby === true
+  const failed = useSignal(false)
+  const open = call.state.value.rules?.open
   const end = async () => {
     if (ending.value) return
     ending.value = true
-    failed.value = await putEverybodyOut(call)
+    failed.value = !(await call.ask({ type: 'end_meeting' }))
     ending.value = false
-    if (failed.value === null) call.leave()
   }
   return (
     <>
       <p>{t('leave.alone')}</p>
-      <p>{t(lobby ? 'leave.endLobby' : 'leave.endLock')}</p>
-      {guests.some(({ handle }) => handle !== null) && <p class="strong">{t('leave.endLinks')}</p>}
-      <div role="status">
-        {failed.value?.open === true && <p class="strong">{t('leave.notLocked')}</p>}
-        {stayed.length > 0 && <p class="strong">{t('intrusion.stayed', { names: namesOf(stayed) })}</p>}
-      </div>
+      <p>{t(open?.locked === true ? 'leave.endLocked' : open?.lobby === true ? 'leave.endLobby' : 'leave.endOpen')}</p>
+      <div role="status">{failed.value && <p class="strong">{t('leave.notEnded')}</p>}</div>
       <div class="actions">
         <button type="button" class="button button-secondary" data-testid="leave-cancel" onClick={close}>
           {t('common.cancel')}
@@ -102,28 +93,6 @@ function LastModerator({ call, close }: ChoiceProps) {
       </div>
     </>
   )
-}
-
-interface Failed {
-  /** The room could not be locked, and nobody was put out. */
-  readonly open: boolean
-  readonly stayed: ReadonlySet<ParticipantId>
-}
-
-/** Sends every guest out, after the lock where nothing else keeps them out. `null` when all are out. */
-async function putEverybodyOut(call: Call): Promise<Failed | null> {
-  const lobby = call.state.value.rules?.open.lobby === true
-  if (!lobby && !(await lockRoom(call))) return { open: true, stayed: new Set() }
-  const asked = new Set<ParticipantId>()
-  const stayed = new Set<ParticipantId>()
-  const next = () => call.state.value.participants.find(({ id, role }) => role === 'guest' && !asked.has(id))
-  for (let guest = next(); guest !== undefined; guest = next()) {
-    asked.add(guest.id)
-    if (!(await call.ask({ type: 'eject', participant: guest.id }))) stayed.add(guest.id)
-  }
-  // Whoever left meanwhile is out all the same.
-  const isHere = call.state.value.participants.some(({ id }) => stayed.has(id))
-  return isHere ? { open: false, stayed } : null
 }
 
 /** Whether others are here and no other moderator is. */

@@ -67,7 +67,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         4 => (any::<bool>(), any::<bool>(), any::<u8>())
             .prop_map(|(lobby, locked, bits)| Saying::Rules(lobby, locked, bits)),
         10 => (0..10_usize, 0..20_usize).prop_map(|(what, who)| Saying::About(what, who)),
-        6 => (0..9_usize, any::<bool>()).prop_map(|(what, on)| Saying::Moderate(what, on)),
+        6 => (0..10_usize, any::<bool>()).prop_map(|(what, on)| Saying::Moderate(what, on)),
         4 => places.prop_map(Saying::Groups),
         16 => (0..10_usize, 0..3_u8).prop_map(|(what, which)| Saying::Record(what, which)),
     ];
@@ -237,6 +237,7 @@ impl Saying {
                 5 => ClientMessage::ClosePoll { request_id },
                 6 => ClientMessage::Announce { request_id, text: text() },
                 7 => ClientMessage::ReportIncident { request_id, sealed: text() },
+                8 => ClientMessage::EndMeeting { request_id },
                 _ => {
                     let guest_verifier = protocol::Verifier::from_bytes([3; 32]).into();
                     let generation = room.config.link_generation + u32::from(on);
