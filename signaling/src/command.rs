@@ -1,6 +1,7 @@
 //! What an administrator can ask of the binary.
 
 mod backup;
+mod configured;
 mod doctor;
 mod documents;
 mod privacy_check;
@@ -21,6 +22,7 @@ use time::OffsetDateTime;
 use tokio::signal::unix::{SignalKind, signal};
 
 use self::backup::{Backup, Restore};
+use self::configured::{Configured, Healthcheck, Place, Reading};
 use self::doctor::Doctor;
 use self::documents::Documents;
 use self::privacy_check::PrivacyCheck;
@@ -28,7 +30,7 @@ use self::recordings::{Journal, OneRoom, RecordingsCommand};
 use crate::assets::Assets;
 use crate::backup::BackupError;
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError, Settings, Tls};
+use crate::config::{Config, ConfigError, Tls};
 use crate::incidents::Report;
 use crate::papers::PaperError;
 use crate::request::{self, RequestError};
@@ -118,6 +120,8 @@ pub struct IncidentExport {
 
 /// How a room is made.
 #[derive(Debug, Args)]
+#[command(mut_arg("data_dir", |arg| arg.hide(false)))]
+#[command(mut_arg("share_origin", |arg| arg.hide(false)))]
 pub struct Create {
     /// Ask the server at this origin; without it, the room is written into the data folder, where
     /// a running server finds it
@@ -137,7 +141,7 @@ pub struct Create {
     #[arg(long, conflicts_with = "unencrypted")]
     whole_frames: bool,
     #[command(flatten)]
-    configured: Configured,
+    configured: Reading,
 }
 
 /// What a pass is good for.
@@ -148,38 +152,6 @@ pub struct HostPass {
     days: u32,
     #[command(flatten)]
     place: Place,
-}
-
-/// Which server is asked.
-#[derive(Debug, Args)]
-pub struct Healthcheck {
-    /// Configuration file of the server
-    #[arg(long, value_name = "FILE", env = "PREAU_CONFIG")]
-    config: Option<PathBuf>,
-    /// Port of health and metrics
-    #[arg(long, value_name = "PORT", env = "PREAU_METRICS_PORT")]
-    metrics_port: Option<u16>,
-}
-
-/// A configuration file, with flags and environment over it.
-#[derive(Debug, Args)]
-pub struct Configured {
-    /// Configuration file; deploy/config.example.toml explains every key
-    #[arg(long, value_name = "FILE", env = "PREAU_CONFIG")]
-    config: Option<PathBuf>,
-    #[command(flatten)]
-    settings: Settings,
-}
-
-/// Where a server keeps its data.
-#[derive(Debug, Args)]
-struct Place {
-    /// Configuration file of the server
-    #[arg(long, value_name = "FILE", env = "PREAU_CONFIG")]
-    config: Option<PathBuf>,
-    /// Data folder of the server
-    #[arg(long, value_name = "FOLDER", env = "PREAU_DATA_DIR")]
-    data: Option<PathBuf>,
 }
 
 /// Why a command failed.
@@ -305,27 +277,9 @@ pub fn run(command: Command) -> Result<(), CommandError> {
             Command::Backup(wish) => backup::save(wish),
             Command::Restore(wish) => backup::restore(wish),
             Command::HostPass(wish) => host_pass(wish.days, &wish.place.config()?),
-            Command::Healthcheck(Healthcheck { config, metrics_port }) => {
-                let settings = Settings { metrics_port, ..Settings::default() };
-                let config = Configured { config, settings }.config()?;
-                healthcheck(config.metrics_port).await
-            }
+            Command::Healthcheck(wish) => healthcheck(wish.config()?.metrics_port).await,
         }
     })
-}
-
-impl Configured {
-    fn config(self) -> Result<Config, ConfigError> {
-        let file = self.config.as_deref().map(Settings::read).transpose()?;
-        self.settings.or(file.unwrap_or_default()).check()
-    }
-}
-
-impl Place {
-    fn config(self) -> Result<Config, ConfigError> {
-        let settings = Settings { data_dir: self.data, ..Settings::default() };
-        Configured { config: self.config, settings }.config()
-    }
 }
 
 async fn serve(config: Config) -> Result<(), CommandError> {

@@ -3,7 +3,7 @@
 use clap::Args;
 use protocol::{DoctorLevel, DoctorReport, Language};
 
-use super::{CommandError, Configured, print};
+use super::{CommandError, Reading, print};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::token::Tokens;
@@ -23,7 +23,7 @@ pub struct Doctor {
     #[arg(long, value_name = "LANGUAGE", value_parser = super::language)]
     lang: Option<Language>,
     #[command(flatten)]
-    configured: Box<Configured>,
+    configured: Box<Reading>,
 }
 
 pub(super) async fn run(wish: Doctor) -> Result<(), CommandError> {

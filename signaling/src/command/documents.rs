@@ -6,7 +6,7 @@ use clap::Args;
 use protocol::Language;
 use time::OffsetDateTime;
 
-use super::{CommandError, Configured, print};
+use super::{CommandError, Reading, print};
 use crate::clock::Clock;
 use crate::papers::{Facts, LANGUAGES, code, documents};
 use crate::{addresses, server};
@@ -21,7 +21,7 @@ pub struct Documents {
     #[arg(long, value_name = "LANGUAGE", value_parser = super::language)]
     lang: Option<Language>,
     #[command(flatten)]
-    configured: Configured,
+    configured: Reading,
 }
 
 pub(super) fn write(wish: Documents) -> Result<(), CommandError> {

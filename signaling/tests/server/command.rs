@@ -155,6 +155,27 @@ async fn health_is_asked_on_the_metrics_port() {
 }
 
 #[test]
+fn the_help_of_a_command_shows_its_own_options_and_where_the_configuration_is() {
+    let flags = |command: &[&str]| {
+        let help = preau(&[command, &["--help"]].concat());
+        assert!(help.status.success(), "{command:?}");
+        let help = text(&help.stdout);
+        let options = help.lines().filter(|line| line.trim_start().starts_with('-'));
+        let flags =
+            options.filter_map(|line| line.split([' ', '[']).find(|it| it.starts_with("--")));
+        flags.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let create = ["--server", "--host-pass", "--profile", "--unencrypted", "--whole-frames"];
+    let place = ["--config", "--data", "--share-origin", "--help"];
+    assert_eq!(flags(&["room", "create"]), [&create[..], &place[..]].concat());
+    assert_eq!(flags(&["doctor"]), ["--page", "--json", "--lang", "--config", "--help"]);
+    assert_eq!(flags(&["documents"]), ["--out", "--lang", "--config", "--help"]);
+    assert_eq!(flags(&["healthcheck"]), ["--config", "--metrics-port", "--help"]);
+    let serve = flags(&["serve"]);
+    assert!(["--config", "--data", "--media-port"].iter().all(|it| serve.contains(&(*it).into())));
+}
+
+#[test]
 fn a_bad_configuration_is_named_with_its_line_and_exit_code_two() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("preau.toml");
