@@ -392,9 +392,9 @@ impl RoomTask {
     }
 
     fn waiting(&self, wait: Wait) -> (SessionId, ServerMessage) {
-        let Wait { session, participant, display_name } = wait;
+        let Wait { session, participant } = wait;
         let resume = self.token(session, participant, Role::Guest, false);
-        (session, ServerMessage::Waiting { participant, display_name, resume })
+        (session, ServerMessage::Waiting { participant, resume })
     }
 
     /// What brings somebody back by the link of their session.

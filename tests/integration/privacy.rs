@@ -56,7 +56,8 @@ async fn a_meeting_with_media_leaves_no_person_in_log_or_metrics() {
     let log = lines.0.lock().expect("nobody panics with the lock").clone();
     let log = String::from_utf8(log).expect("log lines are text");
     assert!(log.contains("server started") && log.contains("joined"), "not captured: {log}");
-    let mut secrets = vec!["Ada", "Canari", "Zoé", "Perruche", "Invité", "ice-ufrag", "candidate"];
+    let mut secrets =
+        vec!["Ada", "Canari", "Zoé", "Perruche", "Invité", "Animation", "ice-ufrag", "candidate"];
     secrets.extend([&room.slug, &room.guest, &room.moderator].map(String::as_str));
     secrets.extend(tokens.iter().map(String::as_str));
     for (what, text) in [("log", &log), ("metrics", &metrics)] {

@@ -52,8 +52,6 @@ pub enum ServerMessage {
     Waiting {
         /// Who the browser will be.
         participant: ParticipantId,
-        /// The pseudonym in force, given or assigned.
-        display_name: Redacted<String>,
         /// Session token (JWT) to keep the place across a reload.
         resume: Redacted<String>,
     },

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use protocol::{Language, MemberKey, ParticipantId, Redacted, SealedName, WaitingInfo};
+use protocol::{MemberKey, ParticipantId, Redacted, SealedName, WaitingInfo};
 
 use crate::SessionId;
 use crate::participant::Presence;
@@ -18,8 +18,6 @@ pub(crate) struct Lobby {
 #[derive(Debug)]
 pub(crate) struct Waiting {
     pub(crate) display_name: Redacted<String>,
-    /// Set for those who gave no name: their language. They get another neutral one inside.
-    pub(crate) neutral_in: Option<Language>,
     /// Encrypted rooms: their name, for those who hold the link.
     pub(crate) sealed_name: Option<Redacted<SealedName>>,
     /// Encrypted rooms: what an admission is for.

@@ -1,6 +1,6 @@
 //! Pseudonyms: which are accepted, and the neutral ones.
 
-use protocol::{Language, MAX_DISPLAY_NAME_CHARS, Redacted};
+use protocol::{Language, MAX_DISPLAY_NAME_CHARS, Redacted, Role};
 
 /// The pseudonym as it will be shown: trimmed. `None` when it is blank, too long, or holds
 /// characters that could disguise it or its neighbours.
@@ -17,24 +17,34 @@ pub(crate) fn is_blank(typed: &Redacted<String>) -> bool {
     typed.expose().trim().is_empty()
 }
 
-/// The neutral pseudonym of the lowest number that nobody in `taken` wears in any language.
+/// The neutral pseudonym of a role, with the lowest number that nobody in `taken` wears in any role or
+/// language.
 pub(crate) fn neutral<'a>(
+    role: Role,
     language: Language,
     taken: impl Iterator<Item = &'a Redacted<String>> + Clone,
 ) -> Redacted<String> {
     let is_free = |number: &u32| {
-        let forms = [Language::Fr, Language::En].map(|language| form(language, *number));
+        let forms = WORDS.map(|(_, _, word)| form(word, *number));
         !taken.clone().any(|name| forms.contains(name.expose()))
     };
     let number = (1..).find(is_free).expect("more numbers than participants");
-    Redacted::new(form(language, number))
+    let is_theirs = |of: &&(Role, Language, &str)| (of.0, of.1) == (role, language);
+    let (_, _, word) =
+        WORDS.iter().find(is_theirs).expect("every role has a word in each language");
+    Redacted::new(form(word, number))
 }
 
-fn form(language: Language, number: u32) -> String {
-    match language {
-        Language::Fr => format!("Invité {number}"),
-        Language::En => format!("Guest {number}"),
-    }
+/// What people are called who gave no name.
+const WORDS: [(Role, Language, &str); 4] = [
+    (Role::Guest, Language::Fr, "Invité"),
+    (Role::Guest, Language::En, "Guest"),
+    (Role::Moderator, Language::Fr, "Animation"),
+    (Role::Moderator, Language::En, "Moderator"),
+];
+
+fn form(word: &str, number: u32) -> String {
+    format!("{word} {number}")
 }
 
 /// Control characters, line breaks, and the marks that reorder or hide text (Unicode annex 9
@@ -80,10 +90,13 @@ mod tests {
     }
 
     #[test]
-    fn neutral_names_take_the_lowest_free_number_over_both_languages() {
-        let names = ["Guest 1", "Invité 2", "Zoé"].map(|name| Redacted::new(name.to_owned()));
-        let neutral = |language| neutral(language, names.iter()).into_exposed();
-        assert_eq!(neutral(Language::Fr), "Invité 3");
-        assert_eq!(neutral(Language::En), "Guest 3");
+    fn neutral_names_take_the_lowest_number_that_is_free_in_every_role_and_language() {
+        let names = ["Guest 1", "Invité 2", "Moderator 3", "Zoé", "Animation 5"];
+        let names = names.map(|name| Redacted::new(name.to_owned()));
+        let neutral = |role, language| neutral(role, language, names.iter()).into_exposed();
+        assert_eq!(neutral(Role::Guest, Language::Fr), "Invité 4");
+        assert_eq!(neutral(Role::Guest, Language::En), "Guest 4");
+        assert_eq!(neutral(Role::Moderator, Language::Fr), "Animation 4");
+        assert_eq!(neutral(Role::Moderator, Language::En), "Moderator 4");
     }
 }

@@ -308,8 +308,6 @@ pub struct Wait {
     pub session: SessionId,
     /// Who they will be here.
     pub participant: ParticipantId,
-    /// The pseudonym in force.
-    pub display_name: Redacted<String>,
 }
 
 /// Content of `joined`.

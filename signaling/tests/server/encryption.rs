@@ -442,7 +442,7 @@ async fn whoever_waits_is_shown_by_a_sealed_name_and_comes_in_with_an_admission(
     let waiting = teacher.hear_type("waiting_changed").await["waiting"][0].clone();
     assert_eq!(
         (&waiting["sealedName"], &waiting["memberKey"], &waiting["displayName"]),
-        (&json!("bmFtZQ"), &asks["memberKey"], &json!("Invité 1"))
+        (&json!("bmFtZQ"), &asks["memberKey"], &json!("Invité 2"))
     );
     let admit = json!({
         "type": "admit",

@@ -45,6 +45,7 @@ async fn r29_logs_and_metrics_hold_no_address_name_link_token_or_proof() {
         "Canari",
         "Zebulon",
         "Invité",
+        "Animation",
         &room.slug,
         &room.guest,
         &room.moderator,

@@ -205,7 +205,7 @@ async fn r17_r18_everybody_is_told_the_terms_and_each_answer_is_on_the_disk_befo
     // Whoever comes late learns of it with the room.
     let (_late, joined) = scene.server.join(&scene.room, &scene.room.guest).await;
     assert_eq!(joined["state"]["recording"]["recording"], scene.id);
-    assert_eq!(joined["state"]["recording"]["askedByName"], "Invité 1");
+    assert_eq!(joined["state"]["recording"]["askedByName"], "Animation 1");
     scene.stop().await;
     let told = scene.pupil.hear_type("recording_changed").await;
     assert_eq!((&told["recording"], &told["end"]), (&Value::Null, &json!("stopped")));

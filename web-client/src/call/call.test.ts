@@ -288,7 +288,7 @@ describe('the end', () => {
   })
 
   it('waits to be let in, keeps its place, and opens nothing', () => {
-    const waiting = heard({ type: 'waiting', participant: 'me', displayName: 'Invité 2', resume: 'token' })
+    const waiting = heard({ type: 'waiting', participant: 'me', resume: 'token' })
     const { model, effects } = run([{ type: 'join', name: '' }, waiting])
     expect(model.view.phase).toEqual({ name: 'waiting' })
     expect(effects).toEqual([{ type: 'open_signaling' }, { type: 'remember_session', token: 'token' }])

@@ -42,7 +42,7 @@ const problems = ({ view }: CallModel) => view.notices.map(({ problem }) => prob
 
 describe('coming back', () => {
   it('into the lobby closes everything, and being let in opens nothing', () => {
-    const waiting = reduce(onAir, heard({ type: 'waiting', participant: SELF, displayName: 'Invité 3', resume: 'token' }))
+    const waiting = reduce(onAir, heard({ type: 'waiting', participant: SELF, resume: 'token' }))
     expect(waiting.model.view).toMatchObject({ phase: { name: 'waiting' }, microphone: 'off', camera: 'off', participants: [] })
     expect(waiting.effects.map(({ type }) => type)).toEqual(['remember_session', 'release_everything', 'stop_media'])
     const again = reduce(waiting.model, joined({ resumed: false }))
@@ -52,7 +52,7 @@ describe('coming back', () => {
 
   it('waiting before ever having been in ends nothing', () => {
     const joining = run([{ type: 'join', name: '' }]).model
-    const waiting = reduce(joining, heard({ type: 'waiting', participant: SELF, displayName: 'Invité 3', resume: 'token' }))
+    const waiting = reduce(joining, heard({ type: 'waiting', participant: SELF, resume: 'token' }))
     expect(waiting.effects).toEqual([{ type: 'remember_session', token: 'token' }])
   })
 
@@ -94,7 +94,7 @@ describe('coming back while it is recorded', () => {
   })
 
   it('r20_asks_whoever_was_put_back_into_the_lobby_or_loaded_the_page_anew', () => {
-    const waiting = reduce(accepted.model, heard({ type: 'waiting', participant: SELF, displayName: 'Invité 3', resume: 'token' }))
+    const waiting = reduce(accepted.model, heard({ type: 'waiting', participant: SELF, resume: 'token' }))
     for (const start of [waiting.model, run([{ type: 'join', name: '' }]).model]) {
       const back = reduce(start, joined({ state, resumed: start !== waiting.model }))
       expect(answers(back)).toEqual([])

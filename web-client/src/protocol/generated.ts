@@ -1421,10 +1421,6 @@ encryption: EncryptionInfo | null, } | { "type": "waiting",
  */
 participant: string,
 /**
- * The pseudonym in force, given or assigned.
- */
-displayName: string,
-/**
  * Session token (JWT) to keep the place across a reload.
  */
 resume: string, } | { "type": "waiting_changed",

@@ -9,7 +9,7 @@ use protocol::{
 
 use super::tests::{Scene, answer, id, join, set_publishing, subscribe, track, welcome};
 use super::*;
-use crate::{Change, Join, Resume};
+use crate::{Change, Join, Resume, Wait};
 
 /// Lets in who waits, or everybody.
 pub(super) fn admit(
@@ -166,17 +166,30 @@ fn of_two_changes_of_the_rules_neither_undoes_the_other() {
 }
 
 #[test]
-fn whoever_waits_without_a_name_does_not_learn_how_many_are_inside() {
+fn whoever_waits_without_a_name_is_told_no_number_and_keeps_it_inside() {
     let mut scene = class(1);
     for n in 2..=4 {
-        scene.input(Input::Join(Join { display_name: None, ..join(n) }));
-        scene.say(1, admit(ASK, None));
+        scene.join(n);
     }
-    let outputs = scene.input(Input::Join(Join { display_name: None, ..join(5) }));
-    let Output::Wait(wait) = &outputs[0] else { panic!("{outputs:?}") };
-    assert_eq!(wait.display_name.expose(), "Invité 1");
-    let outputs = scene.say(1, admit(ASK, None));
-    assert_eq!(welcome(&outputs).display_name.expose(), "Invité 5", "one of their own inside");
+    let outputs = scene.say(1, admit(ASK, Some(vec![id(3)])));
+    assert_eq!(welcome(&outputs).display_name.expose(), "Invité 3");
+    let outputs = scene.join(5);
+    let waiting: Vec<_> = told(&outputs, 1)
+        .into_iter()
+        .filter_map(|message| match message {
+            ServerMessage::WaitingChanged { waiting } => Some(waiting),
+            _ => None,
+        })
+        .flatten()
+        .map(|who| who.display_name.expose().as_str())
+        .collect();
+    assert_eq!(waiting, ["Invité 2", "Invité 4", "Invité 5"]);
+    // A number would say something of how many are inside.
+    assert_eq!(told(&outputs, 5), Vec::<&ServerMessage>::new());
+    assert!(
+        matches!(outputs[0], Output::Wait(Wait { session: SessionId(5), participant: _ })),
+        "{outputs:?}"
+    );
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use protocol::{
-    Admission, ClientMessage, ErrorCode, GoodbyeReason, Language, MemberKey, OwnState,
-    ParticipantId, Quality, Redacted, Role, RoomState, SealedName, ServerMessage,
+    Admission, ClientMessage, ErrorCode, GoodbyeReason, MemberKey, OwnState, ParticipantId,
+    Quality, Redacted, Role, RoomState, SealedName, ServerMessage,
 };
 
 use super::Room;
@@ -63,17 +63,14 @@ impl Room {
         }
         let has_to_wait = self.config.rules.open.lobby && !was_admitted && join.handle.is_none();
         let waits = is_guest && has_to_wait;
-        let Some(display_name) = self.name_for(&join, waits) else {
+        let Some(display_name) = self.name_for(&join) else {
             return self.refuse_session(session, ErrorCode::NameInvalid);
         };
         self.arrivals += 1;
         if waits {
             let (presence, arrival) = (Presence::Here(session), self.arrivals);
-            let is_unnamed = join.display_name.as_ref().is_none_or(name::is_blank);
-            let neutral_in = is_unnamed.then_some(join.language);
             let (sealed_name, member_key) = (join.sealed_name, join.member_key);
-            let waiting =
-                Waiting { display_name, neutral_in, sealed_name, member_key, presence, arrival };
+            let waiting = Waiting { display_name, sealed_name, member_key, presence, arrival };
             if !self.lobby.enter(id, waiting) {
                 return self.refuse_session(session, ErrorCode::RoomFull);
             }
@@ -102,17 +99,14 @@ impl Room {
         self.participants.len() >= usize::from(self.config.rules.max_participants)
     }
 
-    fn neutral_name(&self, language: Language) -> Redacted<String> {
-        name::neutral(language, self.participants.values().map(|p| &p.display_name))
-    }
-
-    fn name_for(&self, join: &Join, waits: bool) -> Option<Redacted<String>> {
-        match join.display_name.as_ref().filter(|typed| !name::is_blank(typed)) {
-            Some(typed) => name::accept(typed),
-            // The number of somebody who waits says nothing of how many are inside.
-            None if waits => Some(name::neutral(join.language, self.lobby.names())),
-            None => Some(self.neutral_name(join.language)),
+    /// As typed, or a neutral one. Whoever waits is not told it: its number would say something of how
+    /// many are inside.
+    fn name_for(&self, join: &Join) -> Option<Redacted<String>> {
+        if let Some(typed) = join.display_name.as_ref().filter(|typed| !name::is_blank(typed)) {
+            return name::accept(typed);
         }
+        let inside = self.participants.values().map(|known| &known.display_name);
+        Some(name::neutral(join.role, join.language, inside.chain(self.lobby.names())))
     }
 
     fn enter(&mut self, now: Instant, id: ParticipantId, participant: Participant) {
@@ -174,9 +168,7 @@ impl Room {
     }
 
     fn tell_to_wait(&mut self, session: SessionId, id: ParticipantId) {
-        let Some(waiting) = self.lobby.find(id) else { return };
-        let display_name = waiting.display_name.clone();
-        self.outputs.push_back(Output::Wait(Wait { session, participant: id, display_name }));
+        self.outputs.push_back(Output::Wait(Wait { session, participant: id }));
     }
 
     /// Tells the moderators who waits.
@@ -198,13 +190,10 @@ impl Room {
         let waiting = self.lobby.find(id).ok_or(ErrorCode::NotThere)?;
         let Presence::Here(session) = waiting.presence else { return Err(ErrorCode::NotThere) };
         let waiting = self.lobby.remove(id).ok_or(ErrorCode::NotThere)?;
-        let arrival = waiting.arrival;
-        let name = match waiting.neutral_in {
-            Some(language) => self.neutral_name(language),
-            None => waiting.display_name,
-        };
-        let (role, member_key) = (Role::Guest, waiting.member_key);
-        let mut participant = Participant::new(now, name, role, None, session, arrival, member_key);
+        let Waiting { display_name, member_key, arrival, .. } = waiting;
+        let role = Role::Guest;
+        let mut participant =
+            Participant::new(now, display_name, role, None, session, arrival, member_key);
         participant.member.admission = admission;
         self.enter(now, id, participant);
         Ok(())

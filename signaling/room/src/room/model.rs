@@ -417,10 +417,14 @@ impl World {
             let carried = participant.carried().count();
             assert_eq!(self.carried.keys().filter(|(owner, _)| owner == id).count(), carried);
         }
-        let names: Vec<_> = people.values().map(|p| p.display_name.expose()).collect();
-        let neutral = |name: &&&String| name.starts_with("Invité ");
-        let distinct: BTreeSet<_> = names.iter().filter(neutral).collect();
-        assert_eq!(names.iter().filter(neutral).count(), distinct.len());
+        let inside = people.values().map(|p| &p.display_name);
+        let names = inside.chain(self.room.lobby.names()).map(|name| name.expose().as_str());
+        let numbers = names.filter_map(|name| {
+            name.strip_prefix("Invité ").or_else(|| name.strip_prefix("Animation "))
+        });
+        let numbers: Vec<_> = numbers.collect();
+        let distinct: BTreeSet<_> = numbers.iter().collect();
+        assert_eq!(numbers.len(), distinct.len(), "two neutral names of one number");
     }
 }
 

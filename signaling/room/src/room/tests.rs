@@ -178,6 +178,9 @@ fn neutral_names_are_unique_and_follow_the_page() {
         welcome(&outputs).display_name.expose().clone()
     });
     assert_eq!(names, ["Guest 1", "Invité 3"]);
+    let moderator = Join { role: Role::Moderator, ..join(5) };
+    let outputs = scene.input(Input::Join(moderator));
+    assert_eq!(welcome(&outputs).display_name.expose(), "Animation 4");
 }
 
 #[test]
