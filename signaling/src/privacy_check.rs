@@ -118,9 +118,12 @@ impl Seen {
 
     fn controller(&self) -> Vec<String> {
         let info = self.info();
+        if info["trial"] == true {
+            return vec![TRIAL.to_owned()];
+        }
         let mut faults = vec![];
         if info["trial"] != false {
-            faults.push("it is a trial".to_owned());
+            faults.push("it does not say whether it is a trial".to_owned());
         }
         for field in CONTACTS {
             if info["contacts"][field].as_str().is_none_or(|text| text.trim().is_empty()) {
@@ -323,6 +326,11 @@ fn unescaped(page: &str) -> String {
 /// What is asked of a server whatever its pages name.
 const PAGES: [&str; 5] = ["/", "/test", INFO, NOTICES[0].0, NOTICES[1].0];
 const INFO: &str = "/api/server";
+
+/// As every server is that was started without a word of configuration.
+const TRIAL: &str =
+    "it is a trial: nobody answers for it before its configuration has a [controller]";
+
 const NOTICES: [(&str, &str); 2] = [("/notice?lang=fr", "fr"), ("/notice?lang=en", "en")];
 const CONTACTS: [&str; 3] = ["controller", "dpo", "support"];
 
