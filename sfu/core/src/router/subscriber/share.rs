@@ -190,7 +190,8 @@ fn bounded(rate: u64, (least, most): (u64, u64)) -> u64 {
     rate.min(most).max(least)
 }
 
-/// Adds what there is to choose within an encoding in layers, each within `bounds`. Gives the bits per second of what goes out of it at present.
+/// Adds what there is to choose within an encoding in layers, each within `bounds`. Gives the bits
+/// per second of what goes out of it at present.
 fn wish_within(
     wish: &mut Wish,
     slot: &Subscription,
