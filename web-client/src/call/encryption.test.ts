@@ -151,6 +151,34 @@ describe('in an encrypted room', () => {
     expect(page.join.sealedName).toBe('sealed Zoé')
   })
 
+  it('has new keys for whoever tries again after it was closed, and nothing of before but the name', async () => {
+    page.hear(joined())
+    page.showCameraTo(true)
+    expect(keys.of('setLevel')).toEqual([['camera', 2]])
+    const before = keys
+    keys = new Keys()
+    page.close()
+    expect(before.of('close')).toHaveLength(1)
+    expect(page.frames).toBeNull()
+    expect(() => page.join).toThrow(TypeError)
+    await page.prepare(null)
+    expect(page.join.sealedName).toBe('sealed Zoé')
+    expect(page.frames).toBe(keys.frames)
+    page.hear(joined())
+    expect(keys.of('setLevel')).toEqual([['camera', 2]])
+    before.fault.value = 'clock'
+    expect(problems).toEqual([])
+  })
+
+  it('closes what opens when nobody waits for it any more', async () => {
+    page.close()
+    const late = page.prepare(null)
+    page.close()
+    await expect(late).rejects.toEqual(new RequestError('lost'))
+    expect(keys.of('close')).toHaveLength(2)
+    expect(page.frames).toBeNull()
+  })
+
   it('says among members what the server must not know, and asks the server the rest', async () => {
     page.hear(joined())
     await page.request({ type: 'chat', audience: 'everybody', text: 'Salut' })

@@ -56,6 +56,10 @@ export class Encryption {
   /** The recording that runs, as it was told last. */
   private recording: RecordingInfo | null = null
   private opening: Promise<void> | null = null
+  /** How often it was closed, so that a session that opens too late is known. */
+  private closings = 0
+  /** Ends what looks at the session. */
+  private watching: (() => void)[] = []
   private room: Classroom
   /** What `join` carries; `null` before the keys are drawn. */
   private part: { readonly memberKey: string; readonly sealedName: string | null } | null = null
@@ -97,9 +101,10 @@ export class Encryption {
   async prepare(name: string | null): Promise<void> {
     // A page that was loaded anew types none, and has the name of the one before.
     if (name !== null && name.trim() !== '') this.room = { ...this.room, ownName: enterClassroom(name).ownName }
-    this.opening ??= this.open()
-    await this.opening.catch((error: unknown) => {
-      this.opening = null
+    const opening = this.opening ?? this.open()
+    this.opening = opening
+    await opening.catch((error: unknown) => {
+      if (this.opening === opening) this.opening = null
       throw error
     })
     await this.seal()
@@ -220,17 +225,33 @@ export class Encryption {
     await this.releasing?.end()
   }
 
-  /** Ends for good: forgets every key. */
+  /** Forgets every key and all of the room but the own name. `prepare` begins anew, as somebody else. */
   close(): void {
+    this.closings += 1
     this.releasing?.halt()
     clearTimeout(this.totalsTimer)
     clearTimeout(this.differsTimer)
+    this.totalsTimer = undefined
+    this.differsTimer = undefined
+    for (const end of this.watching.splice(0)) end()
     this.session?.close()
     this.session = null
+    this.releasing = null
+    this.opening = null
     this.identity = null
+    this.part = null
+    this.room = enterClassroom(this.room.ownName)
+    this.recording = null
+    this.waiting = []
+    this.levels.clear()
+    this.warned = null
+    this.inside = 0
+    this.asked = null
+    this.shown.value = NO_KEYS_YET
   }
 
   private async open(): Promise<void> {
+    const { closings } = this
     const session = await this.openSession(this.link, this.identity, {
       request: (request) => this.around.request(request),
       handleMember: () => {
@@ -253,6 +274,10 @@ export class Encryption {
         this.around.handleKept()
       },
     })
+    if (closings !== this.closings) {
+      session.close()
+      throw new RequestError('lost')
+    }
     this.session = session
     this.releasing = new Releasing(this.link.room, {
       ownKeys: session.ownKeys,
@@ -262,35 +287,37 @@ export class Encryption {
       self: () => (this.room.self === null ? null : { participant: this.room.self as ParticipantId, name: this.room.ownName ?? this.neutralName() ?? '' }),
       hostKey: () => session.hostKey,
     })
-    effect(() => {
-      this.show(session)
-    })
-    effect(() => {
-      if (session.code.value !== null) void this.checkRecipients()
-    })
-    effect(() => {
-      const fault = session.fault.value
-      if (fault !== null) this.around.handleFault(FAULTS[fault])
-    })
-    effect(() => {
-      this.warn(session.warnings.value)
-    })
-    effect(() => {
-      if (session.frames.isGivenUp.value) this.around.handleProblem('encryption_stopped')
-    })
-    effect(() => {
-      if (session.frames.intrusions.value > 0) this.around.handleProblem('frames_refused')
-    })
-    effect(() => {
-      // Moderators alone hear of them.
-      const { size } = session.asking.value
-      if (size > 0 || this.inside > 0) void this.tellWaiting()
-      this.inside = size
-    })
-    effect(() => {
-      // Who is a moderator is what the leaves say.
-      if (session.members.value.size > 0) this.followAudience()
-    })
+    this.watching = [
+      () => {
+        this.show(session)
+      },
+      () => {
+        if (session.code.value !== null) void this.checkRecipients()
+      },
+      () => {
+        const fault = session.fault.value
+        if (fault !== null) this.around.handleFault(FAULTS[fault])
+      },
+      () => {
+        this.warn(session.warnings.value)
+      },
+      () => {
+        if (session.frames.isGivenUp.value) this.around.handleProblem('encryption_stopped')
+      },
+      () => {
+        if (session.frames.intrusions.value > 0) this.around.handleProblem('frames_refused')
+      },
+      () => {
+        // Moderators alone hear of them.
+        const { size } = session.asking.value
+        if (size > 0 || this.inside > 0) void this.tellWaiting()
+        this.inside = size
+      },
+      () => {
+        // Who is a moderator is what the leaves say.
+        if (session.members.value.size > 0) this.followAudience()
+      },
+    ].map((watch) => effect(watch))
   }
 
   /** What was answered before counts no more, whatever is told now. */

@@ -64,9 +64,11 @@ export class MediaTransport {
   /** Makes the connection, in place of an earlier one. */
   start(): void {
     this.discard()
+    const frames = this.events.frames()
+    // Whatever went wrong before: in an encrypted room nothing leaves this page, or is played, in clear.
+    if (frames === null && this.events.frameMode() !== 'clear') throw new TypeError('no keys yet')
     const pc = new RTCPeerConnection(CONFIGURATION)
     const pictures = this.events.hasPictures()
-    const frames = this.events.frames()
     const receiver = new Receiver(
       pc,
       pictures,
