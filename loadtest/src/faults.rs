@@ -40,8 +40,8 @@ struct Outcome {
     late_ms: u64,
     /// What is not good, in words.
     broken: Vec<String>,
-    /// What was not good when it was tried before, in words: the machine was busy, or it happens now
-    /// and then.
+    /// What was not good when it was tried before, in words: the machine was busy, or it happens
+    /// now and then.
     before: Vec<String>,
 }
 

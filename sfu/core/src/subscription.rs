@@ -185,6 +185,7 @@ impl Subscription {
         if self.track != track {
             self.track = track;
             self.limit = Limit::None;
+            self.has_overrun = false;
             self.failure = None;
             self.within = u8::MAX;
             self.pause();

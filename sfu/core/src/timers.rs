@@ -11,7 +11,7 @@ use crate::demux::TransportKey;
 ///
 /// An entry that is not its transport's deadline any more is stale. Stale ones stay until they come to
 /// the top or are too many, and never stay at the top. So the heap grows to its size and allocates
-/// nothing from then on, as an ordered tree would.
+/// nothing from then on; an ordered tree would.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
     by_time: BinaryHeap<Reverse<(Instant, TransportKey)>>,

@@ -107,8 +107,8 @@ impl Wish {
 
 /// Grants each wish what fits into `budget` bits per second, in order of rank and height: the
 /// screen whole with what is kept for it, then the least of every picture, then the speaker whole,
-/// then the others step by step. `may_rise` is false shortly after something was taken away: what is seen then stays as it
-/// is, or falls. Sorts the wishes.
+/// then the others step by step. `may_rise` is false shortly after something was taken away: what is
+/// seen then stays as it is, or falls. Sorts the wishes.
 pub(crate) fn allocate(mut budget: u64, may_rise: bool, wishes: &mut [Wish]) {
     wishes.sort_unstable_by_key(|wish| (wish.rank, std::cmp::Reverse(wish.height), wish.slot));
     let left = &mut budget;

@@ -95,7 +95,7 @@ mod tests {
             meter.count(then, Fates { arrived: 10, late: 3, ..Fates::default() });
             assert_eq!(meter.fraction(then), Some(0.0), "{apart_us} us later");
         }
-        // What is forgotten gives nothing back of what is lost now.
+        // What is forgotten counts no more.
         let mut meter = LossMeter::default();
         meter.count(0, Fates { lost: 20, ..Fates::default() });
         meter.count(2_500_000, Fates { arrived: 18, lost: 2, ..Fates::default() });
