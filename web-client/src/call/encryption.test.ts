@@ -82,6 +82,7 @@ let told: ServerMessage[]
 let problems: Problem[]
 let requests: Request[]
 let vouched: [RecordingInfo, boolean][]
+let links: Link[]
 let page: Encryption
 
 const info = (participant: string, group: number | null = null, role: Role = 'guest') => ({
@@ -107,6 +108,7 @@ beforeEach(async () => {
   problems = []
   requests = []
   vouched = []
+  links = []
   page = new Encryption(
     LINK,
     null,
@@ -123,7 +125,8 @@ beforeEach(async () => {
       handleKept: () => undefined,
       handleRecipients: (info, good) => void vouched.push([info, good]),
     },
-    (_, __, around) => {
+    (link, _, around) => {
+      links.push(link)
       keys.around = around
       return Promise.resolve(keys as unknown as EncryptedSession)
     },
@@ -156,6 +159,8 @@ describe('in an encrypted room', () => {
     page.showCameraTo(true)
     expect(keys.of('setLevel')).toEqual([['camera', 2]])
     const before = keys
+    const replaced = { ...LINK, secret: makeSecret() }
+    before.around.handleLink(replaced)
     keys = new Keys()
     page.close()
     expect(before.of('close')).toHaveLength(1)
@@ -164,6 +169,7 @@ describe('in an encrypted room', () => {
     await page.prepare(null)
     expect(page.join.sealedName).toBe('sealed Zoé')
     expect(page.frames).toBe(keys.frames)
+    expect(links).toEqual([LINK, replaced])
     page.hear(joined())
     expect(keys.of('setLevel')).toEqual([['camera', 2]])
     before.fault.value = 'clock'

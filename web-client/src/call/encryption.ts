@@ -76,7 +76,7 @@ export class Encryption {
   private asked: Classroom['closed'] = null
 
   constructor(
-    private readonly link: Link,
+    private link: Link,
     private identity: KeptIdentity | null,
     name: string | null,
     private readonly around: EncryptionAround,
@@ -267,6 +267,7 @@ export class Encryption {
       },
       snapshot: () => snapshotOf(this.room),
       handleLink: (link) => {
+        this.link = link
         this.around.handleLink(link)
       },
       handleIdentity: (identity) => {
