@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { confirm, hold, passPrejoin, turnCameraOn, untilConnected, untilConnection, untilNames } from './rig/call.ts'
-import { come, enter, localOf, openClass, openRoom, untilEncrypted } from './rig/encrypted.ts'
+import { come, counted, enter, localOf, openClass, openRoom, untilEncrypted } from './rig/encrypted.ts'
 import { selfIdOf, untilReceives } from './rig/media.ts'
 import type { TestPage } from './rig/page.ts'
 import { CutableRoad } from './rig/proxy.ts'
@@ -221,3 +221,36 @@ async function untilMore(page: TestPage, packets: number): Promise<void> {
   const from = await page.picturePackets()
   await until(`${packets} more packets`, async () => (await page.picturePackets()) - from >= packets, 20_000)
 }
+
+rule(
+  'e2ee_whoever_was_refused_and_tries_again_has_keys_before_anything_is_sent',
+  async (ground) => {
+    const { server, teacher, guest } = await openRoom(ground, 'reunion')
+    await teacher.click('people')
+    await teacher.click('lock')
+    await teacher.untilAttribute('lock', 'aria-pressed', 'true')
+    const pupils = await Promise.all((['chromium', 'firefox'] as const).map((engine) => ground.page(engine)))
+    for (const pupil of pupils) {
+      await pupil.goto(localOf(server, guest))
+      await pupil.click('join')
+      await pupil.untilAttribute('error-message', 'data-problem', 'room_locked')
+    }
+    await teacher.click('lock')
+    await teacher.untilAttribute('lock', 'aria-pressed', 'false')
+    for (const pupil of pupils) {
+      await pupil.click('retry')
+      await selfIdOf(pupil)
+    }
+    const all = [teacher, ...pupils]
+    await untilEncrypted(all, 3)
+    for (const pupil of pupils) {
+      await turnCameraOn(pupil)
+      for (const other of all) if (other !== pupil) await untilReceives(other, pupil, 'camera')
+    }
+    for (const page of all) {
+      const counts = await counted(page, page === teacher ? 2 : 1)
+      assert.ok(counts.every(({ clear }) => clear === 0), `${page.engine} met pictures in clear`)
+    }
+  },
+  { deadlineMs: 120_000 },
+)
