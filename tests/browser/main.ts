@@ -6,7 +6,16 @@ import { closeBrowsers } from './rig/browsers.ts'
 import { printFigures } from './rig/figures.ts'
 import { outcome, proveRules } from './rig/rule.ts'
 
-after(closeBrowsers)
+let isOver = false
+after(async () => {
+  await closeBrowsers()
+  isOver = true
+})
+// Left to end by itself, Node.js (20.20) waits for every handle to close, and now and then for ever, at full
+// speed and after its last word.
+process.on('beforeExit', () => {
+  if (isOver) process.exit()
+})
 
 await import('./room.test.ts')
 await import('./class.test.ts')
