@@ -2,7 +2,7 @@
 // nobody else's call is disturbed.
 
 import assert from 'node:assert/strict'
-import { turnCameraOn, turnMicrophoneOn, untilConnected, untilCount, untilNames } from './rig/call.ts'
+import { passPrejoin, turnCameraOn, turnMicrophoneOn, untilConnected, untilCount, untilNames } from './rig/call.ts'
 import { come, counted, endWorker, FAIL_UNTIL_RELOADED, localOf, lockSaid, type Opened, openRoom, untilEncrypted, watchLock } from './rig/encrypted.ts'
 import { selfIdOf, untilReceives } from './rig/media.ts'
 import type { TestPage } from './rig/page.ts'
@@ -24,9 +24,11 @@ rule(
     const { opened, other, stays } = await meeting(ground)
     const { server, teacher, guest } = opened
     // One by the browser, which lets its connections live; one with all that is in it, as on a machine
-    // that sleeps. That one has no camera on: all pages of this browser share one, and would miss it.
+    // that sleeps.
     const tab = await come(ground, server, guest, 'Ulysse Pinson')
-    const machine = await come(ground, server, guest, 'Zoé Quetzal')
+    const machine = await ground.pageApart()
+    await machine.goto(localOf(server, guest))
+    await passPrejoin(machine, server, 'Zoé Quetzal')
     await untilEncrypted([teacher, other, tab, machine], 4)
     await turnCameraOn(tab)
     await untilReceives(teacher, tab, 'camera')

@@ -93,11 +93,12 @@ export async function closeBrowsers(): Promise<void> {
   browsers.clear()
 }
 
-/** Opens a page in a browser of its own that checks every certificate, and trusts this authority (a file in
- * PEM) besides those it came with: as on a machine that a school looks after. `close` ends the browser. */
-export async function openTrusting(
+/** Opens a page in a browser of its own. Given an `authority` (a file in PEM), it checks every certificate, and
+ * trusts that one besides those it came with: as on a machine that a school looks after. `close` ends the
+ * browser. */
+export async function openApart(
   engine: Engine,
-  authority: string,
+  authority: string | undefined,
   options: PageOptions = {},
 ): Promise<{ page: TestPage; close: () => Promise<void> }> {
   const browser = engine === 'chromium' ? await launchChromium(authority) : await launchFirefox(authority)

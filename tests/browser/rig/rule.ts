@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs'
 import { test } from 'node:test'
-import { closePage, openPage, openTrusting } from './browsers.ts'
+import { closePage, openApart, openPage } from './browsers.ts'
 import type { Engine, PageOptions, TestPage } from './page.ts'
 import { createRoom, guestPath, proofOf, type RoomLinks } from './link.ts'
 import { PreauServer, type ServerOptions } from './server.ts'
@@ -62,8 +62,18 @@ export class Ground {
   }
 
   /** A page in a browser of its own that checks certificates, and trusts the server's authority. */
-  async trustingPage(engine: Engine, server: PreauServer, options?: PageOptions): Promise<TestPage> {
-    const { page, close } = await openTrusting(engine, server.authority, options)
+  trustingPage(engine: Engine, server: PreauServer, options?: PageOptions): Promise<TestPage> {
+    return this.#pageApart(engine, server.authority, options)
+  }
+
+  /** A page in a Chromium of its own, which may be stopped: the pages of one share its microphone and what
+   * plays sound, and wait for each other there. */
+  pageApart(options?: PageOptions): Promise<TestPage> {
+    return this.#pageApart('chromium', undefined, options)
+  }
+
+  async #pageApart(engine: Engine, authority: string | undefined, options?: PageOptions): Promise<TestPage> {
+    const { page, close } = await openApart(engine, authority, options)
     this.#pages.push(page)
     this.afterwards(close)
     return page
