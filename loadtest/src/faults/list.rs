@@ -232,7 +232,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "rebinding",
         what: "the router of one person gives them another port, 10 times",
-        seen: "They miss half a second of sound, and are missed as long; pictures take a second.",
+        seen: "Hardly anything: a tenth of a second of sound, two of pictures.",
         cause: Cause::Rebinding(10),
         limits: Limits { again: Some(ms(1_500)), picture_gap: Some(ms(4_000)), ..ANY },
         is_short: false,
